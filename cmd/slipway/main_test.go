@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/slipway-cd/slipway/internal/localaws/node"
+)
+
+func TestMain(m *testing.M) {
+	node.MaybeInit() // this binary is the program that the nodes re-execute
+	testscript.Main(m, map[string]func(){"slipway": main})
+}
+
+// TestScripts runs the sessions of the command line that specify it.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("REPO", repository(t))
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GOCACHE", goCache(t)) // shared with the nodes, as examples/web declares
+			return nil
+		},
+		RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"capture":  capture,
+			"count":    count,
+			"exitcode": exitCode,
+		},
+	})
+}
+
+// exitCode CODE PROGRAM ARG… runs a program and wants exactly this exit code. Its output is there for stdout and stderr
+// like that of exec, and in the files stdout and stderr.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE PROGRAM ARG...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%s: %v", args[1], err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// capture NAME FILE PREFIX sets the environment variable NAME to the rest of the first word in FILE that begins with
+// PREFIX.
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: capture NAME FILE PREFIX")
+	}
+	for _, word := range strings.Fields(ts.ReadFile(args[1])) {
+		if rest, ok := strings.CutPrefix(word, args[2]); ok {
+			ts.Setenv(args[0], strings.TrimRight(rest, ".,;"))
+			return
+		}
+	}
+	ts.Fatalf("no word in %s begins with %q", args[1], args[2])
+}
+
+// count N PATTERN FILE wants exactly N lines of FILE to hold PATTERN, a literal.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: count N TEXT FILE")
+	}
+	found := 0
+	for line := range strings.Lines(ts.ReadFile(args[2])) {
+		if strings.Contains(line, args[1]) {
+			found++
+		}
+	}
+	if strconv.Itoa(found) != args[0] {
+		ts.Fatalf("%d lines of %s hold %q, want %s", found, args[2], args[1], args[0])
+	}
+}
+
+func repository(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// client finds a program that a test needs. Where it is missing the test skips, unless SLIPWAY_REQUIRE_CLIENTS names
+// it: then it fails.
+func client(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), name) {
+		t.Fatalf("the client %s is required (SLIPWAY_REQUIRE_CLIENTS) and missing: %v", name, err)
+	}
+	t.Skipf("the client %s is missing: %v", name, err)
+	return ""
+}

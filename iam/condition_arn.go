@@ -1,0 +1,82 @@
+package iam
+
+import (
+	"errors"
+	"strings"
+)
+
+const arnParts = 6
+
+// arnComparer compares ARNs part by part: a wildcard does not reach over a colon, except in the last part,
+// which may hold colons itself.
+type arnComparer struct {
+	parts []glob
+	// whole is used for a value that only becomes an ARN with the request: a lone star, or a variable.
+	whole *glob
+}
+
+var errNoARN = errors.New("not an ARN: it has fewer than five colons")
+
+func compileARN(value string, variables bool) (comparer, error) {
+	how := syntax{wildcards: true, variables: variables}
+	texts, hasVariable := splitARNPattern(value, variables)
+	if len(texts) < arnParts {
+		// uncertain: AWS does not say what a shorter value matches.
+		if value != "*" && !hasVariable {
+			return nil, errNoARN
+		}
+		g, err := compileGlob(value, how)
+		return &arnComparer{whole: &g}, err
+	}
+	out := &arnComparer{}
+	for _, text := range texts {
+		g, err := compileGlob(text, how)
+		if err != nil {
+			return nil, err
+		}
+		out.parts = append(out.parts, g)
+	}
+	return out, nil
+}
+
+// splitARNPattern divides at the first five colons that are not inside of a policy variable.
+func splitARNPattern(value string, variables bool) (parts []string, hasVariable bool) {
+	start := 0
+scan:
+	for i := 0; i < len(value) && len(parts) < arnParts-1; i++ {
+		if variables && strings.HasPrefix(value[i:], "${") {
+			hasVariable = true
+			n := variableLength(value[i:])
+			if n == 0 {
+				break scan // not closed: an error that compiling the value reports
+			}
+			i += n - 1
+			continue
+		}
+		if value[i] == ':' {
+			parts = append(parts, value[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, value[start:]), hasVariable
+}
+
+func (a *arnComparer) compare(value string, c Context) (bool, bool) {
+	if strings.Count(value, ":") < arnParts-1 {
+		return false, true // no ARN never matches one
+	}
+	if a.whole != nil {
+		return a.whole.match(value, c), true
+	}
+	for i := range a.parts {
+		part, rest := value, ""
+		if i < arnParts-1 {
+			part, rest, _ = strings.Cut(value, ":")
+		}
+		if !a.parts[i].match(part, c) {
+			return false, true
+		}
+		value = rest
+	}
+	return true, true
+}

@@ -1,0 +1,48 @@
+package iam
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+type boolComparer bool
+
+func compileBool(value string, _ bool) (comparer, error) {
+	b, err := parseBool(value)
+	return boolComparer(b), err
+}
+
+func parseBool(s string) (bool, error) {
+	switch {
+	case strings.EqualFold(s, "true"):
+		return true, nil
+	case strings.EqualFold(s, "false"):
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", s)
+}
+
+func (b boolComparer) compare(value string, _ Context) (bool, bool) {
+	switch {
+	case strings.EqualFold(value, "true"):
+		return bool(b), true
+	case strings.EqualFold(value, "false"):
+		return !bool(b), true
+	}
+	return false, false
+}
+
+// binaryComparer compares base64: the request's value is encoded as the policy's is.
+type binaryComparer string
+
+func compileBinary(value string, _ bool) (comparer, error) {
+	if _, err := base64.StdEncoding.DecodeString(value); err != nil {
+		return nil, fmt.Errorf("%q is not base64", value)
+	}
+	return binaryComparer(value), nil
+}
+
+func (b binaryComparer) compare(value string, _ Context) (bool, bool) {
+	return value == string(b), true
+}

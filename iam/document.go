@@ -1,0 +1,64 @@
+package iam
+
+// Effect is what a statement does to the requests that it matches.
+type Effect string
+
+// The two effects. The policy language spells them exactly so.
+const (
+	Allow Effect = "Allow"
+	Deny  Effect = "Deny"
+)
+
+// The versions of the policy language. A document without a version has the older one, which knows
+// no policy variables.
+const (
+	Version2012 = "2012-10-17"
+	Version2008 = "2008-10-17"
+)
+
+// The kinds of principal that a Principal element can name, and [AnyPrincipal] for `"Principal": "*"`.
+const (
+	KindAWS           = "AWS"
+	KindFederated     = "Federated"
+	KindService       = "Service"
+	KindCanonicalUser = "CanonicalUser"
+	AnyPrincipal      = "*"
+)
+
+// Document is a policy as it is written. It can be parsed or built by hand; [Compile] makes it usable.
+type Document struct {
+	Name       string // file or policy name, for messages and for [StatementRef]
+	Version    string // empty when the document has none
+	ID         string // the Id element
+	Statements []Statement
+}
+
+// Statement is one statement of a policy. Of each pair (Principals and NotPrincipals, Actions and NotActions,
+// Resources and NotResources) at most one may be filled.
+type Statement struct {
+	Sid           string
+	Effect        Effect
+	Principals    []PrincipalPattern
+	NotPrincipals []PrincipalPattern
+	Actions       []string
+	NotActions    []string
+	Resources     []string
+	NotResources  []string
+	Conditions    []Condition
+	Pos           Position // where the statement's brace stands; zero when built by hand
+}
+
+// PrincipalPattern names principals of one kind, for example Service and ec2.amazonaws.com.
+// `"Principal": "*"` is the kind [AnyPrincipal] without values.
+type PrincipalPattern struct {
+	Kind   string
+	Values []string
+}
+
+// Condition compares one context key with a list of values. All conditions of a statement must hold.
+type Condition struct {
+	Operator string // with its prefix and suffix, for example ForAnyValue:StringLikeIfExists
+	Key      string
+	Values   []string
+	Pos      Position // where the key stands; zero when built by hand
+}

@@ -1,0 +1,222 @@
+package iam
+
+// Evaluate answers a request. It follows
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html:
+// an explicit deny in any layer wins; otherwise every layer that has a say must allow.
+// It allocates only when more than one statement is decisive.
+func (s *PolicySet) Evaluate(r *Request) Decision {
+	e := evaluation{set: s, request: r, record: true}
+	e.run()
+	return e.decide()
+}
+
+// Allowed says whether a request is allowed. It never allocates.
+func (s *PolicySet) Allowed(r *Request) bool {
+	e := evaluation{set: s, request: r}
+	e.run()
+	return e.decide().Outcome == Allowed
+}
+
+// evaluation is the state of answering one request.
+type evaluation struct {
+	set     *PolicySet
+	request *Request
+	record  bool // keep the statements, not only the answer
+
+	service  serviceSet // of the action
+	findings [layerCount]findings
+	allowed  layers // layers with a matching Allow
+	denied   layers // layers with a matching Deny
+	grant    grant  // the most that a statement of the gate grants
+}
+
+// findings are the statements that matched in one layer.
+type findings struct{ allows, denies []StatementRef }
+
+// layers is a set of layers.
+type layers uint8
+
+func layerSet(list ...Layer) (set layers) {
+	for _, l := range list {
+		set |= 1 << l
+	}
+	return set
+}
+
+func (set layers) has(l Layer) bool { return set&(1<<l) != 0 }
+
+// first returns the layer that is reported before all others.
+func (set layers) first() Layer {
+	for l := LayerIdentity; l < layerCount; l++ {
+		if set.has(l) {
+			return l
+		}
+	}
+	return LayerNone
+}
+
+// run evaluates every layer. None is skipped after a denial, so that no reason is lost.
+func (e *evaluation) run() {
+	e.service = serviceOf(e.request.Action)
+	e.identity()
+	e.boundary()
+	e.session()
+	e.trust()
+	e.resource()
+}
+
+// found notes a statement that matches in a layer.
+func (e *evaluation) found(l Layer, st *statement) {
+	f := &e.findings[l]
+	if st.deny {
+		e.denied |= 1 << l
+		if e.record {
+			f.denies = join(f.denies, st.self)
+		}
+		return
+	}
+	e.allowed |= 1 << l
+	if e.record {
+		f.allows = join(f.allows, st.self)
+	}
+}
+
+// join appends, without allocating for the first one. It never writes into a slice that belongs to a statement:
+// those have no room.
+func join(list, more []StatementRef) []StatementRef {
+	if len(list) == 0 {
+		return more
+	}
+	return append(list, more...)
+}
+
+func (e *evaluation) decide() Decision {
+	if e.denied != 0 {
+		d := Decision{Outcome: ExplicitlyDenied, Layer: e.denied.first()}
+		for l := range e.findings {
+			d.Decisive = join(d.Decisive, e.findings[l].denies)
+		}
+		return d
+	}
+	needed := e.needed()
+	if missing := needed &^ e.allowed; missing != 0 {
+		return Decision{Outcome: ImplicitlyDenied, Layer: missing.first()}
+	}
+	d := Decision{Outcome: Allowed}
+	for l := range e.findings {
+		if needed.has(Layer(l)) {
+			d.Decisive = join(d.Decisive, e.findings[l].allows)
+		}
+	}
+	return d
+}
+
+// needed returns the layers that must allow the request.
+func (e *evaluation) needed() layers {
+	gate := e.gate()
+	if e.request.Principal.Kind != PrincipalAWS {
+		return layerSet(gate) // services, web identities and anonymous callers have no policies of their own
+	}
+	limits := e.limits()
+	own := limits | layerSet(LayerIdentity)
+	if e.crossAccount() {
+		return own | layerSet(gate)
+	}
+	switch {
+	case e.grant == grantDirect:
+		return layerSet(gate)
+	case e.grant == grantRole, e.grant == grantEveryone && gate == LayerResource:
+		// uncertain: whether boundary and session policies limit what is granted to everyone; taken to be so.
+		if e.identityAlone(gate) {
+			return own
+		}
+		return limits | layerSet(gate)
+	case gate == LayerTrust:
+		// uncertain: whether a trust policy that names everyone suffices by itself; taken not to.
+		return own | layerSet(gate)
+	default:
+		return own
+	}
+}
+
+// gate is the layer that speaks for the resource.
+func (e *evaluation) gate() Layer {
+	if e.set.Trust != nil {
+		return LayerTrust
+	}
+	return LayerResource
+}
+
+// identityAlone prefers to name the identity policy where that and the resource policy allow the same call.
+func (e *evaluation) identityAlone(gate Layer) bool {
+	return gate == LayerResource && e.allowed.has(LayerIdentity)
+}
+
+// limits returns the layers that limit the principal without giving it anything.
+func (e *evaluation) limits() (set layers) {
+	if e.set.Boundary != nil {
+		set |= 1 << LayerBoundary
+	}
+	if len(e.set.Session) > 0 {
+		set |= 1 << LayerSession
+	}
+	return set
+}
+
+// crossAccount says whether principal and resource belong to different accounts.
+func (e *evaluation) crossAccount() bool {
+	r := e.request
+	owner := r.Account
+	if owner == "" {
+		owner = arnAccount(r.Resource)
+	}
+	return owner != "" && owner != r.Principal.account()
+}
+
+// own evaluates a policy that is attached to the principal.
+func (e *evaluation) own(l Layer, p *Policy) {
+	if p == nil {
+		return
+	}
+	for i := range p.statements {
+		st := &p.statements[i]
+		// AWS accepts no such policy that names principals or no resources.
+		// Here its Allow never counts and its Deny counts for everyone and everything.
+		if wellFormed := st.hasResource && !st.hasPrincipal; (wellFormed || st.deny) && st.covers(e) {
+			e.found(l, st)
+		}
+	}
+}
+
+// attached evaluates a policy that names its principals.
+func (e *evaluation) attached(l Layer, p *Policy) {
+	if p == nil {
+		return
+	}
+	for i := range p.statements {
+		st := &p.statements[i]
+		if !st.covers(e) {
+			continue
+		}
+		g := e.granted(l, st)
+		if g == grantNone {
+			continue
+		}
+		e.found(l, st)
+		if !st.deny && l == e.gate() {
+			e.grant = max(e.grant, g)
+		}
+	}
+}
+
+// granted says what the statement of an attached policy is worth to the caller.
+func (e *evaluation) granted(l Layer, st *statement) grant {
+	if !st.hasPrincipal && st.deny {
+		return grantEveryone // AWS accepts no such policy; it fails closed
+	}
+	g := st.principal(e)
+	if l == LayerTrust && g == grantEveryone && !st.deny && e.request.Principal.Kind != PrincipalAWS {
+		return grantNone // uncertain: whether everyone includes web identities and services; taken not to
+	}
+	return g
+}

@@ -1,0 +1,172 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+)
+
+// principalPattern is one compiled value of a Principal element.
+type principalPattern struct {
+	kind  PrincipalKind
+	any   bool   // "*", or {"AWS": "*"}
+	value string // an ARN, a service, a provider
+	// account is set when the value names a whole account: its id, or its root user's ARN.
+	account string
+}
+
+// grant says how much a principal's mention in a policy is worth, in rising order
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
+type grant uint8
+
+const (
+	grantNone grant = iota
+	// grantAccount: the account is named. It may pass the permission on, by its own identity policies.
+	grantAccount
+	// grantEveryone: "*", or whoever a NotPrincipal does not list.
+	grantEveryone
+	// grantRole: the role is named. Boundary and session policies still limit its sessions.
+	grantRole
+	// grantDirect: the user, session, service or provider itself is named.
+	grantDirect
+)
+
+func compilePrincipal(p PrincipalPattern) ([]principalPattern, error) {
+	if p.Kind == AnyPrincipal {
+		return []principalPattern{{any: true}}, nil
+	}
+	kind := PrincipalAWS
+	switch p.Kind {
+	case KindAWS, KindCanonicalUser:
+	case KindFederated:
+		kind = PrincipalFederated
+	case KindService:
+		kind = PrincipalService
+	default:
+		return nil, fmt.Errorf("unknown kind of principal %q", p.Kind)
+	}
+	var out []principalPattern
+	for _, v := range p.Values {
+		if v == AnyPrincipal {
+			if p.Kind != KindAWS {
+				return nil, fmt.Errorf("principal %q: a wildcard can only be used with AWS", p.Kind)
+			}
+			out = append(out, principalPattern{any: true})
+			continue
+		}
+		// A wildcard cannot be part of a name or ARN: such a value names nobody.
+		out = append(out, principalPattern{kind: kind, value: v, account: namedAccount(p.Kind, v)})
+	}
+	return out, nil
+}
+
+// namedAccount returns the account that a principal value names as a whole.
+func namedAccount(kind, value string) string {
+	if kind != KindAWS {
+		return ""
+	}
+	if isAccountID(value) {
+		return value
+	}
+	if id := arnAccount(value); id != "" && strings.HasPrefix(value, "arn:") && strings.HasSuffix(value, ":iam::"+id+":root") {
+		return id
+	}
+	return ""
+}
+
+func isAccountID(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// arnAccount returns the account field of an ARN when it holds an account id.
+func arnAccount(arn string) string {
+	for i := 0; i < 4; i++ {
+		_, rest, ok := strings.Cut(arn, ":")
+		if !ok {
+			return ""
+		}
+		arn = rest
+	}
+	if id, _, ok := strings.Cut(arn, ":"); ok && isAccountID(id) {
+		return id
+	}
+	return ""
+}
+
+// account is the principal's account, taken from its ARN when it is not given.
+func (p *Principal) account() string {
+	if p.Account != "" {
+		return p.Account
+	}
+	return arnAccount(p.ARN)
+}
+
+// grants says what one value of a Principal element is worth to a principal.
+func (pp *principalPattern) grants(p *Principal) grant {
+	switch {
+	case pp.any:
+		return grantEveryone
+	case pp.kind != p.Kind:
+		return grantNone
+	case pp.value == p.ARN:
+		if p.RoleARN == "" && strings.Contains(p.ARN, ":role/") {
+			return grantRole
+		}
+		return grantDirect
+	case p.Kind != PrincipalAWS:
+		return grantNone
+	case p.RoleARN != "" && pp.value == p.RoleARN:
+		return grantRole
+	case pp.account != "" && pp.account == p.account():
+		return grantAccount
+	}
+	return grantNone
+}
+
+// principal says what a statement's Principal or NotPrincipal is worth to the principal of the request.
+func (st *statement) principal(e *evaluation) grant {
+	p := &e.request.Principal
+	if st.notPrincipal {
+		return st.notPrincipals(p, e.set.Boundary != nil)
+	}
+	best := grantNone
+	for i := range st.principals {
+		best = max(best, st.principals[i].grants(p))
+	}
+	return best
+}
+
+// notPrincipals evaluates NotPrincipal
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html).
+//
+// With Deny, AWS may compare account, role and session one after the other, so a principal is only spared when
+// all of them are listed, and one that has a permissions boundary is never spared. With Allow, any one of
+// them that is listed excludes the principal.
+func (st *statement) notPrincipals(p *Principal, boundary bool) grant {
+	account, role, self := p.Kind != PrincipalAWS, p.RoleARN == "", false
+	listed := false
+	for i := range st.principals {
+		pp := &st.principals[i]
+		self = self || pp.any || pp.kind == p.Kind && pp.value == p.ARN
+		role = role || pp.any || pp.value == p.RoleARN
+		account = account || pp.any || pp.account != "" && pp.account == p.account()
+		listed = listed || pp.grants(p) != grantNone
+	}
+	if st.deny {
+		if account && role && self && !boundary {
+			return grantNone
+		}
+		return grantEveryone
+	}
+	if listed {
+		return grantNone
+	}
+	return grantEveryone
+}

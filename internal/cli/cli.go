@@ -1,0 +1,91 @@
+// Package cli is slipway's command line: one file a command.
+//
+// Commands read files and the environment, hand values to the packages that do the work, and give their results to
+// ui. What a user sees of an error, and the exit code, is decided in one place, errors.go.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Process is what a run of the program gets from its surroundings.
+type Process struct {
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+}
+
+// commands is the command line's grammar.
+type commands struct {
+	Plan    planCommand    `cmd:"" help:"List every AWS call that a deploy makes, by principal, with its reason."`
+	Roles   rolesCommand   `cmd:"" help:"The least-privilege roles that the plan needs."`
+	Prove   proveCommand   `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
+	Deploy  deployCommand  `cmd:"" help:"Ship the release, and tell truly what became of it."`
+	Resume  resumeCommand  `cmd:"" help:"Tell the truth about an earlier send, without sending again."`
+	Local   localCommand   `cmd:"" help:"An AWS in one process: up, env, events."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+const description = `slipway ships releases to EC2 and proves beforehand that the IAM roles allow exactly what they need.
+
+Exit codes: 0 succeeded or proved; 1 failed, refuted; 2 wrong usage or a wrong file; 3 outcome unknown, undecided; 4 refused, nothing was sent; 130 interrupted.`
+
+// stopped is how kong's --help ends a run without os.Exit.
+type stopped struct{ code int }
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, process Process) (code int) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the default action is back: a second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	defer func() {
+		if r := recover(); r != nil {
+			s, ok := r.(stopped)
+			if !ok {
+				panic(r)
+			}
+			code = s.code
+		}
+	}()
+	var grammar commands
+	parser, err := kong.New(&grammar,
+		kong.Name("slipway"), kong.Description(description),
+		kong.Writers(process.Stdout, process.Stderr),
+		kong.Exit(func(code int) { panic(stopped{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&process),
+	)
+	if err != nil {
+		return report(process, fmt.Errorf("command line: %w", err))
+	}
+	if len(process.Args) == 0 {
+		process.Args = []string{"--help"}
+	}
+	run, err := parser.Parse(process.Args)
+	if err != nil {
+		return report(process, usageError(err))
+	}
+	return report(process, run.Run())
+}
+
+// usageError gives a mistake on the command line its exit code and a way to help.
+func usageError(err error) error {
+	hint := "slipway --help lists the commands"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		hint = "slipway " + parse.Context.Selected().Path() + " --help shows examples"
+	}
+	return &failure{code: exitUsage, err: err, hint: hint}
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/proof"
+	"github.com/slipway-cd/slipway/internal/rehearse"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/ship"
+	"github.com/slipway-cd/slipway/internal/ui"
+)
+
+type deployCommand struct {
+	releaseFlags
+	outputFlag
+	placeFlags
+	Keep            bool   `help:"With --local: let the applications that the scripts started go on."`
+	SkipProof       bool   `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read."`
+	AcceptUndecided bool   `help:"Send although the proof could not decide every call."`
+	SkipPreflight   bool   `help:"Send without reading anything first. Risk: nodes that are gone, results that cannot be read, and an earlier send that still runs are found too late."`
+	AcceptUnknown   string `placeholder:"COMMAND-ID" help:"Send although this earlier command's outcome cannot be known."`
+}
+
+// Help shows examples under `slipway deploy --help`.
+func (deployCommand) Help() string {
+	return `Proves the roles, looks before it sends, sends once, watches every node, and gives a verdict per node.
+
+Exit codes: 0 every node succeeded; 1 failed; 3 something was sent and its outcome is unknown; 4 nothing was sent; 130 interrupted.
+
+Examples:
+  slipway deploy --local -f examples/web/slipway.yaml
+  slipway deploy --local --keep --set version=v2
+  slipway deploy --stage prod
+  slipway deploy -o json | jq -r 'select(.type == "result").verdict'`
+}
+
+// Run deploys the stages one after the other and stops at the first that did not succeed.
+func (c *deployCommand) Run(ctx context.Context, process *Process) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Keep && !c.Local {
+		return usage(errors.New("--keep is about a local AWS, and --local is not given"), "add --local")
+	}
+	l, err := c.load()
+	if err != nil {
+		return err
+	}
+	set, err := l.rolesFor(c.Policies)
+	if err != nil {
+		return err
+	}
+	terminal := newUI(process, c.outputFlag)
+	proved, err := l.prove(set)
+	if err != nil {
+		return err
+	}
+	if err := c.judge(process, terminal, proved); err != nil {
+		return err
+	}
+	place, err := openPlace(ctx, process, c.placeFlags, l, seedAll(l, set))
+	if err != nil {
+		return err
+	}
+	code, err := c.stages(ctx, terminal, place, l, proved)
+	if err := errors.Join(err, place.close(ctx, terminal, c.Keep)); err != nil {
+		return &failure{code: max(code, exitFailed), err: err}
+	}
+	return ended(code)
+}
+
+// seedAll puts everything that a release needs into a local AWS.
+func seedAll(l *loaded, set *roles.Set) func(context.Context, *localaws.AWS) error {
+	return func(ctx context.Context, aws *localaws.AWS) error {
+		if err := rehearse.Accounts(ctx, aws, l.plan); err != nil {
+			return err
+		}
+		if err := rehearse.Roles(ctx, aws, set); err != nil {
+			return err
+		}
+		return rehearse.Nodes(ctx, aws, l.release, l.plan)
+	}
+}
+
+// judge refuses to send when the proof is not green, unless the user takes the risk.
+func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.Result) error {
+	code := proved.Exit()
+	switch {
+	case code == exitOK:
+		terminal.Note("proved: the roles allow all %d calls of the plan", len(proved.Calls))
+		return nil
+	case c.SkipProof:
+		terminal.Warn("--skip-proof: the roles are not proved; a command may be sent whose result nobody can read")
+		return nil
+	case code == exitUnknown && c.AcceptUndecided:
+		terminal.Warn("--accept-undecided: not every call of the plan is proved")
+		return nil
+	}
+	if _, err := io.WriteString(process.Stderr, proved.Text()); err != nil {
+		return err
+	}
+	return &failure{
+		code: exitRefused, err: errors.New("refused: the roles are not proved; nothing was sent"),
+		hint: "add the statements above to the roles, or take the risk with --skip-proof",
+	}
+}
+
+// stages ships the stages in the order of the file; a stage comes after those that it needs.
+func (c *deployCommand) stages(ctx context.Context, terminal *ui.UI, place *place, l *loaded, proved *proof.Result) (int, error) {
+	for i := range l.plan.Stages {
+		stage := &l.plan.Stages[i]
+		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
+		if err != nil {
+			return exitRefused, fmt.Errorf("stage %s: %w", stage.Name, err)
+		}
+		config.SkipPreflight, config.AcceptUnknown = c.SkipPreflight, c.AcceptUnknown
+		if c.SkipPreflight {
+			terminal.Warn("--skip-preflight: nothing is read before the send; what is wrong shows only after it")
+		}
+		result, err := ship.Deploy(ctx, config)
+		if err != nil {
+			return exitFailed, fmt.Errorf("stage %s: %w", stage.Name, err)
+		}
+		terminal.Result(result)
+		if err := terminal.Err(); err != nil {
+			return max(result.Exit(), exitFailed), err
+		}
+		if result.Exit() != exitOK {
+			return result.Exit(), nil
+		}
+	}
+	return exitOK, nil
+}
+
+// shipConfig enters the stage's roles and puts together what ship needs.
+func shipConfig(ctx context.Context, terminal *ui.UI, place *place, l *loaded, stage *plan.Stage, proved *proof.Result) (ship.Config, error) {
+	send, watch, err := place.entrances(ctx, stage)
+	if err != nil {
+		return ship.Config{}, err
+	}
+	id := make([]byte, 6)
+	if _, err := rand.Read(id); err != nil {
+		return ship.Config{}, err
+	}
+	config := ship.Config{
+		Plan: l.plan, Stage: stage.Name, Send: send, Watch: watch, RunID: hex.EncodeToString(id),
+		Now: time.Now, Events: terminal.Event,
+		Explain: func(principal, action, _ string) string { return proved.Statement(principal, action) },
+	}
+	if place.local != nil {
+		config.Timing = localTiming
+	}
+	return config, nil
+}
+
+// localTiming looks often: a local AWS has no quota.
+var localTiming = ship.Timing{TickMin: 100 * time.Millisecond, TickMax: time.Second}
+
+func newUI(process *Process, o outputFlag) *ui.UI {
+	return ui.New(process.Stdout, process.Stderr, ui.Options{
+		JSON: o.json(), Color: isTerminal(process.Stderr) && process.Getenv("NO_COLOR") == "" && process.Getenv("CI") == "",
+	})
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The exit codes, as DESIGN and `slipway --help` have them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnknown     = 3
+	exitRefused     = 4
+	exitInterrupted = 130
+)
+
+// failure is an error with an exit code and, where there is one, a way out.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+func (f *failure) ExitCode() int { return f.code }
+func (f *failure) Hint() string  { return f.hint }
+
+// outcome is a command's exit code when everything there is to say has been printed already.
+type outcome int
+
+func (o outcome) Error() string { return fmt.Sprintf("exit code %d", int(o)) }
+func (o outcome) ExitCode() int { return int(o) }
+
+// ended turns an exit code into a command's result.
+func ended(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return outcome(code)
+}
+
+// report prints what is to be said of err and gives the exit code. It is the only place that does either.
+func report(process Process, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		code = coded.ExitCode()
+	}
+	var done outcome
+	if errors.As(err, &done) {
+		return code
+	}
+	_, _ = fmt.Fprintf(process.Stderr, "slipway: %s\n", strings.TrimSpace(err.Error()))
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		_, _ = fmt.Fprintf(process.Stderr, "  hint: %s\n", hinted.Hint())
+	}
+	return code
+}
+
+// usage is an error about what the user wrote: exit code 2.
+func usage(err error, hint string) error { return &failure{code: exitUsage, err: err, hint: hint} }

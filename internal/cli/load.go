@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/proof"
+	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/roles"
+)
+
+// releaseFlags say which release a command is about.
+type releaseFlags struct {
+	File  string            `short:"f" default:"slipway.yaml" placeholder:"FILE" help:"The release file (default: slipway.yaml)."`
+	Set   map[string]string `placeholder:"NAME=VALUE" help:"Give a variable of the release file a value. Repeatable."`
+	Stage string            `placeholder:"NAME" help:"Only this stage."`
+}
+
+// outputFlag chooses between text for people and JSON for scripts.
+type outputFlag struct {
+	Output string `short:"o" enum:"text,json" default:"text" help:"text or json (default: text)."`
+}
+
+func (o outputFlag) json() bool { return o.Output == "json" }
+
+// loaded is a release file, read and planned.
+type loaded struct {
+	release *release.Release
+	plan    *plan.Plan
+}
+
+// maxReleaseFile is more than any release file needs; a larger one is not read into memory.
+const maxReleaseFile = 1 << 20
+
+// load reads the release file and computes the plan. Every error is about what the user wrote: exit code 2.
+func (f releaseFlags) load() (*loaded, error) {
+	source, err := readBounded(f.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usage(fmt.Errorf("no release file: %s does not exist", f.File), "name it with -f FILE")
+	}
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	// A root, not os.DirFS: a link among the scripts must not lead out of the folder.
+	folder, err := os.OpenRoot(filepath.Dir(f.File))
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	defer func() { _ = folder.Close() }()
+	r, err := release.Parse(f.File, source, release.Options{Files: folder.FS(), Set: f.Set})
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	p, err := plan.New(r)
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	if f.Stage != "" {
+		if p, err = p.Only(f.Stage); err != nil {
+			return nil, usage(err, "")
+		}
+	}
+	return &loaded{release: r, plan: p}, nil
+}
+
+func readBounded(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	source, err := io.ReadAll(io.LimitReader(file, maxReleaseFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(source) > maxReleaseFile {
+		return nil, fmt.Errorf("%s: larger than %d bytes: not a release file", name, maxReleaseFile)
+	}
+	return source, nil
+}
+
+// rolesFor gives the roles in policies, or those that the plan renders when policies is empty.
+func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
+	if policies == "" {
+		return roles.Render(l.plan)
+	}
+	info, err := os.Stat(policies)
+	if err != nil {
+		return nil, usage(fmt.Errorf("policies: %w", err), policiesLayout)
+	}
+	if !info.IsDir() {
+		return nil, usage(fmt.Errorf("policies: %s is not a folder", policies), policiesLayout)
+	}
+	set, err := roles.Read(os.DirFS(policies))
+	if err != nil {
+		return nil, usage(fmt.Errorf("policies in %s: %w", policies, err), policiesLayout)
+	}
+	return set, nil
+}
+
+const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json, as slipway roles render --format json --out DIR writes it"
+
+// prove proves the plan against the roles.
+func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
+	given := make([]proof.Role, 0, len(set.Roles))
+	for _, r := range set.Roles {
+		role := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path, Trust: r.Trust, Boundary: r.Boundary}
+		for _, p := range r.Policies {
+			role.Policies = append(role.Policies, p.Document)
+		}
+		given = append(given, role)
+	}
+	return proof.Prove(l.plan, given)
+}

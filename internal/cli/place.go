@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/awsclient"
+	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/rehearse"
+	"github.com/slipway-cd/slipway/internal/ui"
+)
+
+// placeFlags say where a command ships to: AWS, or a local AWS.
+type placeFlags struct {
+	Local       bool   `help:"Ship to an AWS in this process: accounts, roles and nodes are made from the release."`
+	Data        string `placeholder:"DIR" help:"With --local: keep its state in DIR, for resume and for the next deploy."`
+	Policies    string `placeholder:"DIR" help:"Use these roles in place of the rendered ones, in the layout of roles render."`
+	EndpointURL string `name:"endpoint-url" placeholder:"URL" help:"Send every request there in place of AWS."`
+	Profile     string `placeholder:"NAME" help:"A profile of the shared AWS configuration."`
+}
+
+func (f placeFlags) check() error {
+	switch {
+	case f.Data != "" && !f.Local:
+		return usage(errors.New("--data keeps a local AWS, and --local is not given"), "add --local")
+	case f.Local && (f.EndpointURL != "" || f.Profile != ""):
+		return usage(errors.New("--local brings its own endpoint and credentials"), "leave out --endpoint-url and --profile")
+	}
+	return nil
+}
+
+// place is where a release is shipped to. local is nil for AWS itself.
+type place struct {
+	flags   placeFlags
+	process *Process
+	loaded  *loaded
+	local   *localaws.AWS
+	dir     string
+	// temporary is true when dir goes when nothing runs in it any more.
+	temporary bool
+}
+
+// openAWS is the AWS that the environment points at.
+func openAWS(process *Process, flags placeFlags, l *loaded) *place {
+	return &place{flags: flags, process: process, loaded: l}
+}
+
+// openPlace opens AWS, or a local AWS with its port open. seed fills a local one before its nodes start.
+func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loaded, seed func(context.Context, *localaws.AWS) error) (*place, error) {
+	if !flags.Local {
+		return openAWS(process, flags, l), nil
+	}
+	p := &place{flags: flags, process: process, loaded: l, dir: flags.Data}
+	if p.dir == "" {
+		dir, err := os.MkdirTemp("", "slipway-local-")
+		if err != nil {
+			return nil, fmt.Errorf("local AWS: %w", err)
+		}
+		p.dir, p.temporary = dir, true
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, fmt.Errorf("local AWS: %w", err)
+	}
+	p.local, err = openLocal(ctx, process, p.dir, rehearse.NodePolicy(l.release, home, process.Getenv))
+	if err != nil {
+		return nil, errors.Join(err, p.removeTemporary())
+	}
+	if err := p.start(ctx, seed); err != nil {
+		return nil, errors.Join(closeLocal(ctx, p.local, err), p.removeTemporary())
+	}
+	return p, nil
+}
+
+func (p *place) start(ctx context.Context, seed func(context.Context, *localaws.AWS) error) error {
+	if err := seed(ctx, p.local); err != nil {
+		return err
+	}
+	if err := p.local.Serve("127.0.0.1:0"); err != nil {
+		return err
+	}
+	if err := p.local.StartNodes(ctx); err != nil {
+		return err
+	}
+	if err := p.local.AwaitNodes(ctx, nodesUp); err != nil {
+		return err
+	}
+	_, err := p.local.WriteControl(p.loaded.plan.Stages[0].Region)
+	return err
+}
+
+// nodesUp is how long the nodes of a local AWS may take to report before the deploy goes on without them; the
+// preflight then says which are missing.
+const nodesUp = 5 * time.Second
+
+// entrances gives the configurations that send and that watch in a stage.
+func (p *place) entrances(ctx context.Context, stage *plan.Stage) (send, watch awsclient.Config, err error) {
+	sendKind, watchKind := stage.Pipeline()
+	if send, err = p.entrance(ctx, stage, sendKind); err != nil || sendKind == watchKind {
+		return send, send, err
+	}
+	watch, err = p.entrance(ctx, stage, watchKind)
+	return send, watch, err
+}
+
+// entrance enters one role of a stage: with a token of the built-in issuer, with GitHub's own token, or not at all
+// when the environment's credentials are there already.
+func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleKind) (awsclient.Config, error) {
+	role, ok := stage.Role(kind)
+	if !ok {
+		return awsclient.Config{}, fmt.Errorf("stage %s has no %s role", stage.Name, kind)
+	}
+	options := awsclient.Options{Region: stage.Region, Profile: p.flags.Profile, EndpointURL: p.flags.EndpointURL}
+	if p.local != nil {
+		options.EndpointURL = p.local.Endpoint()
+		options.Profile = ""
+	}
+	token, err := p.tokens(stage)
+	if err != nil {
+		return awsclient.Config{}, err
+	}
+	if p.local != nil && token == nil {
+		return p.asAdministrator(ctx, options, role)
+	}
+	if token != nil {
+		options.Credentials = awsclient.Nobody
+	}
+	config, err := awsclient.Load(ctx, options)
+	if err != nil || token == nil {
+		return config, err
+	}
+	return awsclient.EnterGitHub(ctx, config, token, role.ARN(), sessionName)
+}
+
+// sessionName is the role session's name in CloudTrail.
+const sessionName = "slipway"
+
+// tokens gives the source of GitHub's tokens, or nil where the ambient credentials are to be used.
+func (p *place) tokens(stage *plan.Stage) (awsclient.TokenSource, error) {
+	if p.loaded.release.CI.GitHub == nil {
+		return nil, nil
+	}
+	if p.local != nil {
+		return rehearse.Token(p.local, p.loaded.release, stage.Name), nil
+	}
+	url, token := p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+	if url == "" || token == "" || p.process.Getenv("AWS_ACCESS_KEY_ID") != "" || p.flags.Profile != "" {
+		return nil, nil
+	}
+	return awsclient.GitHubToken(&http.Client{Timeout: 30 * time.Second}, url, token), nil
+}
+
+// asAdministrator enters a role of a release without CI: its trust policy admits the account.
+func (p *place) asAdministrator(ctx context.Context, options awsclient.Options, role plan.Role) (awsclient.Config, error) {
+	keys, err := p.local.EnsureAccount(ctx, role.Account)
+	if err != nil {
+		return awsclient.Config{}, err
+	}
+	options.Credentials = awsclient.Keys(keys.AccessKeyID, keys.SecretAccessKey)
+	config, err := awsclient.Load(ctx, options)
+	if err != nil {
+		return awsclient.Config{}, err
+	}
+	return awsclient.EnterRole(ctx, config, role.ARN(), sessionName), nil
+}
+
+// close ends a local AWS: running commands may end, and applications are stopped unless keep.
+func (p *place) close(ctx context.Context, terminal *ui.UI, keep bool) error {
+	if p.local == nil {
+		return nil
+	}
+	running, err := p.local.Drain(context.WithoutCancel(ctx), drainLimit)
+	if running > 0 {
+		terminal.Note("%d commands were still running on the local nodes after %s", running, drainLimit)
+	}
+	kept, keepErr := p.applications(ctx, terminal, keep)
+	err = errors.Join(err, keepErr, p.local.Close(ctx))
+	if kept {
+		return err
+	}
+	return errors.Join(err, p.removeTemporary())
+}
+
+// applications stops what scripts left running, or lists it when it is to go on; kept says that something does.
+func (p *place) applications(ctx context.Context, terminal *ui.UI, keep bool) (kept bool, err error) {
+	if !keep {
+		return false, p.local.StopProcesses(context.WithoutCancel(ctx))
+	}
+	processes, err := p.local.Processes()
+	if err != nil || len(processes) == 0 {
+		terminal.Note("nothing that the scripts started is still running")
+		return false, err
+	}
+	terminal.Note("still running, in %s:", p.local.Dir())
+	for _, process := range processes {
+		line := fmt.Sprintf("  %s  pid %d  %s", process.InstanceID, process.PID, process.Command)
+		for _, address := range process.Listening {
+			line += "  http://" + address
+		}
+		terminal.Note("%s", line)
+	}
+	terminal.Note("stop them with: slipway local stop --data %s", p.local.Dir())
+	return true, nil
+}
+
+func (p *place) removeTemporary() error {
+	if !p.temporary {
+		return nil
+	}
+	return localaws.RemoveDir(filepath.Clean(p.dir))
+}

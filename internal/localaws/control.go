@@ -1,0 +1,188 @@
+package localaws
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/iam"
+)
+
+// ControlFile is the name of the file, in the data directory of a running local AWS, that tells the machine's owner
+// how to reach it. Whoever can read it is the owner: it is made for that user alone.
+const ControlFile = "local.json"
+
+// Control is the content of the control file.
+type Control struct {
+	Endpoint string    `json:"endpoint"`
+	Region   string    `json:"region"`
+	Token    string    `json:"token"` // for the control endpoint
+	Accounts []Account `json:"accounts"`
+}
+
+// Account is one account of the local AWS with its administrator's keys.
+type Account struct {
+	ID              string `json:"id"`
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+}
+
+// RoleCredentials are the keys of a role session, as the control endpoint gives them.
+type RoleCredentials struct {
+	AccessKeyID     string    `json:"accessKeyId"`
+	SecretAccessKey string    `json:"secretAccessKey"`
+	SessionToken    string    `json:"sessionToken"`
+	Expires         time.Time `json:"expires"`
+}
+
+const controlPath = "/_slipway/role-credentials"
+
+// control serves the machine's owner: what needs no AWS credentials, but the token of the control file.
+type control struct {
+	aws  *AWS
+	mu   sync.Mutex // guards file
+	file Control
+}
+
+func newControl(a *AWS, random io.Reader) (*control, error) {
+	token := make([]byte, 24)
+	if _, err := io.ReadFull(random, token); err != nil {
+		return nil, fmt.Errorf("local AWS: %w", err)
+	}
+	return &control{aws: a, file: Control{Token: hex.EncodeToString(token)}}, nil
+}
+
+func (c *control) addAccount(id string, keys iam.Keys) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, known := range c.file.Accounts {
+		if known.ID == id {
+			return
+		}
+	}
+	c.file.Accounts = append(c.file.Accounts, Account{ID: id, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey})
+}
+
+// WriteControl writes the control file, so that `slipway local env` finds this local AWS. region is the default that
+// clients are given.
+func (a *AWS) WriteControl(region string) (Control, error) {
+	c := a.control
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.file.Endpoint, c.file.Region = a.endpoint, region
+	content, err := json.MarshalIndent(c.file, "", "  ")
+	if err != nil {
+		return Control{}, err
+	}
+	return c.file, os.WriteFile(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'), 0o600)
+}
+
+func (c *control) remove() error {
+	err := os.Remove(filepath.Join(c.aws.config.Dir, ControlFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// handler puts the control endpoint in front of the gateway.
+func (c *control) handler(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+controlPath, c.roleCredentials)
+	mux.Handle("/", next)
+	return mux
+}
+
+// roleCredentials gives the owner of the machine a session of any role.
+func (c *control) roleCredentials(w http.ResponseWriter, r *http.Request) {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.file.Token)) != 1 || r.Header.Get("Origin") != "" {
+		http.Error(w, "not authorized", http.StatusForbidden)
+		return
+	}
+	credentials, err := c.aws.ownerSession(r.Context(), r.URL.Query().Get("account"), r.URL.Query().Get("role"))
+	var refused *gateway.Error
+	switch {
+	case errors.As(err, &refused):
+		http.Error(w, refused.Error(), http.StatusNotFound)
+		return
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(credentials); err != nil {
+		c.aws.config.Logf("local AWS: %v", err)
+	}
+}
+
+// ownerSession makes a session of a role without asking its trust policy: it is a key to the back door, for the owner
+// of the data directory, who could write it into the state as well. The event log says so.
+func (a *AWS) ownerSession(ctx context.Context, account, name string) (RoleCredentials, error) {
+	role, err := a.iam.Role(ctx, account, name)
+	if err != nil {
+		return RoleCredentials{}, err
+	}
+	now := time.Now()
+	session := &iam.Session{Role: role, Name: "local-owner", Expires: now.Add(time.Hour)}
+	if err := a.iam.PutSession(ctx, session); err != nil {
+		return RoleCredentials{}, err
+	}
+	err = a.events.Record(ctx, gateway.Event{
+		EventVersion: "1.11", EventTime: now, EventSource: "slipway.local", EventName: "IssueRoleCredentials",
+		EventType: "AwsServiceEvent", RecipientAccountID: account,
+		UserIdentity: gateway.UserIdentity{Type: "Unknown", PrincipalID: "owner of the data directory"},
+		Resources:    []gateway.EventResource{{ARN: role.ARN(), AccountID: account}},
+	})
+	return RoleCredentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, err
+}
+
+// ReadControl finds the local AWS that runs on a data directory.
+func ReadControl(dir string) (Control, error) {
+	content, err := os.ReadFile(filepath.Join(dir, ControlFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Control{}, fmt.Errorf("no local AWS is running on %s", dir)
+	}
+	if err != nil {
+		return Control{}, err
+	}
+	var c Control
+	if err := json.Unmarshal(content, &c); err != nil {
+		return Control{}, fmt.Errorf("%s: %w", filepath.Join(dir, ControlFile), err)
+	}
+	return c, nil
+}
+
+// RoleCredentials asks the running local AWS for a session of a role, as the owner of the machine.
+func (c Control) RoleCredentials(ctx context.Context, account, role string) (RoleCredentials, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+controlPath, nil)
+	if err != nil {
+		return RoleCredentials{}, err
+	}
+	request.URL.RawQuery = "account=" + account + "&role=" + role
+	request.Header.Set("Authorization", "Bearer "+c.Token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return RoleCredentials{}, fmt.Errorf("local AWS at %s: %w", c.Endpoint, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err != nil {
+		return RoleCredentials{}, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return RoleCredentials{}, fmt.Errorf("local AWS at %s: %s", c.Endpoint, body)
+	}
+	var credentials RoleCredentials
+	return credentials, json.Unmarshal(body, &credentials)
+}

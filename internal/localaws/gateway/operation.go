@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/slipway-cd/slipway/iam"
+)
+
+// Service is one AWS service behind the gateway.
+type Service struct {
+	// Name is the signing name in the credential scope, and the IAM prefix: ssm, sts, iam, ec2, ec2messages.
+	Name     string
+	Protocol Protocol
+	// Target is the X-Amz-Target prefix of a JSON service, without the dot: AmazonSSM.
+	Target string
+	// Version is the API version a Query service answers to, and Namespace its XML namespace.
+	Version, Namespace string
+	// Global services (iam) have one region, us-east-1, whatever region a client signs for.
+	Global     bool
+	Operations []Operation
+}
+
+// Protocol is a service's wire protocol.
+type Protocol uint8
+
+// The protocols served so far.
+const (
+	JSON11   Protocol = iota // AWS JSON 1.1
+	Query                    // AWS Query: form in, XML out
+	EC2Query                 // the EC2 dialect of Query
+)
+
+// Operation is one API operation. Make it with [Op].
+type Operation struct {
+	Name string
+	// Anonymous operations are served without a signature (AssumeRoleWithWebIdentity).
+	Anonymous bool
+
+	input  func() any
+	access func(context.Context, *Call, any) ([]Access, error)
+	handle func(context.Context, *Call, any) (any, error)
+}
+
+// Op ties an operation's wire structures to its access check and its handler.
+//
+// Input is decoded by field name: encoding/json for JSON11, the Query form for Query and EC2Query (lists as
+// Name.member.N or Name.N; nested structures with dots). Output is written as JSON, or as XML with the same names;
+// json and xml struct tags rename, "omitempty" leaves out; nil is always left out. A time is a [Time] in an input;
+// in an output a time.Time does as well.
+//
+// access lists what the call needs; every entry must be allowed before handle runs. A nil access means that the
+// operation needs no permission (sts:GetCallerIdentity) or authorises inside handle.
+// An error from either that is an [*Error] goes to the client as it is; any other becomes InternalFailure, HTTP 500.
+func Op[In, Out any](name string, access func(context.Context, *Call, *In) ([]Access, error), handle func(context.Context, *Call, *In) (*Out, error)) Operation {
+	op := Operation{
+		Name:  name,
+		input: func() any { return new(In) },
+		handle: func(ctx context.Context, c *Call, in any) (any, error) {
+			out, err := handle(ctx, c, in.(*In))
+			if err != nil {
+				return nil, err
+			}
+			return out, nil
+		},
+	}
+	if access != nil {
+		op.access = func(ctx context.Context, c *Call, in any) ([]Access, error) { return access(ctx, c, in.(*In)) }
+	}
+	return op
+}
+
+// AnonymousOp is [Op] for an operation that needs no signature.
+func AnonymousOp[In, Out any](name string, handle func(context.Context, *Call, *In) (*Out, error)) Operation {
+	op := Op(name, nil, handle)
+	op.Anonymous = true
+	return op
+}
+
+// Access is one permission that a call needs.
+type Access struct {
+	// Action defaults to the operation's own, service:Operation.
+	Action string
+	// Resource is the ARN. Empty for an action without resource types: it is then checked, and named in a
+	// denial, as arn:aws:<service>:<region>:<account>:*, as AWS does.
+	Resource string
+	// Account that owns the resource; empty means the caller's.
+	Account string
+	// Context holds the condition keys that this resource adds, for example ssm:resourceTag/App.
+	Context map[string][]string
+	// Trust is set when the call assumes a role: the role's trust policy.
+	Trust *iam.Policy
+}
+
+// Caller is the principal who signed a request.
+type Caller struct {
+	iam.Principal
+	// AccessKeyID that signed; empty for anonymous calls.
+	AccessKeyID string
+	// UserID is what GetCallerIdentity gives: AIDA… for a user, AROA…:session for a role session.
+	UserID string
+	// SourceIdentity and session tags of a role session.
+	SourceIdentity string
+	SessionTags    map[string]string
+}
+
+// Call is one request on its way through the gateway.
+type Call struct {
+	RequestID string
+	Service   string // signing name
+	Operation string
+	Region    string
+	Caller    Caller
+	Time      time.Time
+	SourceIP  string
+	UserAgent string
+	// WebIdentity is set by the handler of an anonymous operation that has verified a token, for the event.
+	WebIdentity *WebIdentity
+
+	protocol Protocol
+	// gw authorises and records; unexported so that services cannot go around it.
+	gw *Gateway
+	// mu guards checks: a handler may decide for many nodes at once.
+	mu sync.Mutex
+	// checks records every Access that was asked for and its decision, for the event log.
+	checks []Check
+	// late, once the call is recorded, records a decision that came after the answer.
+	late func(Check)
+}
+
+// Credential is what the gateway must know of an access key to verify a signature.
+type Credential struct {
+	Secret       string
+	SessionToken string    // empty for long-lived keys
+	Expires      time.Time // zero for long-lived keys
+	Caller       Caller
+}
+
+// Directory answers the gateway's two questions about principals. The local IAM implements it.
+type Directory interface {
+	// Credential finds an access key; ok is false when there is none.
+	Credential(ctx context.Context, accessKeyID string) (cred Credential, ok bool, err error)
+	// Policies gives the identity, boundary and session policies that apply to the caller.
+	Policies(ctx context.Context, caller Caller) (*iam.PolicySet, error)
+}
+
+// Error is an error of the AWS API, written in the shape of the service's protocol.
+type Error struct {
+	Code    string // InvalidInstanceId, AccessDeniedException, …
+	Message string
+	Status  int // HTTP status; 0 means 400
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// HTTPStatus is the status to answer with.
+func (e *Error) HTTPStatus() int {
+	if e.Status == 0 {
+		return http.StatusBadRequest
+	}
+	return e.Status
+}

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strconv"
+)
+
+const ec2Namespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
+
+// encodeResult writes an operation's output in the protocol of its service.
+func (x *exchange) encodeResult(out any) ([]byte, *Error) {
+	body, err := x.encode(out)
+	if err != nil {
+		x.gw.cfg.OnError(err)
+		return nil, internalFailure()
+	}
+	return body, nil
+}
+
+func (x *exchange) encode(out any) ([]byte, error) {
+	if x.protocol == JSON11 {
+		return encodeJSON(out)
+	}
+	name := x.call.Operation
+	doc := xmlWriter{item: "member"}
+	if x.protocol == EC2Query {
+		doc.item = "item"
+		doc.buf.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + name + `Response xmlns="` + ec2Namespace + `">`)
+		doc.element("requestId", x.call.RequestID)
+		if err := doc.fields(reflect.ValueOf(out)); err != nil {
+			return nil, err
+		}
+		doc.buf.WriteString("</" + name + "Response>")
+		return doc.buf.Bytes(), nil
+	}
+	doc.buf.WriteString("<" + name + `Response xmlns="` + x.svc.Namespace + `">`)
+	if err := doc.result(name+"Result", reflect.ValueOf(out)); err != nil {
+		return nil, err
+	}
+	doc.buf.WriteString("<ResponseMetadata>")
+	doc.element("RequestId", x.call.RequestID)
+	doc.buf.WriteString("</ResponseMetadata></" + name + "Response>")
+	return doc.buf.Bytes(), nil
+}
+
+// writeError answers with an error in the shape of the protocol.
+func (x *exchange) writeError(w http.ResponseWriter, e *Error) {
+	switch x.protocol {
+	case JSON11:
+		// A struct of two strings always encodes.
+		body, _ := json.Marshal(struct {
+			Type    string `json:"__type"`
+			Message string `json:"message"`
+		}{e.Code, e.Message})
+		w.Header().Set("X-Amzn-ErrorType", e.Code)
+		x.send(w, e.HTTPStatus(), body)
+	case EC2Query:
+		var doc xmlWriter
+		doc.buf.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Response><Errors><Error>")
+		doc.element("Code", e.Code)
+		doc.element("Message", e.Message)
+		doc.buf.WriteString("</Error></Errors>")
+		doc.element("RequestID", x.call.RequestID)
+		doc.buf.WriteString("</Response>")
+		x.send(w, e.HTTPStatus(), doc.buf.Bytes())
+	default:
+		x.send(w, e.HTTPStatus(), x.queryError(e))
+	}
+}
+
+func (x *exchange) queryError(e *Error) []byte {
+	var doc xmlWriter
+	doc.buf.WriteString("<ErrorResponse")
+	if x.svc != nil {
+		doc.buf.WriteString(` xmlns="` + x.svc.Namespace + `"`)
+	}
+	doc.buf.WriteString("><Error>")
+	side := "Sender"
+	if e.HTTPStatus() >= http.StatusInternalServerError {
+		side = "Receiver"
+	}
+	doc.element("Type", side)
+	doc.element("Code", e.Code)
+	doc.element("Message", e.Message)
+	doc.buf.WriteString("</Error>")
+	doc.element("RequestId", x.call.RequestID)
+	doc.buf.WriteString("</ErrorResponse>")
+	return doc.buf.Bytes()
+}
+
+func (x *exchange) send(w http.ResponseWriter, status int, body []byte) {
+	kind := "text/xml;charset=UTF-8"
+	if x.protocol == JSON11 {
+		kind = "application/x-amz-json-1.1"
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Amzn-Requestid", x.call.RequestID)
+	w.WriteHeader(status)
+	// The client may be gone; there is nobody left to tell.
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,183 @@
+package iam
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	engine "github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+)
+
+var (
+	namePattern    = regexp.MustCompile(`^[\w+=,.@-]+$`)
+	pathPattern    = regexp.MustCompile(`^(/|/[!-~]+/)$`)
+	accountPattern = regexp.MustCompile(`^\d{12}$`)
+)
+
+// The limits of IAM's API reference and its default quotas.
+const (
+	maxRoleName    = 64
+	maxPolicyName  = 128
+	maxPath        = 512
+	maxTrust       = 2048
+	maxManaged     = 6144
+	maxRoleInline  = 10240
+	maxUserInline  = 2048
+	maxAttached    = 10
+	maxVersions    = 5
+	maxKeys        = 2
+	minSession     = 3600
+	maxSession     = 43200
+	defaultSession = 3600
+)
+
+func failure(status int, code, format string, args ...any) error {
+	return &gateway.Error{Code: code, Message: fmt.Sprintf(format, args...), Status: status}
+}
+
+func noSuchEntity(format string, args ...any) error {
+	return failure(http.StatusNotFound, "NoSuchEntity", format, args...)
+}
+
+func alreadyExists(format string, args ...any) error {
+	return failure(http.StatusConflict, "EntityAlreadyExists", format, args...)
+}
+
+func deleteConflict(format string, args ...any) error {
+	return failure(http.StatusConflict, "DeleteConflict", format, args...)
+}
+
+func limitExceeded(quota string, limit int) error {
+	return failure(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for %s: %d", quota, limit)
+}
+
+func invalid(format string, args ...any) error {
+	return failure(http.StatusBadRequest, "ValidationError", format, args...)
+}
+
+// checkName checks the name of an entity; field is the parameter's name as AWS prints it, roleName.
+func checkName(field, name string, limit int) error {
+	if name == "" || len(name) > limit {
+		return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length between 1 and %d", field, limit)
+	}
+	if !namePattern.MatchString(name) {
+		return invalid(`1 validation error detected: Value at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+`, field)
+	}
+	return nil
+}
+
+// checkPath checks a path and gives / for none.
+func checkPath(path string) (string, error) {
+	if path == "" {
+		return "/", nil
+	}
+	if len(path) > maxPath || !pathPattern.MatchString(path) {
+		return "", invalid("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+	}
+	return path, nil
+}
+
+// arn names an entity: kind is role, user, policy or instance-profile.
+func arn(account, kind, path, name string) string {
+	return "arn:aws:iam::" + account + ":" + kind + path + name
+}
+
+// accountOf is the account in an ARN; empty when it has none.
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
+
+// newID makes an id such as AROA…, length characters long.
+func (s *Service) newID(prefix string, length int) (string, error) {
+	b, err := s.random(length)
+	if err != nil {
+		return "", err
+	}
+	return (prefix + base32.StdEncoding.EncodeToString(b))[:length], nil
+}
+
+// newSecret makes n random bytes as text.
+func (s *Service) newSecret(n int) (string, error) {
+	b, err := s.random(n)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
+}
+
+func (s *Service) random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	s.randMu.Lock()
+	defer s.randMu.Unlock()
+	if _, err := io.ReadFull(s.rand, b); err != nil {
+		return nil, fmt.Errorf("make an id: %w", err)
+	}
+	return b, nil
+}
+
+// checkIdentityPolicy checks a policy that is attached to a user or a role.
+func checkIdentityPolicy(name, document string) error {
+	return check(name, document, engine.IdentityPolicy)
+}
+
+// checkTrustPolicy checks a role's trust policy.
+func checkTrustPolicy(document string) error {
+	if size(document) > maxTrust {
+		return limitExceeded("ACLSizePerRole", maxTrust)
+	}
+	return check("trust policy", document, engine.TrustPolicy)
+}
+
+// check parses a document and finds what IAM refuses in it, so that whatever is stored can be evaluated.
+func check(name, document string, kind engine.PolicyKind) error {
+	doc, err := engine.Parse(name, []byte(document))
+	if err != nil {
+		return malformed("Syntax errors in policy. (%v)", err)
+	}
+	if errs := doc.Validate(kind); len(errs) > 0 {
+		return malformed("Syntax errors in policy. (%v)", errs[0])
+	}
+	return nil
+}
+
+func malformed(format string, args ...any) error {
+	return failure(http.StatusBadRequest, "MalformedPolicyDocument", format, args...)
+}
+
+// size is the length of a policy without white space, as IAM counts it.
+func size(document string) int {
+	return len(document) - strings.Count(document, " ") - strings.Count(document, "\n") - strings.Count(document, "\t") - strings.Count(document, "\r")
+}
+
+// encoded is a policy document as it stands in an answer: RFC 3986 percent encoding.
+func encoded(document string) string {
+	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
+}
+
+func at(unix int64) gateway.Time { return gateway.Time{Time: time.Unix(unix, 0).UTC()} }
+
+func toJSON(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("iam store: %w", err)
+	}
+	return string(b), nil
+}
+
+func fromJSON(text string, into any) error {
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("iam store: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+)
+
+// owner is a user or a role as the holder of policies: IAM has the same operations for both.
+type owner struct{ account, kind, name string }
+
+func (o owner) args(more ...any) []any { return append([]any{o.account, o.kind, o.name}, more...) }
+
+// must gives AWS's error when the owner does not exist.
+func (o owner) must(ctx context.Context, q querier) (err error) {
+	if o.kind == "role" {
+		_, err = mustRole(ctx, q, o.account, o.name)
+	} else {
+		_, err = mustUser(ctx, q, o.account, o.name)
+	}
+	return err
+}
+
+// mustBeBare gives AWS's error when the owner still has policies and so cannot be deleted.
+func (o owner) mustBeBare(ctx context.Context, q querier) error {
+	n, err := count(ctx, q, `SELECT count(*) FROM iam_attached WHERE account = ? AND kind = ? AND owner = ?`, o.args()...)
+	if err != nil || n > 0 {
+		return orElse(err, deleteConflict("Cannot delete entity, must detach all policies first."))
+	}
+	n, err = count(ctx, q, `SELECT count(*) FROM iam_inline WHERE account = ? AND kind = ? AND owner = ?`, o.args()...)
+	if err != nil || n > 0 {
+		return orElse(err, deleteConflict("Cannot delete entity, must delete policies first."))
+	}
+	return nil
+}
+
+func (s *Service) putInline(ctx context.Context, o owner, name, document string) error {
+	if err := checkName("policyName", name, maxPolicyName); err != nil {
+		return err
+	}
+	if err := checkIdentityPolicy(name, document); err != nil {
+		return err
+	}
+	return s.write(ctx, func(q querier) error {
+		if err := o.must(ctx, q); err != nil {
+			return err
+		}
+		others, err := many(ctx, q, scanText, `SELECT document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? AND name <> ?`, o.args(name)...)
+		if err != nil {
+			return err
+		}
+		total := size(document)
+		for _, other := range others {
+			total += size(other)
+		}
+		limit := map[string]int{"role": maxRoleInline, "user": maxUserInline}[o.kind]
+		if total > limit {
+			return failure(409, "LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", limit, o.kind, o.name)
+		}
+		return insertInline(ctx, q, o, name, document)
+	})
+}
+
+func insertInline(ctx context.Context, q querier, o owner, name, document string) error {
+	_, err := exec(ctx, q, `INSERT OR REPLACE INTO iam_inline (account, kind, owner, name, document) VALUES (?, ?, ?, ?, ?)`, o.args(name, document)...)
+	return err
+}
+
+func (s *Service) getInline(ctx context.Context, o owner, name string) (document string, err error) {
+	if err := o.must(ctx, s.db); err != nil {
+		return "", err
+	}
+	found, err := one(ctx, s.db, `SELECT document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? AND name = ?`, o.args(name), []any{&document})
+	if err == nil && !found {
+		err = noInline(o, name)
+	}
+	return document, err
+}
+
+func noInline(o owner, name string) error {
+	return noSuchEntity("The %s policy with name %s cannot be found.", o.kind, name)
+}
+
+func (s *Service) listInline(ctx context.Context, o owner) ([]string, error) {
+	if err := o.must(ctx, s.db); err != nil {
+		return nil, err
+	}
+	return many(ctx, s.db, scanText, `SELECT name FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
+}
+
+func (s *Service) deleteInline(ctx context.Context, o owner, name string) error {
+	return s.write(ctx, func(q querier) error {
+		if err := o.must(ctx, q); err != nil {
+			return err
+		}
+		n, err := exec(ctx, q, `DELETE FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? AND name = ?`, o.args(name)...)
+		if err == nil && n == 0 {
+			err = noInline(o, name)
+		}
+		return err
+	})
+}
+
+func (s *Service) attach(ctx context.Context, o owner, policyARN string) error {
+	return s.write(ctx, func(q querier) error {
+		if err := o.must(ctx, q); err != nil {
+			return err
+		}
+		if _, err := mustPolicy(ctx, q, o.account, policyARN); err != nil {
+			return err
+		}
+		n, err := count(ctx, q, `SELECT count(*) FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? AND arn <> ?`, o.args(policyARN)...)
+		if err != nil || n >= maxAttached {
+			quota := map[string]string{"role": "PoliciesPerRole", "user": "PoliciesPerUser"}[o.kind]
+			return orElse(err, limitExceeded(quota, maxAttached))
+		}
+		_, err = exec(ctx, q, `INSERT OR REPLACE INTO iam_attached (account, kind, owner, arn) VALUES (?, ?, ?, ?)`, o.args(policyARN)...)
+		return err
+	})
+}
+
+func (s *Service) detach(ctx context.Context, o owner, policyARN string) error {
+	return s.write(ctx, func(q querier) error {
+		if err := o.must(ctx, q); err != nil {
+			return err
+		}
+		n, err := exec(ctx, q, `DELETE FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? AND arn = ?`, o.args(policyARN)...)
+		if err == nil && n == 0 {
+			err = noSuchEntity("Policy %s was not found.", policyARN)
+		}
+		return err
+	})
+}
+
+func (s *Service) listAttached(ctx context.Context, o owner) (*listAttachedOut, error) {
+	if err := o.must(ctx, s.db); err != nil {
+		return nil, err
+	}
+	arns, err := many(ctx, s.db, scanText, `SELECT arn FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? ORDER BY arn`, o.args()...)
+	if err != nil {
+		return nil, err
+	}
+	out := &listAttachedOut{AttachedPolicies: []attachedPolicy{}}
+	for _, a := range arns {
+		out.AttachedPolicies = append(out.AttachedPolicies, attachedPolicy{nameOf(a), a})
+	}
+	return out, nil
+}
+
+// The wire structures that users and roles share.
+type (
+	attachedPolicy  struct{ PolicyName, PolicyArn string }
+	listAttachedOut struct {
+		AttachedPolicies []attachedPolicy
+		IsTruncated      bool
+	}
+	listNamesOut struct {
+		PolicyNames []string
+		IsTruncated bool
+	}
+)
+
+// withPolicy adds the key that tells which managed policy is attached or detached.
+func withPolicy(a gateway.Access, policyARN string) gateway.Access {
+	conditions := map[string][]string{"iam:PolicyARN": {policyARN}}
+	for k, v := range a.Context {
+		conditions[k] = v
+	}
+	a.Context = conditions
+	return a
+}

@@ -1,0 +1,104 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+)
+
+// The wire structures of a role's policies.
+type (
+	rolePolicyIn   struct{ RoleName, PolicyName, PolicyDocument string }
+	rolePolicyOut  struct{ RoleName, PolicyName, PolicyDocument string }
+	roleAttachIn   struct{ RoleName, PolicyArn string }
+	roleBoundaryIn struct{ RoleName, PermissionsBoundary string }
+)
+
+func (s *Service) rolePolicyOperations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op("PutRolePolicy", s.onRolePolicy, s.putRolePolicy),
+		gateway.Op("GetRolePolicy", s.onRolePolicy, s.getRolePolicy),
+		gateway.Op("ListRolePolicies", s.onRole, s.listRolePolicies),
+		gateway.Op("DeleteRolePolicy", s.onRolePolicy, s.deleteRolePolicy),
+		gateway.Op("AttachRolePolicy", s.onRoleAttach, s.attachRolePolicy),
+		gateway.Op("DetachRolePolicy", s.onRoleAttach, s.detachRolePolicy),
+		gateway.Op("ListAttachedRolePolicies", s.onRole, s.listAttachedRolePolicies),
+		gateway.Op("PutRolePermissionsBoundary", s.onRoleBoundary, s.putRoleBoundary),
+		gateway.Op("DeleteRolePermissionsBoundary", s.onRole, s.deleteRoleBoundary),
+	}
+}
+
+func (s *Service) onRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) ([]gateway.Access, error) {
+	return s.onRole(ctx, c, &roleNameIn{in.RoleName})
+}
+
+func (s *Service) onRoleAttach(ctx context.Context, c *gateway.Call, in *roleAttachIn) ([]gateway.Access, error) {
+	a, err := s.roleAccess(ctx, c, in.RoleName)
+	return []gateway.Access{withPolicy(a, in.PolicyArn)}, err
+}
+
+// onRoleBoundary: iam:PermissionsBoundary is the boundary that the request sets, not the one that the role has.
+func (s *Service) onRoleBoundary(ctx context.Context, c *gateway.Call, in *roleBoundaryIn) ([]gateway.Access, error) {
+	a, err := s.roleAccess(ctx, c, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	if a.Context == nil {
+		a.Context = map[string][]string{}
+	}
+	a.Context["iam:PermissionsBoundary"] = []string{in.PermissionsBoundary}
+	return []gateway.Access{a}, nil
+}
+
+func roleOwner(c *gateway.Call, name string) owner { return owner{c.Caller.Account, "role", name} }
+
+func (s *Service) putRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) (*empty, error) {
+	return &empty{}, s.putInline(ctx, roleOwner(c, in.RoleName), in.PolicyName, in.PolicyDocument)
+}
+
+func (s *Service) getRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) (*rolePolicyOut, error) {
+	document, err := s.getInline(ctx, roleOwner(c, in.RoleName), in.PolicyName)
+	return &rolePolicyOut{in.RoleName, in.PolicyName, encoded(document)}, err
+}
+
+func (s *Service) listRolePolicies(ctx context.Context, c *gateway.Call, in *roleNameIn) (*listNamesOut, error) {
+	names, err := s.listInline(ctx, roleOwner(c, in.RoleName))
+	return &listNamesOut{PolicyNames: names}, err
+}
+
+func (s *Service) deleteRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) (*empty, error) {
+	return &empty{}, s.deleteInline(ctx, roleOwner(c, in.RoleName), in.PolicyName)
+}
+
+func (s *Service) attachRolePolicy(ctx context.Context, c *gateway.Call, in *roleAttachIn) (*empty, error) {
+	return &empty{}, s.attach(ctx, roleOwner(c, in.RoleName), in.PolicyArn)
+}
+
+func (s *Service) detachRolePolicy(ctx context.Context, c *gateway.Call, in *roleAttachIn) (*empty, error) {
+	return &empty{}, s.detach(ctx, roleOwner(c, in.RoleName), in.PolicyArn)
+}
+
+func (s *Service) listAttachedRolePolicies(ctx context.Context, c *gateway.Call, in *roleNameIn) (*listAttachedOut, error) {
+	return s.listAttached(ctx, roleOwner(c, in.RoleName))
+}
+
+func (s *Service) putRoleBoundary(ctx context.Context, c *gateway.Call, in *roleBoundaryIn) (*empty, error) {
+	return &empty{}, s.write(ctx, func(q querier) error {
+		if _, err := mustPolicy(ctx, q, c.Caller.Account, in.PermissionsBoundary); err != nil {
+			return err
+		}
+		return setBoundary(ctx, q, c.Caller.Account, in.RoleName, in.PermissionsBoundary)
+	})
+}
+
+func (s *Service) deleteRoleBoundary(ctx context.Context, c *gateway.Call, in *roleNameIn) (*empty, error) {
+	return &empty{}, s.write(ctx, func(q querier) error { return setBoundary(ctx, q, c.Caller.Account, in.RoleName, "") })
+}
+
+func setBoundary(ctx context.Context, q querier, account, role, policyARN string) error {
+	n, err := exec(ctx, q, `UPDATE iam_roles SET boundary = ? WHERE account = ? AND name = ?`, policyARN, account, role)
+	if err == nil && n == 0 {
+		err = noSuchEntity("The role with name %s cannot be found.", role)
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// queue puts a reply into the journal, from where it is sent, now or later.
+func (n *Node) queue(messageID string, r reply, final bool) error {
+	p, err := n.pack(messageID, r)
+	if err != nil {
+		return err
+	}
+	p.Final = final
+	if err := n.journal.add(p); err != nil {
+		return err
+	}
+	select {
+	case n.wake <- struct{}{}:
+	default: // it is awake
+	}
+	return nil
+}
+
+// reply sends a reply that is not worth keeping.
+func (n *Node) reply(ctx context.Context, messageID string, r reply) error {
+	p, err := n.pack(messageID, r)
+	if err != nil {
+		return err
+	}
+	return n.send(ctx, p)
+}
+
+func (n *Node) pack(messageID string, r reply) (pending, error) {
+	id, err := n.newID()
+	if err != nil {
+		return pending{}, err
+	}
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return pending{}, fmt.Errorf("write the reply: %w", err)
+	}
+	return pending{MessageID: messageID, ReplyID: id, Payload: string(payload)}, nil
+}
+
+func (n *Node) send(ctx context.Context, p pending) error {
+	in := map[string]string{"MessageId": p.MessageID, "ReplyId": p.ReplyID, "Payload": p.Payload}
+	return n.client.call(ctx, messagesAPI, "SendReply", callTimeout, in, nil)
+}
+
+// flushLoop sends queued replies as they come, and tries those that failed again.
+func (n *Node) flushLoop(ctx context.Context) {
+	ticker := time.NewTicker(flushInterval)
+	defer ticker.Stop()
+	pause := firstBackoff
+	for {
+		retry := (<-chan time.Time)(nil)
+		if n.flush(ctx) {
+			pause = firstBackoff
+		} else {
+			retry = time.After(pause)
+			pause = min(2*pause, longestPause)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.wake:
+		case <-retry:
+		case <-ticker.C:
+		}
+	}
+}
+
+// flush sends the queued replies in order and tells whether all are gone. One that is refused for good is dropped: it
+// would hold up all others for ever.
+func (n *Node) flush(ctx context.Context) bool {
+	replies, err := n.journal.queued()
+	if err != nil {
+		n.log("send replies", err)
+		return false
+	}
+	for _, p := range replies {
+		err := n.send(ctx, p)
+		var refusal *apiError
+		if err != nil {
+			n.log("reply to "+p.MessageID, err)
+			if !errors.As(err, &refusal) || !refusal.final() {
+				return false
+			}
+		}
+		if err := n.journal.sent(p); err != nil {
+			n.log("reply to "+p.MessageID, err)
+			return false
+		}
+	}
+	return true
+}

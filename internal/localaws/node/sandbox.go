@@ -1,0 +1,175 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// markerName is the environment variable by which the processes of a node are found later.
+const markerName = "SLIPWAY_NODE"
+
+// initName is argv[0] of the sandbox's helper, which is this very program.
+const initName = "slipway-node-init"
+
+// standardPath is searched for programs when the host's PATH is not given.
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Sandbox says what commands see of the machine that they really run on.
+type Sandbox struct {
+	Path string // the host's PATH; a usual one if empty
+	// Caches maps names of environment variables to directories of the host that commands may write to. They are
+	// made if missing.
+	Caches map[string]string
+	// Guards are programs that would act on the machine: each is replaced by a refusal, but for those in Allow. Stubs
+	// are replaced by a program that records its call in the node's stubs.log and succeeds.
+	Guards, Allow, Stubs []string
+	// Marker tells the nodes of one data directory from those of others. It must not contain a slash.
+	Marker string
+	// NoNamespaces runs commands directly on the machine even where namespaces work.
+	NoNamespaces bool
+}
+
+// machine is a node's own corner of the real machine.
+type machine struct {
+	dir   string
+	env   []string
+	spawn spawner
+	close func() error
+	// limits says in one line what the sandbox cannot do here; empty if nothing.
+	limits string
+}
+
+// places are the directories inside a node's own one.
+var places = []string{"home", "tmp", "run", "work", "guards", "commands", "messages", "replies"}
+
+// newMachine prepares the directories, the guards, the environment and the sandbox.
+func newMachine(cfg *Config) (*machine, error) {
+	// The directory itself is the user's alone; what is inside becomes the sandbox's /tmp and /run.
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
+	for _, place := range places {
+		if err := os.MkdirAll(filepath.Join(cfg.Dir, place), 0o755); err != nil {
+			return nil, fmt.Errorf("make the node's directory: %w", err)
+		}
+	}
+	// In a sandbox this is /tmp, for all users.
+	if err := os.Chmod(filepath.Join(cfg.Dir, "tmp"), 0o777|fs.ModeSticky); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
+	box := cfg.Sandbox
+	for name, dir := range box.Caches {
+		if err := prepareCache(name, dir); err != nil {
+			return nil, err
+		}
+	}
+	if strings.ContainsAny(box.Marker, "/\x00") {
+		return nil, fmt.Errorf("node marker %q: a slash is not allowed", box.Marker)
+	}
+	if box.Path == "" {
+		box.Path = standardPath
+	}
+	guards, err := writeGuards(filepath.Join(cfg.Dir, "guards"), box)
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{dir: cfg.Dir, env: environment(cfg, box), spawn: spawnHere, close: func() error { return nil }}
+	if box.NoNamespaces {
+		m.limits = "commands run directly on this machine: namespaces are switched off"
+		return m, nil
+	}
+	h, err := newHolder(cfg.Dir, box, guards)
+	if err != nil {
+		m.limits = "commands run directly on this machine: " + err.Error()
+		return m, nil
+	}
+	m.spawn, m.close, m.limits = h.spawn, h.Close, h.limits
+	return m, nil
+}
+
+func prepareCache(name, dir string) error {
+	if name == "" || strings.ContainsAny(name, "=\x00") || !filepath.IsAbs(dir) {
+		return fmt.Errorf("cache %s: want a variable's name and an absolute path, got %q", name, dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cache %s: %w", name, err)
+	}
+	probe, err := os.CreateTemp(dir, ".slipway-*")
+	if err != nil {
+		return fmt.Errorf("cache %s is not writable: %w", name, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// environment is all that commands are given. Nothing of the environment of this process is in it.
+func environment(cfg *Config, box Sandbox) []string {
+	env := []string{
+		"PATH=" + filepath.Join(cfg.Dir, "guards") + ":" + box.Path,
+		"HOME=" + filepath.Join(cfg.Dir, "home"),
+		"TMPDIR=" + filepath.Join(cfg.Dir, "tmp"),
+		"AWS_SSM_INSTANCE_ID=" + cfg.InstanceID,
+		"AWS_SSM_REGION_NAME=" + cfg.Region,
+		"AWS_SSM_PLATFORM_NAME=" + cfg.PlatformName,
+		"AWS_SSM_PLATFORM_VERSION=" + cfg.PlatformVersion,
+		"AWS_ENDPOINT_URL=" + cfg.Endpoint,
+		"AWS_REGION=" + cfg.Region,
+		"AWS_DEFAULT_REGION=" + cfg.Region,
+		"AWS_EC2_METADATA_DISABLED=true",
+		markerName + "=" + box.Marker + "/" + cfg.InstanceID,
+	}
+	for _, name := range slices.Sorted(maps.Keys(box.Caches)) {
+		env = append(env, name+"="+box.Caches[name])
+	}
+	return env
+}
+
+// exec runs a script in the machine.
+func (m *machine) exec(ctx context.Context, s Script) Exit {
+	return runScript(ctx, m.spawn, slices.Clone(m.env), s)
+}
+
+// lookup finds a program in the PATH of an environment.
+func lookup(name string, env []string) (string, error) {
+	for _, entry := range env {
+		path, ok := strings.CutPrefix(entry, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range filepath.SplitList(path) {
+			file := filepath.Join(dir, name)
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				return file, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s is not in the node's PATH", name)
+}
+
+// Remove deletes a node's directory. The work directories of overlay mounts and Go's module caches have modes that
+// os.RemoveAll cannot cope with.
+func Remove(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err == nil && d.IsDir():
+			// Before it is read: WalkDir calls with a directory first, then opens it.
+			return os.Chmod(path, 0o700)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove the node's directory: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the node's directory: %w", err)
+	}
+	return nil
+}

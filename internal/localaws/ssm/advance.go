@@ -1,0 +1,191 @@
+package ssm
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// insertInvocations writes one row a node.
+func (w *work) insertInvocations(ctx context.Context, cmd *command, nodes []chosen) error {
+	for _, n := range nodes {
+		at, status, details := phaseWaiting, "Pending", "Pending"
+		if n.refused != "" {
+			// uncertain: under which Status AccessDenied and InvalidPlatform are shown.
+			at, status, details = phaseDone, "Failed", n.refused
+		}
+		if _, err := w.ExecContext(ctx, `INSERT INTO ssm_invocation
+			(command, account, region, instance, phase, status, details, due) VALUES (?,?,?,?,?,?,?,0)`,
+			cmd.seq, cmd.account, cmd.region, n.id, at, status, details); err != nil {
+			return fmt.Errorf("write invocation: %w", err)
+		}
+	}
+	return nil
+}
+
+// advance does what follows from the state of a command's invocations: nodes are begun as MaxConcurrency allows,
+// or not at all once MaxErrors is exceeded, and the command's own status and counts are computed.
+func (w *work) advance(ctx context.Context, cmd *command) error {
+	t, err := w.tally(ctx, cmd.seq)
+	if err != nil {
+		return err
+	}
+	if t.waiting > 0 && t.errors() > cmd.limits.Errors {
+		if _, err := w.ExecContext(ctx, `UPDATE ssm_invocation SET phase = ?, due = 0, status = ?, details = ?
+			WHERE command = ? AND phase = ?`, phaseDone, "Cancelled", "Terminated", cmd.seq, phaseWaiting); err != nil {
+			return err
+		}
+		t.terminated += t.waiting
+		t.waiting = 0
+	}
+	if n := min(t.waiting, cmd.limits.window(t)-t.active); n > 0 {
+		if err := w.begin(ctx, cmd, n); err != nil {
+			return err
+		}
+		t.waiting -= n
+		t.active += n
+	}
+	cmd.status, cmd.details = t.parent(cmd.cancelled, cmd.limits.Errors)
+	cmd.completed, cmd.errors, cmd.undelivered = t.done(), t.errors(), t.deliveryTimedOut
+	_, err = w.ExecContext(ctx, `UPDATE ssm_command SET status = ?, details = ?, completed = ?, errors = ?,
+		undelivered = ?, cancelled = ? WHERE seq = ?`, cmd.status, cmd.details, cmd.completed, cmd.errors,
+		cmd.undelivered, cmd.cancelled, cmd.seq)
+	return err
+}
+
+// window is how many nodes may be at work now. The rollout begins with one node, then two, then doubles: each
+// node that finishes makes room for one more than itself.
+func (l limits) window(t tally) int {
+	if !l.SlowStart {
+		return l.Concurrency
+	}
+	return min(l.Concurrency, 1+t.done()-t.refused())
+}
+
+// begin queues the message of the next n nodes. The delivery timeout counts from here.
+// uncertain: whether AWS counts it from SendCommand for nodes that MaxConcurrency holds back.
+func (w *work) begin(ctx context.Context, cmd *command, n int) error {
+	rows, err := w.QueryContext(ctx, `SELECT instance FROM ssm_invocation WHERE command = ? AND phase = ?
+		ORDER BY seq LIMIT ?`, cmd.seq, phaseWaiting, n)
+	if err != nil {
+		return err
+	}
+	next, err := collect(rows, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) })
+	if err != nil {
+		return err
+	}
+	for _, instance := range next {
+		if _, err := w.ExecContext(ctx, `UPDATE ssm_invocation SET phase = ?, due = ? WHERE command = ? AND instance = ?`,
+			phaseQueued, nanos(w.now.Add(cmd.limits.Delivery)), cmd.seq, instance); err != nil {
+			return err
+		}
+		if err := w.queue(ctx, cmd, instance, messageID(cmd.id, instance), ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queue writes a message for a node and has the node woken.
+func (w *work) queue(ctx context.Context, cmd *command, instance, id, cancels string) error {
+	w.wake = append(w.wake, nodeKey{cmd.account, cmd.region, instance})
+	_, err := w.ExecContext(ctx, `INSERT INTO ssm_message (id, account, region, instance, command, cancels, created, visible)
+		VALUES (?,?,?,?,?,?,?,?)`, id, cmd.account, cmd.region, instance, cmd.seq, cancels, nanos(w.now), nanos(w.now))
+	return err
+}
+
+// tally counts a command's invocations.
+type tally struct {
+	waiting, active, handed                   int // active: queued or later; handed: given to the node
+	success, failed, executionTimedOut        int
+	cancelled, terminated, deliveryTimedOut   int
+	accessDenied, undeliverable, wrongMachine int
+	other                                     int
+}
+
+func (w *work) tally(ctx context.Context, command int64) (tally, error) {
+	rows, err := w.QueryContext(ctx, `SELECT phase, details, count(*) FROM ssm_invocation WHERE command = ?
+		GROUP BY phase, details`, command)
+	if err != nil {
+		return tally{}, err
+	}
+	var t tally
+	_, err = collect(rows, func(r *sql.Rows) (struct{}, error) {
+		var at phase
+		var details string
+		var n int
+		err := r.Scan(&at, &details, &n)
+		t.add(at, details, n)
+		return struct{}{}, err
+	})
+	return t, err
+}
+
+func (t *tally) add(at phase, details string, n int) {
+	switch {
+	case at == phaseWaiting:
+		t.waiting += n
+		return
+	case at < phaseDone:
+		t.active += n
+		if at > phaseQueued {
+			t.handed += n
+		}
+		return
+	}
+	counters := map[string]*int{
+		"Success": &t.success, "Failed": &t.failed, "ExecutionTimedOut": &t.executionTimedOut,
+		"Cancelled": &t.cancelled, "Terminated": &t.terminated, "DeliveryTimedOut": &t.deliveryTimedOut,
+		"AccessDenied": &t.accessDenied, "Undeliverable": &t.undeliverable, "InvalidPlatform": &t.wrongMachine,
+	}
+	if counter, ok := counters[details]; ok {
+		*counter += n
+		return
+	}
+	t.other += n
+}
+
+// errors is what counts against MaxErrors.
+func (t tally) errors() int { return t.failed + t.executionTimedOut }
+
+// refused is what counts neither against MaxErrors nor for the command's success.
+func (t tally) refused() int { return t.accessDenied + t.undeliverable + t.wrongMachine }
+
+func (t tally) done() int {
+	return t.success + t.errors() + t.cancelled + t.terminated + t.deliveryTimedOut + t.refused() + t.other
+}
+
+// parent is the command's Status and StatusDetails.
+//
+// Undeliverable, AccessDenied and InvalidPlatform do not contribute: four of them and one success are Success, and
+// only when there is nothing else is the command Failed. uncertain: the Status that NoInstancesInTag and Incomplete
+// are shown under.
+func (t tally) parent(cancelled bool, maxErrors int) (status, details string) {
+	contributing := t.done() - t.refused()
+	switch {
+	case t.waiting+t.active > 0 && cancelled:
+		return "Cancelling", "Cancelling"
+	case t.waiting+t.active > 0 && t.handed+t.done() == 0:
+		return "Pending", "Pending"
+	case t.waiting+t.active > 0:
+		return "InProgress", "InProgress"
+	case t.done() == 0:
+		return "Success", "NoInstancesInTag"
+	case contributing == 0 && t.accessDenied == t.done():
+		return "Failed", "AccessDenied"
+	case contributing == 0:
+		return "Failed", "Failed"
+	case t.cancelled > 0:
+		return "Cancelled", "Cancelled"
+	case t.errors() > maxErrors && t.failed == 0:
+		return "TimedOut", "ExecutionTimedOut"
+	case t.errors() > maxErrors:
+		return "Failed", "Failed"
+	case t.success == contributing:
+		return "Success", "Success"
+	case t.deliveryTimedOut == contributing:
+		return "TimedOut", "DeliveryTimedOut"
+	default:
+		return "Failed", "Incomplete"
+	}
+}

@@ -1,0 +1,28 @@
+package ssm_test
+
+import "testing"
+
+// BenchmarkSendAndGet is a send and a read, through the gateway with signatures and policies.
+func BenchmarkSendAndGet(b *testing.B) {
+	w := newWorld(b)
+	a := w.node(1, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		id := w.shell(object{"InstanceIds": []string{a.id}})
+		w.invocation(id, a.id)
+	}
+}
+
+// BenchmarkRoundTrip is what a deploy to one node asks of the control plane.
+func BenchmarkRoundTrip(b *testing.B) {
+	w := newWorld(b)
+	a := w.node(1, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		id := w.shell(object{"InstanceIds": []string{a.id}})
+		a.finish("Success", 0)
+		if got := w.status(id, a.id); got != "Success/Success" {
+			b.Fatal(got)
+		}
+	}
+}

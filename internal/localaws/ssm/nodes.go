@@ -1,0 +1,219 @@
+package ssm
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws/ec2"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+)
+
+// offlineAfter is how long after its last ping a node counts as lost. The agent pings every 5 minutes.
+const offlineAfter = 11 * time.Minute
+
+// nodeInfo is what the agent says about its machine.
+type nodeInfo struct {
+	AgentName       string `json:",omitempty"`
+	AgentVersion    string `json:",omitempty"`
+	AgentStatus     string `json:",omitempty"`
+	ComputerName    string `json:",omitempty"`
+	IPAddress       string `json:",omitempty"`
+	PlatformType    string `json:",omitempty"`
+	PlatformName    string `json:",omitempty"`
+	PlatformVersion string `json:",omitempty"`
+}
+
+// managedNode is a machine whose agent has reported, with its tags.
+type managedNode struct {
+	id                 string
+	platform           string
+	tags               map[string]string
+	registered, pinged time.Time
+	info               nodeInfo
+}
+
+func isHybrid(id string) bool { return strings.HasPrefix(id, "mi-") }
+
+// managedNodes lists the caller's nodes that commands can be sent to, ordered by id. Instances that are gone or on
+// their way out are not listed.
+func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedNode, error) {
+	instances, err := s.instances.Instances(ctx, c.Caller.Account, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]ec2.Instance, len(instances))
+	for _, i := range instances {
+		byID[i.ID] = i
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
+		WHERE account = ? AND region = ? ORDER BY instance`, c.Caller.Account, c.Region)
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	all, err := collect(rows, scanNode)
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	usable := all[:0]
+	for _, n := range all {
+		i, ok := byID[n.id]
+		if !isHybrid(n.id) && (!ok || i.State == ec2.ShuttingDown || i.State == ec2.Terminated) {
+			continue
+		}
+		n.tags = i.Tags
+		usable = append(usable, n)
+	}
+	return usable, nil
+}
+
+func scanNode(r *sql.Rows) (managedNode, error) {
+	var n managedNode
+	var registered, pinged int64
+	var info string
+	if err := r.Scan(&n.id, &registered, &pinged, &info); err != nil {
+		return managedNode{}, err
+	}
+	n.registered, n.pinged = fromNanos(registered), fromNanos(pinged)
+	if err := json.Unmarshal([]byte(info), &n.info); err != nil {
+		return managedNode{}, err
+	}
+	n.platform = n.info.PlatformType
+	return n, nil
+}
+
+// tagsOf gives the tags of an instance; an instance that does not exist has none.
+func (s *Service) tagsOf(ctx context.Context, c *gateway.Call, id string) (map[string]string, error) {
+	i, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, id)
+	if err != nil && !errors.Is(err, ec2.ErrNotFound) {
+		return nil, err
+	}
+	return i.Tags, nil
+}
+
+// targeted says whether all targets match; of the values of one any may.
+func (n managedNode) targeted(targets []target) bool {
+	for _, t := range targets {
+		hit := false
+		switch key, isTag := strings.CutPrefix(t.Key, "tag:"); {
+		case isTag:
+			value, has := n.tags[key]
+			hit = has && slices.Contains(t.Values, value)
+		case t.Key == "tag-key":
+			hit = slices.ContainsFunc(t.Values, func(k string) bool { _, has := n.tags[k]; return has })
+		case t.Key == "InstanceIds":
+			hit = slices.Contains(t.Values, n.id)
+		}
+		if !hit {
+			return false
+		}
+	}
+	return true
+}
+
+func (n managedNode) pingStatus(now time.Time) string {
+	if now.Sub(n.pinged) > offlineAfter {
+		return "ConnectionLost"
+	}
+	return "Online"
+}
+
+func (n managedNode) resourceType() string {
+	if isHybrid(n.id) {
+		return "ManagedInstance"
+	}
+	return "EC2Instance"
+}
+
+type updateNodeInput struct {
+	InstanceId string
+	nodeInfo
+}
+
+// updateNodeAccess: the node's own ARN, with the keys that its credentials carry.
+func updateNodeAccess(_ context.Context, c *gateway.Call, in *updateNodeInput) ([]gateway.Access, error) {
+	v := &validation{}
+	v.required("instanceId", in.InstanceId)
+	v.matches("instanceId", in.InstanceId, instanceID)
+	v.required("agentVersion", in.AgentVersion)
+	v.matches("agentVersion", in.AgentVersion, agentVersion)
+	v.oneOf("platformType", in.PlatformType, "Windows", "Linux", "MacOS")
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	arn := nodeARN(c.Caller.Account, c.Region, in.InstanceId)
+	return []gateway.Access{{Resource: arn, Context: map[string][]string{
+		"ssm:SourceInstanceARN": {arn}, "ec2:SourceInstanceARN": {arn}}}}, nil
+}
+
+// updateInstanceInformation is the agent's ping.
+func (s *Service) updateInstanceInformation(ctx context.Context, c *gateway.Call, in *updateNodeInput) (*struct{}, error) {
+	if !IsNode(c, in.InstanceId) {
+		return nil, denied(c, "ssm:UpdateInstanceInformation", nodeARN(c.Caller.Account, c.Region, in.InstanceId))
+	}
+	if err := s.mustExist(ctx, c, in.InstanceId); err != nil {
+		return nil, err
+	}
+	in.PlatformType = cmp.Or(in.PlatformType, "Linux")
+	info, err := json.Marshal(in.nodeInfo)
+	if err != nil {
+		return nil, err
+	}
+	now := nanos(s.now())
+	_, err = s.db.ExecContext(ctx, `INSERT INTO ssm_node (account, region, instance, registered, pinged, info)
+		VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET pinged = excluded.pinged, info = json_patch(info, excluded.info)`,
+		c.Caller.Account, c.Region, in.InstanceId, now, now, string(info))
+	return &struct{}{}, err
+}
+
+func (s *Service) mustExist(ctx context.Context, c *gateway.Call, id string) error {
+	if isHybrid(id) {
+		return nil
+	}
+	_, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, id)
+	if errors.Is(err, ec2.ErrNotFound) {
+		return fault("InvalidInstanceId", "Instance %s does not exist in account %s.", id, c.Caller.Account)
+	}
+	return err
+}
+
+// SessionName is the name of the caller's role session; empty when the caller is not one.
+func SessionName(c *gateway.Call) string {
+	if c.Caller.RoleARN == "" {
+		return ""
+	}
+	return c.Caller.ARN[strings.LastIndex(c.Caller.ARN, "/")+1:]
+}
+
+// IsNode says whether the caller is the node itself: a role session that is named like the instance, as the
+// sessions of instance profiles are.
+func IsNode(c *gateway.Call, instance string) bool {
+	return instanceID.re.MatchString(instance) && SessionName(c) == instance
+}
+
+type listAssociationsInput struct {
+	InstanceId string
+	MaxResults *int
+	NextToken  string
+}
+
+type listAssociationsOutput struct{ Associations []struct{} }
+
+func listAssociationsAccess(_ context.Context, c *gateway.Call, in *listAssociationsInput) ([]gateway.Access, error) {
+	v := &validation{}
+	v.required("instanceId", in.InstanceId)
+	v.matches("instanceId", in.InstanceId, instanceID)
+	v.between("maxResults", in.MaxResults, 1, 50)
+	return []gateway.Access{{Resource: nodeARN(c.Caller.Account, c.Region, in.InstanceId)}}, v.err()
+}
+
+// listInstanceAssociations: the local AWS has no State Manager, so nothing is associated.
+func (s *Service) listInstanceAssociations(context.Context, *gateway.Call, *listAssociationsInput) (*listAssociationsOutput, error) {
+	return &listAssociationsOutput{Associations: []struct{}{}}, nil
+}

@@ -1,0 +1,249 @@
+package ssm
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+)
+
+const (
+	defaultDelivery    = 3600
+	defaultConcurrency = 50
+)
+
+type sendOutput struct{ Command commandOutput }
+
+// sendAccess demands the document and, for InstanceIds, every instance with its tags. For Targets AWS answers
+// first and authorises each node later: see chooseNodes.
+func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput) ([]gateway.Access, error) {
+	if err := in.validate(); err != nil {
+		return nil, err
+	}
+	need := []gateway.Access{{Resource: refARN(c, in.DocumentName)}}
+	for _, id := range in.InstanceIds {
+		tags, err := s.tagsOf(ctx, c, id)
+		if err != nil {
+			return nil, err
+		}
+		need = append(need, nodeAccess(c, id, tags))
+	}
+	if in.ServiceRoleArn != "" {
+		need = append(need, gateway.Access{Action: "iam:PassRole", Resource: in.ServiceRoleArn,
+			Context: map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}}})
+	}
+	return need, nil
+}
+
+// nodeAccess is SendCommand on one node, with both spellings of its tags.
+func nodeAccess(c *gateway.Call, id string, tags map[string]string) gateway.Access {
+	keys := make(map[string][]string, 2*len(tags))
+	for k, v := range tags {
+		keys["ssm:resourceTag/"+k] = []string{v}
+		keys["aws:ResourceTag/"+k] = []string{v}
+	}
+	return gateway.Access{Action: "ssm:SendCommand", Resource: nodeARN(c.Caller.Account, c.Region, id), Context: keys}
+}
+
+// nodeARN is an EC2 instance's ARN, or that of a hybrid node.
+func nodeARN(account, region, id string) string {
+	if strings.HasPrefix(id, "mi-") {
+		return "arn:aws:ssm:" + region + ":" + account + ":managed-instance/" + id
+	}
+	return "arn:aws:ec2:" + region + ":" + account + ":instance/" + id
+}
+
+// sendCommand accepts a command and hands out its first messages.
+func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInput) (*sendOutput, error) {
+	d, err := find(ctx, s.db, c, in.DocumentName, selector{version: in.DocumentVersion})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHash(d, in); err != nil {
+		return nil, err
+	}
+	doc, err := parseDocument(d.content, d.format)
+	if err != nil {
+		return nil, err
+	}
+	parameters, err := doc.bind(in.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := s.chooseNodes(ctx, c, in, doc)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := s.newCommand(c, in, d, doc, len(nodes))
+	if err != nil {
+		return nil, err
+	}
+	if cmd.payload, err = buildPayload(cmd, doc, parameters); err != nil {
+		return nil, err
+	}
+	err = s.update(ctx, func(w *work) error {
+		if err := w.insertCommand(ctx, cmd); err != nil {
+			return err
+		}
+		if err := w.insertInvocations(ctx, cmd, nodes); err != nil {
+			return err
+		}
+		return w.advance(ctx, cmd)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := commandShape(cmd)
+	// The answer is given before anything happens: nothing is counted yet, and targets are not resolved.
+	out.Status, out.StatusDetails, out.CompletedCount, out.ErrorCount = "Pending", "Pending", 0, 0
+	if len(in.Targets) > 0 {
+		out.TargetCount = 0
+	}
+	return &sendOutput{out}, nil
+}
+
+// checkHash compares the hash that the caller expects with the document's.
+func checkHash(d stored, in *sendInput) error {
+	if in.DocumentHash == "" {
+		return nil
+	}
+	if in.DocumentHashType == "Sha1" {
+		return fault("InvalidDocument", "Sha1 hashes have been deprecated.")
+	}
+	if !strings.EqualFold(in.DocumentHash, d.hash) {
+		return fault("InvalidDocument", "The document hash doesn't match the content of document %s version %d.", d.name, d.version)
+	}
+	return nil
+}
+
+// newCommand makes the command that a request asks for.
+func (s *Service) newCommand(c *gateway.Call, in *sendInput, d stored, doc *document, targets int) (*command, error) {
+	id, err := s.newUUID()
+	if err != nil {
+		return nil, err
+	}
+	seconds := defaultDelivery
+	if in.TimeoutSeconds != nil {
+		seconds = *in.TimeoutSeconds
+	}
+	request := *in
+	request.DocumentName = d.name
+	request.TimeoutSeconds = &seconds
+	request.MaxConcurrency = cmp.Or(in.MaxConcurrency, strconv.Itoa(defaultConcurrency))
+	request.MaxErrors = cmp.Or(in.MaxErrors, "0")
+	if in.DocumentVersion == "" {
+		request.DocumentVersion = "$DEFAULT"
+	}
+	if cw := in.CloudWatchOutputConfig; cw != nil && cw.CloudWatchOutputEnabled && cw.CloudWatchLogGroupName == "" {
+		request.CloudWatchOutputConfig = &cloudWatchConfig{"/aws/ssm/" + d.name, true}
+	}
+	l := limits{
+		Concurrency: max(1, share(request.MaxConcurrency, targets)),
+		Errors:      share(request.MaxErrors, targets),
+		// uncertain: whether the documented slow start also applies without an explicit MaxConcurrency.
+		SlowStart: in.MaxConcurrency != "",
+		Delivery:  time.Duration(seconds) * time.Second,
+		Execution: doc.executionTimeout(in.Parameters),
+	}
+	for _, st := range doc.steps {
+		l.Steps = append(l.Steps, st.name)
+	}
+	now := s.now()
+	return &command{id: id, account: c.Caller.Account, region: c.Region, requested: now,
+		expires: now.Add(l.Delivery + l.Execution), document: d.name, status: "Pending", details: "Pending",
+		targets: targets, request: request, limits: l}, nil
+}
+
+// buildPayload makes the message that every node of the command gets. The agent substitutes the parameters.
+func buildPayload(cmd *command, doc *document, parameters map[string]any) (string, error) {
+	content, err := doc.json()
+	if err != nil {
+		return "", err
+	}
+	p := payload{CommandID: cmd.id, DocumentName: cmd.document, DocumentContent: content, Parameters: parameters,
+		OutputS3BucketName: cmd.request.OutputS3BucketName, OutputS3KeyPrefix: cmd.request.OutputS3KeyPrefix,
+		CloudWatchOutputEnabled: "false"}
+	if cw := cmd.request.CloudWatchOutputConfig; cw != nil && cw.CloudWatchOutputEnabled {
+		p.CloudWatchLogGroupName, p.CloudWatchOutputEnabled = cw.CloudWatchLogGroupName, "true"
+	}
+	values, err := json.Marshal(parameters)
+	if err != nil {
+		return "", fmt.Errorf("encode parameters: %w", err)
+	}
+	if len(content)+len(values) > maxDocumentSize {
+		return "", fault("MaxDocumentSizeExceeded", "The size of the document with its parameters exceeds the maximum of 64 KB.")
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("encode payload: %w", err)
+	}
+	return string(text), nil
+}
+
+// chosen is a node that a command is for, and the reason why it will never get it: "" if it will.
+type chosen struct{ id, refused string }
+
+// chooseNodes resolves a request's nodes. What is wrong with a named node fails the request, what is wrong with
+// one found through Targets ends that node's invocation.
+func (s *Service) chooseNodes(ctx context.Context, c *gateway.Call, in *sendInput, doc *document) ([]chosen, error) {
+	nodes, err := s.managedNodes(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	platforms := doc.platforms()
+	if len(in.InstanceIds) > 0 {
+		return namedNodes(c, in.InstanceIds, nodes, platforms)
+	}
+	var found []chosen
+	for _, n := range nodes {
+		if !n.targeted(in.Targets) {
+			continue
+		}
+		ok, err := permits(ctx, c, nodeAccess(c, n.id, n.tags))
+		if err != nil {
+			return nil, err
+		}
+		one := chosen{id: n.id}
+		if !ok {
+			one.refused = "AccessDenied"
+		} else if !slices.Contains(platforms, n.platform) {
+			one.refused = "InvalidPlatform"
+		}
+		found = append(found, one)
+	}
+	return found, nil
+}
+
+func namedNodes(c *gateway.Call, ids []string, nodes []managedNode, platforms []string) ([]chosen, error) {
+	byID := make(map[string]managedNode, len(nodes))
+	for _, n := range nodes {
+		byID[n.id] = n
+	}
+	var bad []string
+	found := make([]chosen, 0, len(ids))
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			return nil, fault("DuplicateInstanceId", "Instance ID %s is specified more than once.", id)
+		}
+		n, ok := byID[id]
+		if !ok {
+			bad = append(bad, id)
+			continue
+		}
+		if !slices.Contains(platforms, n.platform) {
+			return nil, fault("UnsupportedPlatformType", "The document doesn't support the platform type %s of instance %s.", n.platform, id)
+		}
+		found = append(found, chosen{id: id})
+	}
+	if len(bad) > 0 {
+		return nil, fault("InvalidInstanceId", "Instances [[%s]] not in a valid state for account %s",
+			strings.Join(bad, ", "), c.Caller.Account)
+	}
+	return found, nil
+}

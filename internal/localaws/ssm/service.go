@@ -1,0 +1,153 @@
+// Package ssm is Systems Manager in the local AWS: documents, Run Command and the inventory of managed nodes.
+//
+// Requests come in through the gateway ([Service.API]). What nodes are to do leaves through [Service.Receive], and
+// what they did comes back through [Service.Acknowledge], [Service.Reply] and [Service.Fail]: the message channels
+// (internal/localaws/messages) are only wire formats for these four. All state is in SQLite, so a command that was
+// accepted outlives the process; waiting nodes are woken in memory.
+//
+// Time passes only when somebody says so: every deadline is a row with a due time, and [Service.Tick] acts on the
+// due ones. [Service.Run] ticks with the real clock.
+package ssm
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/ec2"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/store"
+)
+
+// InstanceSource knows the EC2 instances: their tags and states. [ec2.Service] is one.
+type InstanceSource interface {
+	Instances(ctx context.Context, account, region string) ([]ec2.Instance, error)
+	Instance(ctx context.Context, account, region, id string) (ec2.Instance, error)
+}
+
+// Config are the settings of a [Service]; the zero value is ready to use.
+type Config struct {
+	// Now is the clock; nil means the real one.
+	Now func() time.Time
+	// Rand gives the bytes of command ids; nil means crypto/rand.
+	Rand io.Reader
+	// ConsistencyDelay is how long after SendCommand the command and its invocations are not found by reads, as it
+	// happens in a distributed service: InvocationDoesNotExist, and empty lists. 0 is off.
+	ConsistencyDelay time.Duration
+}
+
+// Service is Systems Manager. It is safe for concurrent use.
+type Service struct {
+	db        *store.DB
+	instances InstanceSource
+	now       func() time.Time
+	rand      io.Reader
+	delay     time.Duration
+	hub       hub
+}
+
+// New makes the service and its tables.
+func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if err := db.Migrate(context.Background(), "ssm", schema...); err != nil {
+		return nil, err
+	}
+	return &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay}, nil
+}
+
+// API is the service behind the gateway.
+func (s *Service) API() gateway.Service {
+	return gateway.Service{
+		Name:     "ssm",
+		Protocol: gateway.JSON11,
+		Target:   "AmazonSSM",
+		Operations: []gateway.Operation{
+			gateway.Op("CreateDocument", createDocumentAccess, s.createDocument),
+			gateway.Op("UpdateDocument", updateDocumentAccess, s.updateDocument),
+			gateway.Op("UpdateDocumentDefaultVersion", defaultVersionAccess, s.updateDocumentDefaultVersion),
+			gateway.Op("DescribeDocument", describeDocumentAccess, s.describeDocument),
+			gateway.Op("GetDocument", getDocumentAccess, s.getDocument),
+			gateway.Op("ListDocuments", listDocumentsAccess, s.listDocuments),
+			gateway.Op("ListDocumentVersions", listVersionsAccess, s.listDocumentVersions),
+			gateway.Op("DeleteDocument", deleteDocumentAccess, s.deleteDocument),
+			gateway.Op("SendCommand", s.sendAccess, s.sendCommand),
+			gateway.Op("GetCommandInvocation", getInvocationAccess, s.getCommandInvocation),
+			gateway.Op("ListCommands", listCommandsAccess, s.listCommands),
+			gateway.Op("ListCommandInvocations", listInvocationsAccess, s.listCommandInvocations),
+			gateway.Op("CancelCommand", cancelAccess, s.cancelCommand),
+			gateway.Op("DescribeInstanceInformation", describeNodesAccess, s.describeInstanceInformation),
+			gateway.Op("UpdateInstanceInformation", updateNodeAccess, s.updateInstanceInformation),
+			gateway.Op("ListInstanceAssociations", listAssociationsAccess, s.listInstanceAssociations),
+		},
+	}
+}
+
+// Running counts the invocations that have not come to an end, in all accounts and regions.
+func (s *Service) Running(ctx context.Context) (int, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM ssm_invocation WHERE phase < ?`, phaseDone).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count running invocations: %w", err)
+	}
+	return n, nil
+}
+
+// Run calls Tick until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(tickInterval)
+	defer ticker.Stop()
+	for {
+		if err := s.Tick(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// tickInterval is how late a deadline may be noticed. Deadlines are whole seconds, the smallest is 30 s.
+const tickInterval = 500 * time.Millisecond
+
+// work is one transaction and the nodes to wake when it is committed.
+type work struct {
+	*sql.Tx
+	now  time.Time
+	wake []nodeKey
+}
+
+// update runs f in a transaction, then wakes the nodes that f has messages for.
+func (s *Service) update(ctx context.Context, f func(w *work) error) error {
+	w := &work{now: s.now()}
+	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+		w.Tx = tx
+		return f(w)
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range w.wake {
+		s.hub.notify(key)
+	}
+	return nil
+}
+
+// permits asks whether the caller may do one thing, for what AWS decides after it has answered the request.
+func permits(ctx context.Context, c *gateway.Call, a gateway.Access) (bool, error) {
+	d, err := c.Decide(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	return d.Outcome == iam.Allowed, nil
+}

@@ -1,0 +1,68 @@
+// Package store opens the SQLite database that holds the state of a local AWS.
+//
+// Each service owns its tables and creates them with [DB.Migrate]. An acknowledged write survives kill -9 of the
+// process; power loss is not promised, so nothing waits for the disk.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the database/sql driver, pure Go
+)
+
+// DB is the database of one local AWS. The embedded pool is safe for concurrent use.
+type DB struct{ *sql.DB }
+
+// Open opens, or makes, the database in dir. An empty dir gives a database in memory that is gone with Close.
+func Open(dir string) (*DB, error) {
+	name := "file::memory:"
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("open local AWS state: %w", err)
+		}
+		name = (&url.URL{Scheme: "file", Opaque: filepath.Join(dir, "state.db")}).String()
+	}
+	pragmas := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_txlock=immediate"
+	db, err := sql.Open("sqlite", name+pragmas)
+	if err != nil {
+		return nil, fmt.Errorf("open local AWS state: %w", err)
+	}
+	// One connection: SQLite has one writer anyway, and an in-memory database lives in its connection.
+	db.SetMaxOpenConns(1)
+	if err := db.Ping(); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open local AWS state in %s: %w", dir, err)
+	}
+	return &DB{db}, nil
+}
+
+// Migrate runs a service's CREATE TABLE IF NOT EXISTS statements in one transaction.
+func (db *DB) Migrate(ctx context.Context, service string, statements ...string) error {
+	return db.Tx(ctx, func(tx *sql.Tx) error {
+		for _, s := range statements {
+			if _, err := tx.ExecContext(ctx, s); err != nil {
+				return fmt.Errorf("migrate %s: %w", service, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Tx runs f in a transaction: committed when f returns nil, rolled back otherwise. f must use tx only:
+// there is one connection, so a query on the DB inside f would wait for itself.
+func (db *DB) Tx(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,185 @@
+package sts
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/slipway-cd/slipway/internal/localaws/store"
+)
+
+// GitHubIssuer is the issuer of GitHub Actions' tokens.
+const GitHubIssuer = "https://token.actions.githubusercontent.com"
+
+// The times of GitHub's documented example token.
+const (
+	tokenLife   = 300 * time.Second
+	tokenBefore = 600 * time.Second
+)
+
+// Issuer mints tokens as GitHub Actions does, with a key of its own, and is the [KeySource] for them.
+// It never reaches a network: a token it minted is worth something only where its key is known.
+type Issuer struct {
+	key    *rsa.PrivateKey
+	keyID  string
+	signer jose.Signer
+
+	randMu sync.Mutex
+	rand   io.Reader
+}
+
+// NewIssuer makes an issuer with a new key.
+func NewIssuer(random io.Reader) (*Issuer, error) {
+	// The key itself always comes from the system: crypto/rsa takes no other source.
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("make the issuer's key: %w", err)
+	}
+	return newIssuer(key, random)
+}
+
+func newIssuer(key *rsa.PrivateKey, random io.Reader) (*Issuer, error) {
+	thumb, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("name the issuer's key: %w", err)
+	}
+	id := base64.RawURLEncoding.EncodeToString(thumb)
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: id}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("use the issuer's key: %w", err)
+	}
+	return &Issuer{key: key, keyID: id, signer: signer, rand: random}, nil
+}
+
+// LoadOrCreate gives the issuer whose key is in db, and makes one when there is none.
+func LoadOrCreate(ctx context.Context, db *store.DB, random io.Reader) (*Issuer, error) {
+	err := db.Migrate(ctx, "sts", `CREATE TABLE IF NOT EXISTS sts_issuer (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL)`)
+	if err != nil {
+		return nil, err
+	}
+	var der []byte
+	err = db.QueryRowContext(ctx, `SELECT key FROM sts_issuer`).Scan(&der)
+	if errors.Is(err, sql.ErrNoRows) {
+		issuer, err := NewIssuer(random)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := db.ExecContext(ctx, `INSERT INTO sts_issuer (id, key) VALUES (1, ?)`, x509.MarshalPKCS1PrivateKey(issuer.key)); err != nil {
+			return nil, fmt.Errorf("keep the issuer's key: %w", err)
+		}
+		return issuer, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the issuer's key: %w", err)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("read the issuer's key: %w", err)
+	}
+	return newIssuer(key, random)
+}
+
+// Keys gives the public key for [GitHubIssuer]; no other issuer is known.
+func (i *Issuer) Keys(_ context.Context, issuer string) (jose.JSONWebKeySet, error) {
+	if issuer != GitHubIssuer {
+		return jose.JSONWebKeySet{}, fmt.Errorf("keys of %s: the local AWS knows only %s", issuer, GitHubIssuer)
+	}
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: i.key.Public(), KeyID: i.keyID, Algorithm: "RS256", Use: "sig"}}}, nil
+}
+
+// Claims describe the workflow job that asks for a token.
+type Claims struct {
+	Repository string // owner/name
+	// OwnerID and RepositoryID, when both are given, make the subject immutable: repo:O@OID/R@RID:…
+	OwnerID, RepositoryID string
+	Environment           string
+	Ref                   string // refs/heads/main
+	Actor, SHA, EventName string
+	Audience              string // https://github.com/OWNER when empty
+	Now                   time.Time
+}
+
+// Subject is the token's sub claim.
+func (c Claims) Subject() string {
+	owner, name, _ := strings.Cut(c.Repository, "/")
+	repository := escape(owner) + "/" + escape(name)
+	if c.OwnerID != "" && c.RepositoryID != "" {
+		repository = escape(owner) + "@" + c.OwnerID + "/" + escape(name) + "@" + c.RepositoryID
+	}
+	switch {
+	case c.Environment != "":
+		return "repo:" + repository + ":environment:" + escape(c.Environment)
+	case strings.HasPrefix(c.EventName, "pull_request"):
+		return "repo:" + repository + ":pull_request"
+	}
+	return "repo:" + repository + ":ref:" + escape(c.Ref)
+}
+
+// escape keeps a value from passing for more than one part of a subject.
+func escape(s string) string { return strings.ReplaceAll(s, ":", "%3A") }
+
+// Mint signs a token for a job.
+func (i *Issuer) Mint(c Claims) (string, error) {
+	owner, name, ok := strings.Cut(c.Repository, "/")
+	if !ok || owner == "" || name == "" {
+		return "", fmt.Errorf("mint a token: repository %q is not owner/name", c.Repository)
+	}
+	if c.Audience == "" {
+		c.Audience = "https://github.com/" + owner
+	}
+	id := make([]byte, 16)
+	i.randMu.Lock()
+	_, err := io.ReadFull(i.rand, id)
+	i.randMu.Unlock()
+	if err != nil {
+		return "", fmt.Errorf("mint a token: %w", err)
+	}
+	standard := jwt.Claims{
+		ID: base64.RawURLEncoding.EncodeToString(id), Issuer: GitHubIssuer, Subject: c.Subject(), Audience: jwt.Audience{c.Audience},
+		IssuedAt: jwt.NewNumericDate(c.Now), Expiry: jwt.NewNumericDate(c.Now.Add(tokenLife)), NotBefore: jwt.NewNumericDate(c.Now.Add(-tokenBefore)),
+	}
+	token, err := jwt.Signed(i.signer).Claims(standard).Claims(c.custom(owner)).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("mint a token: %w", err)
+	}
+	return token, nil
+}
+
+// custom are GitHub's own claims. The ids are there only when they are given.
+func (c Claims) custom(owner string) map[string]any {
+	m := map[string]any{
+		"repository": c.Repository, "repository_owner": owner, "repository_owner_id": c.OwnerID, "repository_id": c.RepositoryID,
+		"environment": c.Environment, "ref": c.Ref, "ref_type": refType(c.Ref), "sha": c.SHA, "event_name": c.EventName,
+		"actor": c.Actor, "runner_environment": "self-hosted",
+	}
+	for name, value := range m {
+		if value == "" {
+			delete(m, name)
+		}
+	}
+	return m
+}
+
+func refType(ref string) string {
+	switch {
+	case strings.HasPrefix(ref, "refs/tags/"):
+		return "tag"
+	case strings.HasPrefix(ref, "refs/heads/"):
+		return "branch"
+	}
+	return ""
+}

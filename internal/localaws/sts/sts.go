@@ -1,0 +1,137 @@
+// Package sts is the security token service of the local AWS: it tells callers who they are and hands out role
+// sessions, to principals, to holders of an OpenID Connect token, and to EC2 for its instances.
+//
+// Every session goes through the role's trust policy, evaluated by the same engine as all other permissions.
+// Sessions are kept by package iam, which knows their keys from then on. Nothing here talks to the network: the
+// keys of token issuers come from a [KeySource], and [Issuer] is one that mints tokens itself.
+package sts
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	engine "github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/iam"
+)
+
+// KeySource gives the public keys of a token issuer.
+type KeySource interface {
+	Keys(ctx context.Context, issuer string) (jose.JSONWebKeySet, error)
+}
+
+// Service is the token service. It is safe for concurrent use.
+type Service struct {
+	iam  *iam.Service
+	keys KeySource
+	now  func() time.Time
+}
+
+// New makes the token service of the accounts and roles in directory.
+func New(directory *iam.Service, keys KeySource, now func() time.Time) *Service {
+	return &Service{iam: directory, keys: keys, now: now}
+}
+
+// API is the STS service for [gateway.Gateway.Register].
+func (s *Service) API() gateway.Service {
+	return gateway.Service{
+		Name:      "sts",
+		Protocol:  gateway.Query,
+		Version:   "2011-06-15",
+		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+		Operations: []gateway.Operation{
+			gateway.Op("GetCallerIdentity", nil, callerIdentity),
+			gateway.Op("AssumeRole", s.assumeRoleAccess, s.assumeRole),
+			gateway.AnonymousOp("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
+		},
+	}
+}
+
+type (
+	identityIn  struct{}
+	identityOut struct{ UserId, Account, Arn string }
+)
+
+// callerIdentity needs no permission, and cannot be denied.
+func callerIdentity(_ context.Context, c *gateway.Call, _ *identityIn) (*identityOut, error) {
+	return &identityOut{c.Caller.UserID, c.Caller.Account, c.Caller.ARN}, nil
+}
+
+// Credentials are the keys of a role session.
+type Credentials struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+	Expires                                    time.Time
+}
+
+// serviceSession is how long the credentials of an instance live.
+const serviceSession = 6 * time.Hour
+
+// IssueForService makes a session of a role for an AWS service, as EC2 does for the instances of an instance
+// profile. The role's trust policy must allow the service; otherwise the error is an AccessDenied [*gateway.Error].
+func (s *Service) IssueForService(ctx context.Context, roleARN, service, sessionName string) (Credentials, error) {
+	role, err := s.findRole(ctx, roleARN)
+	if err != nil {
+		return Credentials{}, err
+	}
+	trust, err := trustOf(role)
+	if err != nil {
+		return Credentials{}, err
+	}
+	set := engine.PolicySet{Trust: trust}
+	decision := set.Evaluate(&engine.Request{
+		Principal: engine.Principal{Kind: engine.PrincipalService, ARN: service},
+		Action:    "sts:AssumeRole",
+		Resource:  roleARN,
+		Account:   accountOf(roleARN),
+		Context:   engine.NewContext(map[string][]string{"aws:PrincipalIsAWSService": {"true"}, "aws:PrincipalServiceName": {service}, "sts:RoleSessionName": {sessionName}}),
+	})
+	if role == nil || decision.Outcome != engine.Allowed {
+		return Credentials{}, &gateway.Error{
+			Code:    "AccessDenied",
+			Message: service + " is not authorized to perform: sts:AssumeRole on resource: " + roleARN,
+			Status:  http.StatusForbidden,
+		}
+	}
+	session := &iam.Session{Role: role, Name: sessionName, Expires: s.now().Add(serviceSession)}
+	if err := s.iam.PutSession(ctx, session); err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, nil
+}
+
+// findRole gives the role with exactly this ARN, or nil when there is none.
+func (s *Service) findRole(ctx context.Context, roleARN string) (*iam.Role, error) {
+	parts := strings.SplitN(roleARN, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[1] != "aws" || parts[2] != "iam" || parts[3] != "" || !strings.HasPrefix(parts[5], "role/") {
+		return nil, invalid("%s is invalid", roleARN)
+	}
+	role, err := s.iam.FindRole(ctx, parts[4], roleARN[strings.LastIndexByte(roleARN, '/')+1:])
+	if err != nil || role == nil || role.ARN() != roleARN {
+		return nil, err
+	}
+	return role, nil
+}
+
+// trustOf compiles a role's trust policy. Nobody is trusted by a role that does not exist: AWS denies, and does not
+// tell the difference.
+func trustOf(role *iam.Role) (*engine.Policy, error) {
+	if role == nil {
+		return engine.Compile(&engine.Document{Name: "no such role", Version: engine.Version2012})
+	}
+	return role.TrustPolicy()
+}
+
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
+
+func invalid(format string, args ...any) error {
+	return &gateway.Error{Code: "ValidationError", Message: fmt.Sprintf(format, args...)}
+}

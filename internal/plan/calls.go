@@ -1,0 +1,227 @@
+package plan
+
+import "strings"
+
+// builder collects the calls of one stage.
+type builder struct {
+	stage *Stage
+	calls []Call
+}
+
+// newCalls lists every call of a stage, in the order in which a deploy makes them first. ci says that a pipeline
+// enters with web identity tokens.
+func newCalls(s *Stage, ci bool) []Call {
+	b := &builder{stage: s}
+	trigger, verify := KindDeploy, KindDeploy
+	if s.role(KindTrigger) != nil {
+		trigger, verify = KindTrigger, KindVerify
+	}
+	b.enter(ci)
+	b.preflight(verify)
+	for i := range s.Steps {
+		b.send(trigger, verify, &s.Steps[i])
+		b.watch(verify, &s.Steps[i])
+	}
+	b.launchNodes()
+	b.serveNodes()
+	b.number()
+	return b.calls
+}
+
+// role finds a role of the stage by its kind; nil when there is none.
+func (s *Stage) role(kind RoleKind) *Role {
+	for i := range s.Roles {
+		if s.Roles[i].Kind == kind {
+			return &s.Roles[i]
+		}
+	}
+	return nil
+}
+
+func (b *builder) add(c Call) {
+	if c.Resources == nil {
+		c.Resources = []Resource{{ARN: "*"}}
+	}
+	b.calls = append(b.calls, c)
+}
+
+// enter adds the calls with which each of the pipeline's roles begins.
+func (b *builder) enter(ci bool) {
+	for _, r := range b.stage.Roles {
+		if r.Kind == KindNode {
+			continue
+		}
+		if ci {
+			b.add(Call{
+				Role: KindGitHub, Action: "sts:AssumeRoleWithWebIdentity",
+				Resources: []Resource{{ARN: r.ARN(), Type: "role"}},
+				When:      Always, Often: "once", OnResume: true,
+				Reason: "The workflow enters the account with its GitHub token; the role's trust policy decides.",
+			})
+		}
+		b.add(Call{
+			Role: r.Kind, Action: "sts:GetCallerIdentity", NoPermission: true,
+			When: Always, Often: "once", OnResume: true,
+			Reason: "Tells account and principal, so that a deploy never runs in the wrong account unnoticed.",
+		})
+	}
+}
+
+// preflight adds what is read, once, before anything is sent.
+func (b *builder) preflight(verify RoleKind) {
+	if b.stage.Targets.ec2() {
+		b.add(Call{
+			Role: verify, Action: "ec2:DescribeInstances",
+			When: Always, Often: "once per page of instances",
+			Reason: "Resolves the targets, and tells why a node is missing: stopped, terminated, or of other tags.",
+		})
+	}
+	b.add(Call{
+		Role: verify, Action: "ssm:DescribeInstanceInformation",
+		When: Always, Often: "once per page of nodes",
+		Reason: "Finds nodes that Systems Manager does not manage or has lost, before anything is sent.",
+	})
+	b.add(Call{
+		Role: verify, Action: "ssm:GetCommandInvocation",
+		When: Always, Often: "once", OnResume: true,
+		Reason: "Reads an invocation that cannot exist: a role that may not read results is found before the send.",
+	})
+	b.add(Call{
+		Role: verify, Action: "ssm:ListCommandInvocations",
+		When: Always, Often: "once", OnResume: true,
+		Reason: "Lists an invocation that cannot exist: a role that may not watch is found before the send.",
+	})
+}
+
+// send adds the calls that publish a step's document and queue its command.
+func (b *builder) send(trigger, verify RoleKind, step *Step) {
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
+		When: Always, Often: "twice per step", OnResume: true,
+		Reason: "Finds an earlier send that still runs or is unknown before sending; counts the targets after the end.",
+	})
+	if step.Own != nil {
+		b.publish(trigger, step)
+	}
+	b.add(Call{
+		Step: step.Name, Role: trigger, Action: "ssm:SendCommand",
+		Resources: append([]Resource{b.stage.document(step)}, b.stage.nodes()...),
+		When:      Always, Often: "once per step, never retried",
+		Reason: "Queues the step's command on the nodes.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
+		When: OnLost, Often: "until found, at most a minute",
+		Reason: "Looks for the command by the run id in its comment when the answer to the send was lost.",
+	})
+}
+
+// publish adds the calls on the step's own document.
+func (b *builder) publish(trigger RoleKind, step *Step) {
+	document := []Resource{b.stage.document(step)}
+	b.add(Call{
+		Step: step.Name, Role: trigger, Action: "ssm:DescribeDocument", Resources: document,
+		When: Always, Often: "once per step; more while a new version becomes active",
+		Reason: "Compares the published script with the release's, and learns the version to send.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: trigger, Action: "ssm:CreateDocument", Resources: document,
+		When: FirstTime, Often: "once",
+		Reason: "Publishes the script as an SSM document.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: trigger, Action: "ssm:UpdateDocument", Resources: document,
+		When: OnChange, Often: "once",
+		Reason: "Publishes the changed script as a new version of its document.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: trigger, Action: "ssm:ListDocumentVersions", Resources: document,
+		When: OnChange, Often: "once per page of versions",
+		Reason: "Finds the version that already holds this script, when an earlier one is shipped again.",
+	})
+}
+
+// watch adds the calls that follow a command to its end, or end it.
+func (b *builder) watch(verify RoleKind, step *Step) {
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:ListCommandInvocations",
+		When: Tick, Often: "once per tick and page of 50 nodes", OnResume: true,
+		Reason: "Reads the state of all nodes at once while the command runs.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:GetCommandInvocation",
+		When: OnFinish, Often: "once per finished node and script step", OnResume: true,
+		Reason: "Reads each node's exit code and output: the verdict is made per node.",
+	})
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:CancelCommand",
+		When: OnInterrupt, Often: "once",
+		Reason: "Stops the command when the deploy is interrupted, so that no node is left half shipped unseen.",
+	})
+}
+
+// launchNodes adds the assumption of the node role by the service that hands it to the nodes (R21).
+func (b *builder) launchNodes() {
+	node := b.stage.role(KindNode)
+	if node == nil {
+		return
+	}
+	assume := func(kind RoleKind, reason string) {
+		b.add(Call{
+			Role: kind, Action: "sts:AssumeRole", Resources: []Resource{{ARN: node.ARN(), Type: "role"}},
+			When: OnLaunch, Often: "at launch and at each renewal", Reason: reason,
+		})
+	}
+	if b.stage.Targets.ec2() {
+		assume(KindEC2, "EC2 assumes the node role for the instances that carry it; its trust policy decides.")
+	}
+	if b.stage.Targets.managed() {
+		assume(KindSSM, "Systems Manager assumes the node role for managed nodes; its trust policy decides.")
+	}
+}
+
+// serveNodes adds what the agent on each node calls to receive a command and to answer it.
+func (b *builder) serveNodes() {
+	node := func(action string, resources []Resource, when When, often, reason string) {
+		b.add(Call{Role: KindNode, Action: action, Resources: resources, When: when, Often: often, Reason: reason})
+	}
+	node("ssm:UpdateInstanceInformation", b.stage.nodes(), Always, "at start and every 5 minutes",
+		"The agent registers the node and reports that it is alive.")
+	node("ssm:ListInstanceAssociations", b.stage.nodes(), Fallback, "every 10 minutes",
+		"The agent polls for State Manager associations; a deploy uses none.")
+	node("ec2messages:GetMessages", nil, Always, "long poll", "The agent fetches commands.")
+	node("ec2messages:AcknowledgeMessage", nil, Always, "once per command", "The agent accepts a command.")
+	node("ec2messages:SendReply", nil, Always, "per script step and at the end",
+		"The agent reports progress and results.")
+	node("ec2messages:FailMessage", nil, OnFailure, "once per refused command",
+		"The agent refuses a command that it cannot read.")
+	node("ec2messages:DeleteMessage", nil, Fallback, "once per command", "Older agents delete a command they have run.")
+	node("ec2messages:GetEndpoint", nil, Fallback, "at start", "Older agents ask where their messages are.")
+	node("ssmmessages:CreateControlChannel", nil, Fallback, "at start",
+		"The agent prefers this channel where it is served.")
+	node("ssmmessages:OpenControlChannel", nil, Fallback, "at start and after each break",
+		"The agent receives commands over the channel it made.")
+}
+
+// number gives every call its ID. The circumstance is part of it only where it has to tell two apart.
+func (b *builder) number() {
+	count := make(map[string]int, len(b.calls))
+	for i := range b.calls {
+		c := &b.calls[i]
+		step := c.Step
+		if step == "" {
+			step = "-"
+		}
+		c.ID = strings.Join([]string{b.stage.Name, step, string(c.Role), c.Action}, "/")
+		if c.Role == KindGitHub && b.stage.role(KindTrigger) != nil {
+			c.ID += "/" + c.Resources[0].ARN[strings.LastIndex(c.Resources[0].ARN, "-")+1:]
+		}
+		count[c.ID]++
+	}
+	for i := range b.calls {
+		c := &b.calls[i]
+		if count[c.ID] > 1 {
+			c.ID += "/" + strings.ReplaceAll(string(c.When), " ", "-")
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package plan
+
+import "strings"
+
+// purpose is what a group of permissions is for.
+type purpose struct{ sid, why string }
+
+var (
+	queueCommand = purpose{"QueueDeployCommand",
+		"Queues the deploy command: this document, on these nodes, and nothing else."}
+	queueTagged = purpose{"QueueDeployCommandToTaggedNodes",
+		"Queues the deploy command on the nodes that carry the stage's tags, and on no others."}
+	pollStatus = purpose{"PollDeployStatus",
+		"Reads what became of the command on one node; being allowed to send it does not include this."}
+	watchNodes = purpose{"WatchDeployNodes",
+		"Reads the state of all nodes in one call a tick."}
+	findSends = purpose{"FindEarlierSends",
+		"Finds an earlier send whose outcome is unknown, so that nothing is sent twice."}
+	stopOnInterrupt = purpose{"StopDeployOnInterrupt",
+		"Cancels the command when the deploy is interrupted."}
+	findTargets = purpose{"FindTargets",
+		"Finds the nodes, and tells why one cannot be reached, before anything is sent."}
+	publishDocument = purpose{"PublishDeployDocument",
+		"Publishes the release's script as a versioned SSM document without free-form commands."}
+	reportNode = purpose{"ReportToSystemsManager",
+		"Lets the agent register the node with Systems Manager and report that it is alive."}
+	receiveCommands = purpose{"ReceiveCommands",
+		"Lets the agent fetch commands and answer them over ec2messages."}
+	receiveOverChannel = purpose{"ReceiveCommandsOverControlChannel",
+		"Lets the agent fetch commands over the control channel, which it prefers where it is served."}
+)
+
+// purposes groups every action of a plan by what it is for. One group is one statement of a policy.
+var purposes = map[string]purpose{
+	"ssm:SendCommand":            queueCommand,
+	"ssm:GetCommandInvocation":   pollStatus,
+	"ssm:ListCommandInvocations": watchNodes,
+	"ssm:ListCommands":           findSends,
+	"ssm:CancelCommand":          stopOnInterrupt,
+
+	"ec2:DescribeInstances":           findTargets,
+	"ssm:DescribeInstanceInformation": findTargets,
+
+	"ssm:DescribeDocument":     publishDocument,
+	"ssm:CreateDocument":       publishDocument,
+	"ssm:UpdateDocument":       publishDocument,
+	"ssm:ListDocumentVersions": publishDocument,
+
+	"ssm:UpdateInstanceInformation": reportNode,
+	"ssm:ListInstanceAssociations":  reportNode,
+
+	"ec2messages:AcknowledgeMessage": receiveCommands,
+	"ec2messages:DeleteMessage":      receiveCommands,
+	"ec2messages:FailMessage":        receiveCommands,
+	"ec2messages:GetEndpoint":        receiveCommands,
+	"ec2messages:GetMessages":        receiveCommands,
+	"ec2messages:SendReply":          receiveCommands,
+
+	"ssmmessages:CreateControlChannel": receiveOverChannel,
+	"ssmmessages:OpenControlChannel":   receiveOverChannel,
+
+	"sts:AssumeRoleWithWebIdentity": {"GitHubActions",
+		"Lets this repository's workflow, and no other, enter with its GitHub token."},
+	"sts:AssumeRole": {"Ec2Instances",
+		"Lets EC2 hand the role to the instances that carry it."},
+}
+
+// Purpose gives the Sid of the policy statement that grants an action, and why a role needs it, in one sentence.
+// Actions with the same Sid belong in one statement. tagged says that the resource is a node found by its tags,
+// which needs a condition and so a statement of its own.
+//
+// An action that no plan contains gets a Sid made from its name and no reason.
+func Purpose(action string, tagged bool) (sid, why string) {
+	p, ok := purposes[action]
+	switch {
+	case !ok:
+		return "Allow" + alphanumeric(action), ""
+	case tagged && action == "ssm:SendCommand":
+		return queueTagged.sid, queueTagged.why
+	}
+	return p.sid, p.why
+}
+
+// alphanumeric drops everything that a Sid may not contain.
+func alphanumeric(s string) string {
+	keep := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}
+	return strings.Map(keep, s)
+}

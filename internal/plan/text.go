@@ -1,0 +1,196 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// textWidth is the width that the text form keeps to.
+const textWidth = 100
+
+// Text tells the plan to people: by stage and principal, a line for each call and its reason below.
+func (p *Plan) Text() string {
+	var b strings.Builder
+	for i := range p.Stages {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		p.Stages[i].text(&b)
+	}
+	return b.String()
+}
+
+func (s *Stage) text(b *strings.Builder) {
+	fmt.Fprintf(b, "stage %s: account %s, %s\n", s.Name, s.Account, s.Region)
+	fmt.Fprintf(b, "  on %s\n", s.Targets)
+	for _, step := range s.Steps {
+		text := fmt.Sprintf("step %s runs %s, for at most %s", step.Name, step.DocumentName, clock(step.ExecutionTimeout))
+		if step.Own == nil {
+			text += "; whoever may send it may run anything there, as root" // R28
+		}
+		writeWrapped(b, "  ", text)
+	}
+	for _, kind := range s.principals() {
+		s.principalText(b, kind)
+	}
+}
+
+// principals lists who makes calls, in the order in which they first do.
+func (s *Stage) principals() []RoleKind {
+	var kinds []RoleKind
+	seen := make(map[RoleKind]bool)
+	for _, c := range s.Calls {
+		if !seen[c.Role] {
+			seen[c.Role] = true
+			kinds = append(kinds, c.Role)
+		}
+	}
+	return kinds
+}
+
+func (s *Stage) principalText(b *strings.Builder, kind RoleKind) {
+	name, purpose := s.principal(kind)
+	fmt.Fprintf(b, "\n  %s\n", name)
+	writeWrapped(b, "    ", purpose)
+	columns := [2]int{}
+	for _, c := range s.Calls {
+		if c.Role == kind {
+			columns[0] = max(columns[0], len(c.Action))
+			columns[1] = max(columns[1], len(c.When))
+		}
+	}
+	for _, c := range s.Calls {
+		if c.Role == kind {
+			c.text(b, columns)
+		}
+	}
+}
+
+// principal names who makes the calls of a kind, and says what for.
+func (s *Stage) principal(kind RoleKind) (name, purpose string) {
+	switch kind {
+	case KindGitHub:
+		return "GitHub Actions", "The repository's workflow, with a token whose subject is " + s.subjects() + "."
+	case KindEC2:
+		return "ec2.amazonaws.com", "Hands the node role to the instances."
+	case KindSSM:
+		return "ssm.amazonaws.com", "Hands the node role to managed nodes."
+	}
+	if r := s.role(kind); r != nil {
+		return r.Name, r.Purpose
+	}
+	return string(kind), ""
+}
+
+func (s *Stage) subjects() string {
+	for _, r := range s.Roles {
+		if len(r.Subjects) > 0 {
+			return strings.Join(r.Subjects, " or ")
+		}
+	}
+	return "nobody's"
+}
+
+// text writes a call: action, circumstance and resources in columns, and below them why and how often.
+func (c Call) text(b *strings.Builder, columns [2]int) {
+	head := fmt.Sprintf("    %-*s  %-*s  ", columns[0], c.Action, columns[1], c.When)
+	indent := strings.Repeat(" ", len(head))
+	for i, line := range wrapWords(c.resourceText(), textWidth-len(head)) {
+		if i > 0 {
+			head = indent
+		}
+		b.WriteString(head + line + "\n")
+	}
+	writeWrapped(b, "      ", c.Reason+" "+sentence(c.Often))
+}
+
+// sentence makes one of a phrase. That a call is made once needs no telling.
+func sentence(phrase string) string {
+	if phrase == "" || phrase == "once" {
+		return ""
+	}
+	return strings.ToUpper(phrase[:1]) + phrase[1:] + "."
+}
+
+// resourceText names what a call touches; of many nodes, the first few.
+func (c Call) resourceText() string {
+	if c.NoPermission {
+		return "(needs no permission)"
+	}
+	const shown = 4
+	var names []string
+	for i, r := range c.Resources {
+		if i == shown && len(c.Resources) > shown+1 {
+			names = append(names, fmt.Sprintf("and %d more", len(c.Resources)-shown))
+			break
+		}
+		names = append(names, r.short())
+	}
+	return strings.Join(names, ", ")
+}
+
+// String names the targets as people would.
+func (t Targets) String() string {
+	if len(t.Tags) == 0 {
+		return strings.Join(t.Instances, ", ")
+	}
+	return fmt.Sprintf("instances tagged %s (at least %d)", tagText(t.Tags), t.Min)
+}
+
+func tagText(tags []Tag) string {
+	parts := make([]string, 0, len(tags))
+	for _, t := range tags {
+		parts = append(parts, t.Key+"="+strings.Join(t.Values, "|"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// short leaves out what all ARNs of a stage share: everything up to the type.
+func (r Resource) short() string {
+	parts := strings.SplitN(r.ARN, ":", 6)
+	if len(parts) < 6 {
+		return r.ARN
+	}
+	text := parts[5]
+	if len(r.Tags) > 0 {
+		text += " tagged " + tagText(r.Tags)
+	}
+	return text
+}
+
+// clock writes seconds as 6m or 90s.
+func clock(seconds int) string {
+	if seconds >= 60 && seconds%60 == 0 {
+		return fmt.Sprintf("%dm", seconds/60)
+	}
+	return fmt.Sprintf("%ds", seconds)
+}
+
+// writeWrapped writes a paragraph that begins at indent and ends at textWidth.
+func writeWrapped(b *strings.Builder, indent, text string) {
+	for _, line := range wrapWords(text, textWidth-len(indent)) {
+		b.WriteString(indent + line + "\n")
+	}
+}
+
+// wrapWords breaks a text into lines of at most width characters; a longer word stays whole.
+func wrapWords(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

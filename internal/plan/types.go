@@ -1,0 +1,145 @@
+// Package plan computes the list of AWS API calls that a release makes.
+//
+// The plan is the one source: roles, proof, rehearsal, shipping and the documentation are derived from it. A call
+// that is made and not listed here is a bug, and every test that ships anything compares the calls that the local
+// AWS recorded with the plan ([Plan.Compare]). The package is pure.
+package plan
+
+// Plan is everything that a release does, stage by stage.
+type Plan struct {
+	App    string  `json:"app"`
+	Stages []Stage `json:"stages"`
+}
+
+// Stage is the calls of one stage, with what they act on.
+type Stage struct {
+	Name    string `json:"name"`
+	Account string `json:"account"` // the 12-digit id
+	Region  string `json:"region"`
+	Roles   []Role `json:"roles"`
+	Steps   []Step `json:"steps"`
+	// Calls in the order in which a deploy makes them first; the nodes' own calls last.
+	Calls   []Call  `json:"calls"`
+	Targets Targets `json:"targets"`
+}
+
+// Targets is release.Targets as the plan needs it.
+type Targets struct {
+	Instances []string `json:"instances,omitempty"`
+	Tags      []Tag    `json:"tags,omitempty"`
+	Min       int      `json:"min"`
+}
+
+// Tag is a tag key and its possible values.
+type Tag struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
+}
+
+// Step is one SendCommand.
+type Step struct {
+	Name string `json:"name"`
+	// Document that is sent: its own, or the name of a shared one when Own is nil.
+	DocumentName string    `json:"documentName"`
+	Own          *Document `json:"own,omitempty"`
+	// Parameters of SendCommand, in SSM's form.
+	Parameters map[string][]string `json:"parameters,omitempty"`
+	// ScriptSteps are the document's step names in order (GetCommandInvocation's PluginName); for a shared
+	// document the one plugin name, aws:runShellScript.
+	ScriptSteps []string `json:"scriptSteps"`
+	// DeliveryTimeout is SendCommand's TimeoutSeconds (30..2592000) and ExecutionTimeout the sum of the
+	// steps' own limits, both in seconds. A watch ends after both plus a grace time.
+	DeliveryTimeout  int    `json:"deliveryTimeout"`
+	ExecutionTimeout int    `json:"executionTimeout"`
+	MaxConcurrency   string `json:"maxConcurrency"`
+	MaxErrors        string `json:"maxErrors"`
+}
+
+// Document is an SSM document that slipway makes: schema 2.2, no free-form commands.
+type Document struct {
+	Name    string `json:"name"`
+	Content string `json:"content"` // canonical JSON
+	Hash    string `json:"hash"`    // SHA-256 of Content, lower-case hex, as SSM gives it
+}
+
+// RoleKind says what a role is for.
+type RoleKind string
+
+// The roles so far. GitHub, EC2 and SSM are not roles that slipway renders: GitHub is the web identity that enters,
+// EC2 and SSM are the services that hand the node role to instances and to managed (mi-…) nodes.
+const (
+	KindGitHub  RoleKind = "GitHub"
+	KindEC2     RoleKind = "EC2"
+	KindSSM     RoleKind = "SSM"
+	KindDeploy  RoleKind = "Deploy"
+	KindTrigger RoleKind = "Trigger"
+	KindVerify  RoleKind = "Verify"
+	KindNode    RoleKind = "Node"
+)
+
+// Role is one role that the stage needs.
+type Role struct {
+	Kind    RoleKind `json:"kind"`
+	Account string   `json:"account"`
+	Name    string   `json:"name"` // <app>-<stage>-<Kind>
+	Path    string   `json:"path"` // /slipway/
+	// Subjects are the token subjects that may assume the role (aud is sts.amazonaws.com); for a Node, empty.
+	Subjects []string `json:"subjects,omitempty"`
+	// Purpose in one sentence, for reviewers.
+	Purpose string `json:"purpose"`
+}
+
+// ARN of the role.
+func (r Role) ARN() string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
+
+// When says under which circumstances a call is made.
+type When string
+
+// The circumstances. A deploy that succeeds without incident makes every Always call and any number of Tick calls.
+const (
+	Always      When = "always"
+	FirstTime   When = "first time" // the document does not exist yet
+	OnChange    When = "on change"  // the document's content changed
+	Tick        When = "each tick"  // while nodes are running
+	OnFinish    When = "node finished"
+	OnInterrupt When = "on interrupt"
+	OnFailure   When = "on failure"
+	OnLost      When = "lost answer" // the answer to SendCommand did not arrive
+	OnResume    When = "on resume"
+	OnLaunch    When = "node launch" // before any deploy, and whenever the node's credentials are renewed
+	Fallback    When = "fallback"    // the other message channel of the agent
+)
+
+// Call is one authorised API call.
+type Call struct {
+	// ID is stable and unique in the plan: <stage>/<step or ->/<Kind>/<service:Operation>, with /<when> appended
+	// where the same operation is made in several circumstances.
+	ID string `json:"id"`
+	// Step that needs the call; empty when the whole stage does.
+	Step string   `json:"step,omitempty"`
+	Role RoleKind `json:"role"`
+	// Action is service:Operation.
+	Action string `json:"action"`
+	// NoPermission marks calls that AWS serves without one (sts:GetCallerIdentity).
+	NoPermission bool `json:"noPermission,omitempty"`
+	// Resources must all be allowed. A call on an action without resource types has one, "*".
+	Resources []Resource `json:"resources"`
+	When      When       `json:"when"`
+	// Often says how often, for people: "once", "once per finished node and step".
+	Often string `json:"often"`
+	// Reason says why, for people: one sentence.
+	Reason string `json:"reason"`
+	// OnResume marks calls that slipway resume makes too.
+	OnResume bool `json:"onResume,omitempty"`
+}
+
+// Resource is what a call touches. It may be symbolic: a pattern, with the tags that a concrete one would have.
+type Resource struct {
+	// ARN or ARN pattern; "*" when the action has no resource types.
+	ARN string `json:"arn"`
+	// Type is the resource type in the service authorization reference: document, instance, managed-instance,
+	// role; empty with "*".
+	Type string `json:"type,omitempty"`
+	// Tags that the concrete resource has; set for nodes found by tags, whose ARN is a pattern then.
+	Tags []Tag `json:"tags,omitempty"`
+}

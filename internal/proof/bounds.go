@@ -1,0 +1,167 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+)
+
+// never is an action that no request has: a statement with it applies to nothing.
+const never = "slipway:Never"
+
+// knowledge says whether a request's value of a condition key is known; known keys may be absent.
+type knowledge func(key string) bool
+
+// bound gives a document as it would be if everything unknown spoke for the request (favourable) or against it.
+// A statement keeps its index. changed is false when nothing is unknown; the document is then the same.
+func bound(d *iam.Document, known knowledge, favourable bool) (out *iam.Document, changed bool) {
+	if d == nil {
+		return nil, false
+	}
+	bounded := *d
+	bounded.Statements = slices.Clone(d.Statements)
+	for i := range bounded.Statements {
+		st := &bounded.Statements[i]
+		if len(unknownKeys(st, known)) == 0 {
+			continue
+		}
+		changed = true
+		if (st.Effect == iam.Allow) == favourable {
+			widen(st, known)
+			continue
+		}
+		st.Actions, st.NotActions = []string{never}, nil
+	}
+	if !changed {
+		return d, false
+	}
+	return &bounded, true
+}
+
+// unknownKeys lists the keys that a statement depends on and that are not known.
+func unknownKeys(st *iam.Statement, known knowledge) []string {
+	var keys []string
+	note := func(key string) {
+		if !known(key) && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, c := range st.Conditions {
+		note(c.Key)
+		for _, v := range c.Values {
+			eachVariable(v, note)
+		}
+	}
+	for _, list := range [][]string{st.Resources, st.NotResources} {
+		for _, r := range list {
+			eachVariable(r, note)
+		}
+	}
+	return keys
+}
+
+// widen makes a statement apply wherever it could: conditions on what is unknown are dropped, unknown variables in
+// resources stand for anything.
+func widen(st *iam.Statement, known knowledge) {
+	st.Conditions = slices.DeleteFunc(slices.Clone(st.Conditions), func(c iam.Condition) bool {
+		return len(unknownKeys(&iam.Statement{Conditions: []iam.Condition{c}}, known)) > 0
+	})
+	open := func(r string) bool { return len(unknownKeys(&iam.Statement{Resources: []string{r}}, known)) > 0 }
+	st.Resources = slices.Clone(st.Resources)
+	for i, r := range st.Resources {
+		if open(r) {
+			st.Resources[i] = starVariables(r)
+		}
+	}
+	if slices.ContainsFunc(st.NotResources, open) {
+		st.NotResources = slices.DeleteFunc(slices.Clone(st.NotResources), open)
+		if len(st.NotResources) == 0 {
+			st.Resources = []string{"*"}
+		}
+	}
+}
+
+// eachVariable calls f with the key of every policy variable in a text.
+func eachVariable(text string, f func(key string)) {
+	for {
+		_, rest, ok := strings.Cut(text, "${")
+		if !ok {
+			return
+		}
+		name, after, ok := strings.Cut(rest, "}")
+		if !ok {
+			return
+		}
+		name, _, _ = strings.Cut(name, ",")
+		// ${*}, ${?} and ${$} are the characters themselves.
+		if name = strings.TrimSpace(name); len(name) > 1 {
+			f(name)
+		}
+		text = after
+	}
+}
+
+// starVariables puts a * in place of every variable.
+func starVariables(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "${")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		b.WriteByte('*')
+		_, text, _ = strings.Cut(rest, "}")
+	}
+}
+
+// bounds gives a policy set with everything unknown for a request, and against it. decided is true when nothing
+// unknown takes part; the set itself then answers.
+func bounds(set *iam.PolicySet, known knowledge) (favourable, unfavourable *iam.PolicySet, decided bool, err error) {
+	decided = true
+	variant := func(p *iam.Policy, how bool) *iam.Policy {
+		if p == nil || err != nil {
+			return p
+		}
+		d, changed := bound(p.Document(), known, how)
+		if !changed {
+			return p
+		}
+		decided = false
+		compiled, e := iam.Compile(d)
+		if e != nil {
+			err = fmt.Errorf("%s: %w", d.Name, e)
+			return p
+		}
+		return compiled
+	}
+	variants := func(how bool) *iam.PolicySet {
+		out := &iam.PolicySet{Boundary: variant(set.Boundary, how), Trust: variant(set.Trust, how)}
+		for _, p := range set.Identity {
+			out.Identity = append(out.Identity, variant(p, how))
+		}
+		return out
+	}
+	return variants(true), variants(false), decided, err
+}
+
+// dependsOn lists the unknown keys of the statements that decided.
+func dependsOn(set *iam.PolicySet, decisive []iam.StatementRef, known knowledge) []string {
+	var keys []string
+	policies := append(slices.Clone(set.Identity), set.Boundary, set.Trust)
+	for _, ref := range decisive {
+		for _, p := range policies {
+			if p == nil || p.Name != ref.Policy || ref.Index >= len(p.Document().Statements) {
+				continue
+			}
+			for _, key := range unknownKeys(&p.Document().Statements[ref.Index], known) {
+				if !slices.Contains(keys, key) {
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	return keys
+}

@@ -1,0 +1,203 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/catalog"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// representative stands for any instance with the required tags: no policy names it.
+const representative = "i-00000000000000000"
+
+// maxTagged bounds the combinations of tag values that are tried.
+const maxTagged = 1024
+
+// resource answers about one resource of a call.
+func (p *stageProver) resource(c *plan.Call, role *plan.Role, s *subject, r plan.Resource) (answer, error) {
+	switch {
+	case r.ARN == "*":
+		return p.unscopable(c, role, s)
+	case len(r.Tags) > 0:
+		return p.tagged(c, role, s, r)
+	}
+	// The release does not say which other tags a node named by id carries; documents get none.
+	tagsKnown := r.Type != "instance" && r.Type != "managed-instance"
+	return p.ask(c, role, s, r.ARN, nil, tagsKnown).answer()
+}
+
+func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string, tags map[string]string, tagsKnown bool) question {
+	context := with(roleContext(p.stage, role), tagContext(c.Action, tags))
+	if c.Role == plan.KindNode && strings.Contains(arn, ":instance/") {
+		context["ssm:SourceInstanceARN"], context["ec2:SourceInstanceARN"] = []string{arn}, []string{arn}
+	}
+	return question{
+		set: s.own(), known: knowing(c.Action, context, tagsKnown), display: arn,
+		request: iam.Request{
+			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
+			Context: iam.NewContext(context),
+		},
+	}
+}
+
+// unscopable answers about an action without resource types. AWS documents * as the one resource that matches; its
+// denials name everything of the service in the region and account. What only the second allows is accepted with a
+// warning, and anything narrower is not (R2).
+func (p *stageProver) unscopable(c *plan.Call, role *plan.Role, s *subject) (answer, error) {
+	service, _, _ := strings.Cut(c.Action, ":")
+	everything := "arn:aws:" + service + ":" + p.stage.Region + ":" + p.stage.Account + ":*"
+	q := p.ask(c, role, s, everything, nil, true)
+	q.display = "*"
+	a, err := q.answer()
+	if err != nil || a.verdict == Undecided {
+		return a, err
+	}
+	if a.verdict == Refuted {
+		if reason, ok := catalog.Unscopable(c.Action); ok && a.narrower {
+			a.why += "; " + reason
+		}
+		return a, nil
+	}
+	star := p.ask(c, role, s, "*", nil, true)
+	documented, err := star.answer()
+	if err != nil {
+		return answer{}, err
+	}
+	if documented.verdict != Proved {
+		a.warnings = append(a.warnings, fmt.Sprintf("%s is allowed on a pattern narrower than *: "+
+			"it matches %s, which AWS's denials name and its documentation does not; write *", c.Action, everything))
+	}
+	return a, nil
+}
+
+// tagged answers about nodes that are found by tags: about one that has exactly the required tags. Where a policy
+// names particular instances it decides by more than tags, and if that matters the answer is undecided.
+func (p *stageProver) tagged(c *plan.Call, role *plan.Role, s *subject, r plan.Resource) (answer, error) {
+	combinations := tagCombinations(r.Tags)
+	if combinations == nil {
+		return answer{verdict: Undecided, why: fmt.Sprintf("more than %d combinations of tag values", maxTagged)}, nil
+	}
+	prefix := strings.TrimSuffix(r.ARN, "*")
+	named := namedInstances(s)
+	worst := answer{verdict: Proved}
+	for _, tags := range combinations {
+		a, err := p.ask(c, role, s, prefix+representative, tags, true).answer()
+		if err != nil {
+			return answer{}, err
+		}
+		for _, n := range named {
+			b, err := p.ask(c, role, s, prefix+n.id, tags, true).answer()
+			if err != nil {
+				return answer{}, err
+			}
+			if b.verdict != a.verdict {
+				return dependsOnInstance(n, r), nil
+			}
+		}
+		if a.verdict.worse(worst.verdict) != worst.verdict {
+			worst = a
+		}
+	}
+	for i := range worst.nearest {
+		worst.nearest[i] = strings.ReplaceAll(worst.nearest[i], representative, "*")
+	}
+	worst.why = strings.ReplaceAll(worst.why, representative, "*")
+	return worst, nil
+}
+
+func dependsOnInstance(n namedInstance, r plan.Resource) answer {
+	return answer{
+		verdict: Undecided,
+		why: fmt.Sprintf("it depends on which instances carry the tags %s: %s names %s, and others are treated differently. "+
+			"Grant by tags, or name the targets by id", tagText(r.Tags), n.statement, n.id),
+	}
+}
+
+// tagCombinations lists every way to choose one value of each tag; nil when there are too many.
+func tagCombinations(tags []plan.Tag) []map[string]string {
+	combinations := []map[string]string{{}}
+	for _, t := range tags {
+		if len(combinations)*len(t.Values) > maxTagged {
+			return nil
+		}
+		var next []map[string]string
+		for _, c := range combinations {
+			for _, v := range t.Values {
+				chosen := map[string]string{t.Key: v}
+				for key, value := range c {
+					chosen[key] = value
+				}
+				next = append(next, chosen)
+			}
+		}
+		combinations = next
+	}
+	return combinations
+}
+
+// namedInstance is an instance id that a statement's resource singles out.
+type namedInstance struct{ id, statement string }
+
+// namedInstances finds the instances that a role's policies name. A pattern stands for itself: it matches its own text.
+func namedInstances(s *subject) []namedInstance {
+	var named []namedInstance
+	for _, p := range append(slices.Clone(s.policies), s.boundary) {
+		if p == nil {
+			continue
+		}
+		d := p.Document()
+		for i := range d.Statements {
+			st := &d.Statements[i]
+			for _, r := range slices.Concat(st.Resources, st.NotResources) {
+				_, id, ok := strings.Cut(r, "instance/")
+				if !ok || id == "*" || id == "" || strings.Contains(id, "${") {
+					continue
+				}
+				named = append(named, namedInstance{id, statementName(d, i)})
+			}
+		}
+	}
+	return named
+}
+
+func tagText(tags []plan.Tag) string {
+	parts := make([]string, 0, len(tags))
+	for _, t := range tags {
+		parts = append(parts, t.Key+"="+strings.Join(t.Values, "|"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sourceKey says whether a key tells for whom a service makes a call.
+func sourceKey(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:source") }
+
+// onBehalf warns where a command may be queued and then not delivered. AWS checks SendCommand a second time, in its
+// own name and after it has answered: its user guide ("Setting up Run Command") demands, of policies with global
+// condition keys, a statement for calls with aws:ViaAWSService.
+//
+// uncertain: which keys that second check has; taken are the principal's and the tags.
+func (p *stageProver) onBehalf(role *plan.Role, s *subject, c *plan.Call, r plan.Resource) []string {
+	tags := map[string]string{}
+	for _, t := range r.Tags {
+		tags[t.Key] = t.Values[0]
+	}
+	arn := r.ARN
+	if len(r.Tags) > 0 {
+		arn = strings.TrimSuffix(arn, "*") + representative
+	}
+	context := with(tagContext(c.Action, tags), map[string][]string{
+		"aws:ViaAWSService": {"true"}, "aws:PrincipalArn": {role.ARN()}, "aws:PrincipalAccount": {role.Account},
+		"aws:PrincipalType": {"AssumedRole"},
+	})
+	d := s.own().Evaluate(&iam.Request{
+		Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account, Context: iam.NewContext(context),
+	})
+	if d.Outcome == iam.Allowed {
+		return nil
+	}
+	return []string{c.Action + " on " + r.ARN + " hangs on global condition keys: AWS checks it again in its own name, " +
+		"and documents that a further statement must allow it on condition that aws:ViaAWSService is true"}
+}

@@ -1,0 +1,69 @@
+package proof
+
+import (
+	"fmt"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// subject is a given role, compiled.
+type subject struct {
+	role     Role
+	trust    *iam.Policy
+	policies []*iam.Policy
+	boundary *iam.Policy
+}
+
+type roleKey struct{ account, name string }
+
+// compileRoles compiles every given role. A policy that does not compile is an error: it would not exist on AWS.
+func compileRoles(given []Role) (map[roleKey]*subject, error) {
+	subjects := make(map[roleKey]*subject, len(given))
+	for _, r := range given {
+		key := roleKey{r.Account, r.Name}
+		if subjects[key] != nil {
+			return nil, fmt.Errorf("role %s in account %s is given twice", r.Name, r.Account)
+		}
+		s := &subject{role: r}
+		for _, d := range r.Policies {
+			p, err := iam.Compile(d)
+			if err != nil {
+				return nil, err
+			}
+			s.policies = append(s.policies, p)
+		}
+		var err error
+		if s.trust, err = compileOptional(r.Trust); err != nil {
+			return nil, err
+		}
+		if s.boundary, err = compileOptional(r.Boundary); err != nil {
+			return nil, err
+		}
+		subjects[key] = s
+	}
+	return subjects, nil
+}
+
+func compileOptional(d *iam.Document) (*iam.Policy, error) {
+	if d == nil {
+		return nil, nil // no document is no policy
+	}
+	return iam.Compile(d)
+}
+
+// own is the policy set for calls that the role makes.
+func (s *subject) own() *iam.PolicySet {
+	return &iam.PolicySet{Identity: s.policies, Boundary: s.boundary}
+}
+
+// entry is the policy set for calls that assume the role.
+func (s *subject) entry() *iam.PolicySet { return &iam.PolicySet{Trust: s.trust} }
+
+// principalOf is a session of a planned role.
+func principalOf(r *plan.Role) iam.Principal {
+	return iam.Principal{
+		Kind: iam.PrincipalAWS, Account: r.Account, RoleARN: r.ARN(),
+		ARN: "arn:aws:sts::" + r.Account + ":assumed-role/" + r.Name + "/slipway",
+	}
+}

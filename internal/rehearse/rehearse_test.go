@@ -1,0 +1,247 @@
+package rehearse_test
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/awsclient"
+	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/node"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/rehearse"
+	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/ship"
+)
+
+func TestMain(m *testing.M) {
+	node.MaybeInit()
+	os.Exit(m.Run())
+}
+
+// scenario is a release in a local AWS.
+type scenario struct {
+	aws     *localaws.AWS
+	release *release.Release
+	plan    *plan.Plan
+}
+
+const header = "app: shop\nregion: eu-west-1\nci: {github: {repository: acme/shop, environments: true}}\naccounts: {dev: \"111111111111\"}\n"
+
+func start(t *testing.T, stage string, files map[string]string) scenario {
+	t.Helper()
+	fsys := fstest.MapFS{}
+	for name, content := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	r, err := release.Parse("slipway.yaml", []byte(header+stage), release.Options{Files: fsys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := roles.Render(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := rehearse.NodePolicy(r, t.TempDir(), os.Getenv)
+	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: t.TempDir(), Nodes: policy, Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := aws.StopProcesses(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := aws.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := localaws.RemoveDir(aws.Dir()); err != nil {
+			t.Error(err)
+		}
+	})
+	s := scenario{aws: aws, release: r, plan: p}
+	for _, step := range []func() error{
+		func() error { return rehearse.Accounts(t.Context(), aws, p) },
+		func() error { return rehearse.Roles(t.Context(), aws, set) },
+		func() error { return rehearse.Nodes(t.Context(), aws, r, p) },
+		func() error { return aws.Serve("127.0.0.1:0") },
+		func() error { return aws.StartNodes(t.Context()) },
+		func() error { return aws.AwaitNodes(t.Context(), 20*time.Second) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// config enters the stage's roles as CI would.
+func (s scenario) config(t *testing.T, runID string, events func(ship.Event)) ship.Config {
+	t.Helper()
+	stage := &s.plan.Stages[0]
+	enter := func(kind plan.RoleKind) awsclient.Config {
+		role, _ := stage.Role(kind)
+		config, err := awsclient.Load(t.Context(), awsclient.Options{
+			Region: stage.Region, EndpointURL: s.aws.Endpoint(), Credentials: awsclient.Nobody,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err = awsclient.EnterGitHub(t.Context(), config, rehearse.Token(s.aws, s.release, stage.Name), role.ARN(), "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return config
+	}
+	send, watch := stage.Pipeline()
+	return ship.Config{
+		Plan: s.plan, Stage: stage.Name, RunID: runID, Send: enter(send), Watch: enter(watch), Events: events,
+		Timing: ship.Timing{TickMin: 50 * time.Millisecond, TickMax: 200 * time.Millisecond, NotYet: 5 * time.Second},
+	}
+}
+
+// wantPlanned holds everything that the local AWS recorded against the plan.
+func (s scenario) wantPlanned(t *testing.T) {
+	t.Helper()
+	events, err := s.aws.Events().List(t.Context(), gateway.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range events {
+		if event.ErrorCode == "AccessDeniedException" || event.ErrorCode == "AccessDenied" {
+			t.Errorf("a rendered role was denied: %s", event.ErrorMessage)
+		}
+	}
+	if d := s.plan.Compare(rehearse.Recorded(events), plan.Filter{}); !d.Empty() {
+		t.Errorf("the calls that were made are not the calls of the plan:\n%s", d)
+	}
+}
+
+// sends counts the SendCommand requests that were made.
+func (s scenario) sends(t *testing.T) int {
+	t.Helper()
+	events, err := s.aws.Events().List(t.Context(), gateway.Filter{Name: "SendCommand"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(events)
+}
+
+const scriptStage = `stages:
+  - name: dev
+    account: dev
+    targets: {tags: {App: shop, Environment: dev}, min: 2}
+    steps:
+      - command: {name: release, script: release.sh, parameters: {Version: v1}, timeout: 1m, validate: {script: validate.sh, timeout: 1m}}
+`
+
+var scripts = map[string]string{"release.sh": "echo installing $Version\n", "validate.sh": "echo healthy\n"}
+
+// TestR103TheRecordedCallsAreThePlan ships in every shape that the plan has, and wants the local AWS to have recorded
+// nothing that the plan does not list, and everything that it lists as always.
+func TestR103TheRecordedCallsAreThePlan(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stage string
+		files map[string]string
+	}{
+		"script by tags": {scriptStage, scripts},
+		"split":          {"stages:\n  - name: dev\n    account: dev\n    split: true\n" + scriptStage[len("stages:\n  - name: dev\n    account: dev\n"):], scripts},
+		"shared document by id": {`stages:
+  - name: dev
+    account: dev
+    targets: {instances: [i-0123456789abcdef0]}
+    steps:
+      - command: {name: shell, document: AWS-RunShellScript, commands: ["echo one", "echo two"]}
+`, nil},
+		"two steps": {scriptStage + "      - command: {name: warm-up, script: validate.sh}\n", scripts},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, c.stage, c.files)
+			result, err := ship.Deploy(t.Context(), s.config(t, "run-1", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result.Verdict != ship.Succeeded {
+				t.Fatalf("verdict %s: %+v", result.Verdict, result)
+			}
+			if got, want := s.sends(t), len(s.plan.Stages[0].Steps); got != want {
+				t.Errorf("%d SendCommand calls, want %d", got, want)
+			}
+			s.wantPlanned(t)
+		})
+	}
+}
+
+// TestR108ControlCodesAreReported wants a script's exit code that the agent would take for a control code to fail the
+// node, and the reason to be said.
+func TestR108ControlCodesAreReported(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"137", "168", "169", "194"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, scriptStage, map[string]string{"release.sh": "echo leaving\nexit " + code + "\n", "validate.sh": "echo healthy\n"})
+			result, err := ship.Deploy(t.Context(), s.config(t, "run-1", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result.Verdict != ship.Failed || !slices.ContainsFunc(result.Steps[0].Nodes, func(n ship.NodeResult) bool { return n.Verdict == ship.Failed }) {
+				t.Fatalf("exit %s: verdict %s, want failed: %+v", code, result.Verdict, result)
+			}
+			for _, n := range result.Steps[0].Nodes {
+				if n.Verdict == ship.NotStarted { // Run Command begins with one node, and the first error ends it
+					continue
+				}
+				if len(n.Steps) == 0 || !containsCode(n.Steps[0].Stderr, code) || n.Steps[0].ExitCode != 1 {
+					t.Errorf("exit %s on %s is not explained: %+v", code, n.InstanceID, n.Steps)
+				}
+			}
+			s.wantPlanned(t)
+		})
+	}
+}
+
+// containsCode says whether an explanation names an exit code.
+func containsCode(text, code string) bool {
+	return slices.Contains(regexp.MustCompile(`[0-9]+`).FindAllString(text, -1), code)
+}
+
+// TestR101AnInterruptCancelsAndTellsTheTruth interrupts a deploy while its command runs.
+func TestR101AnInterruptCancelsAndTellsTheTruth(t *testing.T) {
+	t.Parallel()
+	s := start(t, scriptStage, map[string]string{"release.sh": "echo started; sleep 60\n", "validate.sh": "echo healthy\n"})
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	config := s.config(t, "run-1", func(e ship.Event) {
+		if e.Kind == ship.EventSent {
+			time.AfterFunc(500*time.Millisecond, interrupt)
+		}
+	})
+	result, err := ship.Deploy(ctx, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !result.Interrupted || result.Exit() != 130 {
+		t.Fatalf("got exit %d, interrupted %v, want 130", result.Exit(), result.Interrupted)
+	}
+	for _, n := range result.Steps[0].Nodes {
+		if n.StatusDetails != "Cancelled" || n.Verdict != ship.Failed {
+			t.Errorf("%s: %s, %s, want Cancelled, failed", n.InstanceID, n.StatusDetails, n.Verdict)
+		}
+	}
+	if running, err := s.aws.Drain(t.Context(), 5*time.Second); err != nil || running != 0 {
+		t.Errorf("%d commands still run, %v", running, err)
+	}
+	s.wantPlanned(t)
+}

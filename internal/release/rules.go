@@ -1,0 +1,190 @@
+package release
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// The checks of rules: what is wrong with a text, and what would be right.
+
+// noSecrets is the hint for a secret that was written down.
+const noSecrets = "parameters, commands and the record are readable to many: let the script fetch the secret on the " +
+	"node, and revoke this one"
+
+// notReserved: CreateDocument refuses names with these prefixes, and the app's name begins every document's.
+func notReserved(app string) (problem, hint string) {
+	for _, prefix := range []string{"aws", "amazon", "amzn"} {
+		if strings.HasPrefix(app, prefix) {
+			return fmt.Sprintf("%q begins with %q, which AWS reserves for its own documents", app, prefix), ""
+		}
+	}
+	return "", ""
+}
+
+// regions that existed in 2026, for suggestions only.
+var regions = []string{
+	"af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+	"ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+	"ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1",
+	"eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+	"mx-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+}
+
+var regionArea = regexp.MustCompile(`^[a-z]+-(?:central|(?:north|south)(?:east|west)?|east|west)-`)
+
+// likelyRegion finds slips such as eu-wset-1 in what has a region's shape. A region that is newer than the list is
+// let through.
+func likelyRegion(region string) (problem, hint string) {
+	if slices.Contains(regions, region) || regionArea.MatchString(region) {
+		return "", ""
+	}
+	return fmt.Sprintf("%q is not a region of AWS", region), didYouMean(region, regions)
+}
+
+// safeText is a text that may be sent: no NUL, no secret.
+func safeText(s string) (problem, hint string) {
+	if problem, hint := notBlankText(s); problem != "" {
+		return problem, hint
+	}
+	if kind := secretIn(s); kind != "" {
+		return "it holds " + kind, noSecrets
+	}
+	return "", ""
+}
+
+func notBlankText(s string) (problem, hint string) {
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+		return "it has a control character", "leave it out"
+	}
+	return "", ""
+}
+
+// constantText is a safe text without variables: a variable's own default.
+func constantText(s string) (problem, hint string) {
+	if hasVariable(s) {
+		return "a variable's default cannot contain variables", "write the value out"
+	}
+	return safeText(s)
+}
+
+func notBlank(s string) (problem, hint string) {
+	if strings.TrimSpace(s) == "" {
+		return "it is blank", "for example deploy/release.sh"
+	}
+	return notBlankText(s)
+}
+
+// ownDirectory is a directory that nodes may write in: absolute or in the home, and not the whole of either.
+func ownDirectory(dir string) (problem, hint string) {
+	const example = "for example ~/.cache/go-build"
+	inHome, isHome := strings.CutPrefix(dir, "~/")
+	switch {
+	case !isHome && !path.IsAbs(dir):
+		return fmt.Sprintf("%s is neither absolute nor begins with ~/", quote(dir)), example
+	case slices.Contains(strings.Split(dir, "/"), ".."):
+		return fmt.Sprintf("%s has a .. in it", quote(dir)), "write the path out"
+	case isHome && path.Clean("/"+inHome) == "/", !isHome && path.Clean(dir) == "/":
+		return fmt.Sprintf("%s is too wide: scripts may write everywhere in a cache", quote(dir)), example
+	}
+	return notBlankText(dir)
+}
+
+// freeStepName: a document's second step is called validate.
+func freeStepName(name string) (problem, hint string) {
+	if name == "validate" {
+		return `the name "validate" is taken: the step that runs validate: has it`, "for example release"
+	}
+	return "", ""
+}
+
+// takenNames are environment variables that the agent or slipway sets, that decide what a shell runs, or that a
+// shell does not let be set.
+var takenNames = regexp.MustCompile(
+	`^(?:HOME|PATH|SSM_.*|AWS_.*|LD_.*|IFS|ENV|BASH_.*|BASHOPTS|SHELLOPTS|UID|EUID|PPID)$`)
+
+func freeName(name string) (problem, hint string) {
+	if takenNames.MatchString(name) {
+		return fmt.Sprintf("the name %q is taken: the agent, the shell or slipway sets it", name),
+			"choose another, such as App" + name
+	}
+	return "", ""
+}
+
+// unsafeInPattern are the characters that no parameter may allow: on agents too old for environment variables, the
+// value is put into the script's text between quotes, and braces make SSM substitute (R114).
+const unsafeInPattern = "'\"`$\\{\n\r\x00\x1b"
+
+// javaDiffers finds what Java, in which SSM matches, reads differently from RE2: classes in classes, named classes,
+// intersections, Python's names of groups, \C, and flags.
+var javaDiffers = regexp.MustCompile(`\[\^?\[|\[:|&&|\(\?P|\\C|\(\?[a-zA-Z-]*[UismxX]`)
+
+// safePattern: anchored at both ends, the same in RE2 and Java, and without characters that could leave quotes.
+func safePattern(pattern string) (problem, hint string) {
+	const example = "for example ^[0-9a-z.-]{1,40}$"
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	switch {
+	case err != nil:
+		return "not a regular expression: " + err.Error(), example
+	case javaDiffers.MatchString(pattern):
+		return fmt.Sprintf("pattern %s means something else to SSM, which matches as Java does", quote(pattern)),
+			"use plain classes, such as [A-Za-z0-9]"
+	case !anchored(parsed):
+		return fmt.Sprintf("pattern %s is not anchored: it would let through anything that contains a match",
+			quote(pattern)), "begin it with ^ and end it with $: ^(…)$"
+	}
+	if r, found := allowedOf(parsed, unsafeInPattern); found {
+		return fmt.Sprintf("pattern %s allows %q, with which a value could become a command", quote(pattern),
+			string(r)), example
+	}
+	return "", ""
+}
+
+// anchored says whether a match can only be the whole text: ^a|b$ is not.
+func anchored(re *syntax.Regexp) bool {
+	for re.Op == syntax.OpCapture {
+		re = re.Sub[0]
+	}
+	if re.Op != syntax.OpConcat || len(re.Sub) < 2 {
+		return false
+	}
+	return re.Sub[0].Op == syntax.OpBeginText && re.Sub[len(re.Sub)-1].Op == syntax.OpEndText
+}
+
+// allowedOf finds one of the characters in what a pattern can match.
+func allowedOf(re *syntax.Regexp, characters string) (rune, bool) {
+	for _, c := range characters {
+		if canMatch(re, c) {
+			return c, true
+		}
+	}
+	for _, sub := range re.Sub {
+		if c, found := allowedOf(sub, characters); found {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// canMatch says whether the expression itself, not those within it, matches texts that contain the character.
+func canMatch(re *syntax.Regexp, c rune) bool {
+	switch re.Op {
+	case syntax.OpAnyChar:
+		return true
+	case syntax.OpAnyCharNotNL:
+		return c != '\n'
+	case syntax.OpLiteral:
+		return slices.Contains(re.Rune, c)
+	case syntax.OpCharClass:
+		for i := 0; i+1 < len(re.Rune); i += 2 {
+			if re.Rune[i] <= c && c <= re.Rune[i+1] {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,134 @@
+// Package release turns slipway.yaml into a Release.
+//
+// Everything a user can write wrong is found here, as an error that points at file:line:column and says what would
+// be right. The package reads files only from the file system it is handed.
+package release
+
+import "time"
+
+// Position is a place in the release file; both count from 1.
+type Position struct{ Line, Column int }
+
+// Release is what slipway.yaml describes, checked, with variables filled in and scripts read.
+type Release struct {
+	// File is the name of the release file as the user gave it, for messages.
+	File string
+	// App prefixes everything slipway makes. It does not contain a stage's name (R72).
+	App string
+	// Region is the default of the stages.
+	Region string
+	CI     CI
+	// Accounts maps a short name to a 12-digit account id.
+	Accounts map[string]string
+	Local    Local
+	Stages   []Stage
+	// Variables are those that were used, with the values they had: --set over the file's variables section.
+	Variables map[string]string
+}
+
+// CI says where deploys run. Exactly one member is set, or none: then a deploy uses the ambient credentials and
+// the roles trust nobody yet.
+type CI struct{ GitHub *GitHub }
+
+// GitHub describes the repository whose workflows assume the roles over OIDC.
+type GitHub struct {
+	Repository string // owner/name
+	// OwnerID and RepositoryID are set for repositories whose token subject has the immutable form
+	// repo:owner@ID/name@ID:… (those made, renamed or transferred after 15 July 2026).
+	OwnerID, RepositoryID string
+	// Environments is true when each stage deploys in the GitHub environment of the same name.
+	Environments bool
+	// Branch is the branch that deploys when Environments is false; default main.
+	Branch string
+}
+
+// Local describes the machines of --local, rehearse and local up -f.
+type Local struct {
+	// Nodes is how many nodes a stage has; default: the targets' min, or one per named instance.
+	Nodes map[string]int
+	// Caches are directories of this machine that nodes may read and write, keyed by the environment variable
+	// that names them to the scripts; a value that the variable already has in the environment wins.
+	// A leading ~/ is the user's home.
+	Caches map[string]string
+	// Allow lists guarded programs (docker, systemctl, …) that scripts may really run on this machine.
+	Allow []string
+	// Stubs lists guarded programs that are recorded on a built-in node and succeed without being run.
+	Stubs []string
+}
+
+// Stage is one account, one set of targets, and the steps that ship to them.
+type Stage struct {
+	Name      string
+	Account   string // short name, a key of Accounts
+	AccountID string
+	Region    string
+	Needs     []string
+	// Split gives the stage a Trigger and a Verify role in place of one Deploy role (R16).
+	Split   bool
+	Targets Targets
+	Steps   []Step
+	Pos     Position
+}
+
+// Targets says which nodes: by id or by tags, never both.
+type Targets struct {
+	Instances []string // i-… or mi-…, at most 50
+	// Tags that a node must all have; a tag may have several values, of which one must match.
+	Tags []Tag
+	// Min is the least number of nodes; default 1, or the number of Instances.
+	Min int
+	Pos Position
+}
+
+// Tag is a tag key and the values it may have.
+type Tag struct {
+	Key    string
+	Values []string
+}
+
+// Step is one thing that a stage does. Exactly one member is set.
+type Step struct {
+	Command *Command
+	Pos     Position
+}
+
+// Command runs a script, or a shared document's commands, on every target.
+type Command struct {
+	Name string
+	// Script becomes a versioned SSM document. nil when Document is set.
+	Script *Script
+	// Document is a shared document, AWS-RunShellScript, that runs Commands as root (R28).
+	Document string
+	Commands []string
+	// Timeout is the execution timeout of Script, or of Commands: 5 s to 172800 s (R109).
+	Timeout time.Duration
+	// Parameters reach the script as environment variables of the same name, in the order of the file.
+	Parameters []Parameter
+	// Validate runs on the node after Script succeeded; nil when there is none.
+	Validate *Script
+	// MaxConcurrency and MaxErrors are SendCommand's; empty means slipway's defaults, 100% and 0.
+	MaxConcurrency, MaxErrors string
+}
+
+// Script is a shell script from a file beside the release file.
+type Script struct {
+	Path    string // as written in the release file
+	Content string
+	// Timeout is the execution timeout: 5 s to 172800 s (R109).
+	Timeout time.Duration
+}
+
+// Parameter is a value handed to a script.
+type Parameter struct {
+	Name, Value string
+	// Pattern is an anchored regular expression, valid in RE2 and Java, that Value matches.
+	Pattern string
+	Pos     Position
+}
+
+// DefaultTimeout is a script's timeout when the release file gives none.
+const DefaultTimeout = 10 * time.Minute
+
+// DefaultPattern is what a parameter's value must match when the release file gives no pattern: nothing that a
+// shell would interpret.
+const DefaultPattern = `^[A-Za-z0-9._:/@+=,-]{0,512}$`

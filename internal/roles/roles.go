@@ -1,0 +1,106 @@
+// Package roles derives least-privilege IAM roles from a plan: for each role, a trust policy from the calls by which
+// it is entered, and permissions from the calls that it makes, each statement with its reason and each * with why
+// AWS takes nothing else there.
+//
+// The same [Set] is read back from files that somebody wrote or changed ([Read]). The package is pure: plan in,
+// values out; it reads only the file system that it is handed.
+package roles
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// Set is roles, rendered from a plan or read from files.
+type Set struct{ Roles []Role }
+
+// Role is one role with its policies.
+type Role struct {
+	Account, Name string
+	// Path and Kind are not part of the files: [Read] gives slipway's path, and the kind that the name ends with,
+	// which is empty where it ends with none.
+	Path string
+	Kind plan.RoleKind
+	// Purpose in one sentence; empty when read from files.
+	Purpose string
+	// Trust says who may assume the role; nil when its file is missing. Nobody can assume it then.
+	Trust *iam.Document
+	// TrustNotes explain the statements of Trust; none when read from files.
+	TrustNotes []Note
+	// Policies are the role's inline policies, sorted by name.
+	Policies []Policy
+	// Boundary is the permissions boundary; nil when there is none.
+	Boundary *iam.Document
+	// InstanceProfile says that instances carry the role, by an instance profile of the same name and path.
+	InstanceProfile bool
+}
+
+// Policy is a named inline policy.
+type Policy struct {
+	Name     string
+	Document *iam.Document
+	// Notes explain the statements, in their order; none when read from files.
+	Notes []Note
+}
+
+// Note tells a reviewer about one statement.
+type Note struct {
+	Sid string
+	// Reason says what the statement is for, and what else it allows where that cannot be helped.
+	Reason string
+	// Star says why a wildcard in Resource is unavoidable; empty when there is none.
+	Star string
+	// When lists the circumstances in which a deploy makes the calls that need the statement.
+	When []plan.When
+}
+
+// Render derives the roles of a plan, in the plan's order. It fails where the plan asks for what IAM cannot express
+// or what least privilege forbids, and where a policy would be larger than AWS takes. What it returns has been
+// printed, parsed again and found to be the same.
+func Render(p *plan.Plan) (*Set, error) {
+	set := &Set{}
+	seen := map[string]bool{}
+	var errs []error
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		for _, r := range stage.Roles {
+			if seen[r.ARN()] {
+				errs = append(errs, fmt.Errorf("stage %s: role %s: another stage has a role of this name in account %s", stage.Name, r.Name, r.Account))
+				continue
+			}
+			seen[r.ARN()] = true
+			role, err := render(stage, r)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("stage %s: role %s: %w", stage.Name, r.Name, err))
+				continue
+			}
+			set.Roles = append(set.Roles, role)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+func render(stage *plan.Stage, r plan.Role) (Role, error) {
+	out := Role{
+		Account: r.Account, Name: r.Name, Path: r.Path, Kind: r.Kind, Purpose: r.Purpose,
+		InstanceProfile: r.Kind == plan.KindNode,
+	}
+	var err error
+	if out.Trust, out.TrustNotes, err = trust(stage, r); err != nil {
+		return Role{}, err
+	}
+	policy, err := permissions(stage, r)
+	if err != nil {
+		return Role{}, err
+	}
+	if len(policy.Document.Statements) > 0 {
+		out.Policies = []Policy{policy}
+	}
+	return out, check(&out)
+}

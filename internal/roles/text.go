@@ -1,0 +1,145 @@
+package roles
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// Text renders the roles for reviewers: what each is for, who may assume it, and every statement with its reason and
+// with why a * cannot be narrower.
+func Text(s *Set) string {
+	var b strings.Builder
+	for i := range s.Roles {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		s.Roles[i].text(&b)
+	}
+	return b.String()
+}
+
+func (r *Role) text(b *strings.Builder) {
+	fmt.Fprintf(b, "role %s in account %s\n", r.Path+r.Name, r.Account)
+	if r.Purpose != "" {
+		fmt.Fprintf(b, "  %s\n", r.Purpose)
+	}
+	if r.InstanceProfile {
+		fmt.Fprintf(b, "  Instances carry it by an instance profile of the same name and path.\n")
+	}
+	if r.Trust == nil {
+		b.WriteString("\n  nobody can assume it: there is no trust policy\n")
+	} else {
+		fmt.Fprintf(b, "\n  who may assume it (%d of %d characters)\n", size(r.Trust), maxTrust)
+		statementsText(b, r.Trust, r.TrustNotes)
+	}
+	for _, p := range r.Policies {
+		fmt.Fprintf(b, "\n  policy %s (%d of %d characters)\n", p.Name, size(p.Document), maxInline)
+		statementsText(b, p.Document, p.Notes)
+	}
+	if r.Boundary != nil {
+		b.WriteString("\n  permissions boundary\n")
+		statementsText(b, r.Boundary, nil)
+	}
+}
+
+func statementsText(b *strings.Builder, d *iam.Document, notes []Note) {
+	for i := range d.Statements {
+		st := &d.Statements[i]
+		fmt.Fprintf(b, "\n    %s\n", title(st, i))
+		verb := "allows"
+		if st.Effect == iam.Deny {
+			verb = "denies"
+		}
+		row(b, verb, st.Actions)
+		row(b, "all but", st.NotActions)
+		row(b, "to", principals(st.Principals))
+		row(b, "not to", principals(st.NotPrincipals))
+		row(b, "on", st.Resources)
+		row(b, "not on", st.NotResources)
+		row(b, "if", conditions(st.Conditions))
+		for _, n := range notes {
+			if n.Sid == st.Sid {
+				n.text(b)
+			}
+		}
+	}
+}
+
+func title(st *iam.Statement, index int) string {
+	if st.Sid != "" {
+		return st.Sid
+	}
+	return fmt.Sprintf("statement %d", index)
+}
+
+func (n *Note) text(b *strings.Builder) {
+	row(b, "why", wrap(n.Reason))
+	if n.Star != "" {
+		row(b, "why *", wrap(n.Star+"."))
+	}
+	if len(n.When) > 0 {
+		row(b, "used", []string{joinWhen(n.When)})
+	}
+}
+
+func joinWhen(list []plan.When) string {
+	parts := make([]string, len(list))
+	for i, w := range list {
+		parts[i] = string(w)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// row writes a label and its lines below each other; nothing when there are none.
+func row(b *strings.Builder, label string, lines []string) {
+	for _, l := range lines {
+		fmt.Fprintf(b, "      %-8s%s\n", label, l)
+		label = ""
+	}
+}
+
+func principals(list []iam.PrincipalPattern) []string {
+	var out []string
+	for _, p := range list {
+		if p.Kind == iam.AnyPrincipal {
+			out = append(out, "everybody")
+		}
+		for _, v := range p.Values {
+			out = append(out, p.Kind+" "+v)
+		}
+	}
+	return out
+}
+
+func conditions(list []iam.Condition) []string {
+	var out []string
+	for _, c := range list {
+		out = append(out, fmt.Sprintf("%s %s %s", c.Key, c.Operator, strings.Join(c.Values, " or ")))
+	}
+	return out
+}
+
+// textWidth is where prose wraps: with the indent, lines stay within 100 columns.
+const textWidth = 86
+
+func wrap(s string) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && len(line)+1+len(word) > textWidth {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,148 @@
+package ship
+
+import "time"
+
+// Verdict is what is known of a node, a step or a stage.
+type Verdict string
+
+// The verdicts. There is no fourth for something that was sent; the other two say that nothing was.
+const (
+	Succeeded Verdict = "succeeded"
+	Failed    Verdict = "failed"
+	// Unknown: something was sent, and its outcome could not be read.
+	Unknown Verdict = "unknown"
+	// Refused: nothing was sent. Of a stage and its steps only.
+	Refused Verdict = "refused"
+	// NotStarted: the node, or the step, was never reached and is as it was before.
+	NotStarted Verdict = "not started"
+)
+
+// Exit codes of a Result.
+const (
+	exitSucceeded   = 0
+	exitFailed      = 1
+	exitUnknown     = 3
+	exitRefused     = 4
+	exitInterrupted = 130
+)
+
+// Result is the truth about a stage, as far as it is known. Its JSON form is documented for users.
+type Result struct {
+	Verdict Verdict      `json:"verdict"`
+	Stage   string       `json:"stage"`
+	Steps   []StepResult `json:"steps,omitempty"`
+	// Problem is the API call, or the check, that ended the deploy early; nil when it ran to its end.
+	Problem *Problem `json:"problem,omitempty"`
+	// Interrupted is true when the deploy was told to stop. The verdict still says what is known.
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// StepResult is one SendCommand and what became of it.
+type StepResult struct {
+	Name string `json:"name"`
+	// CommandID is empty when nothing was sent, and when the answer to SendCommand was lost and not found.
+	CommandID       string       `json:"commandId,omitempty"`
+	DocumentVersion string       `json:"documentVersion,omitempty"`
+	Verdict         Verdict      `json:"verdict"`
+	Nodes           []NodeResult `json:"nodes,omitempty"`
+	Why             string       `json:"why,omitempty"`
+}
+
+// NodeResult is what became of a step on one node.
+type NodeResult struct {
+	InstanceID string  `json:"instanceId"`
+	Verdict    Verdict `json:"verdict"`
+	// Status and StatusDetails are Run Command's own words, unchanged.
+	Status        string             `json:"status,omitempty"`
+	StatusDetails string             `json:"statusDetails,omitempty"`
+	Steps         []ScriptStepResult `json:"steps,omitempty"`
+	// Why explains every verdict but succeeded.
+	Why string `json:"why,omitempty"`
+
+	// since is when the node was first seen with this status.
+	since time.Time
+}
+
+// ScriptStepResult is one script of a document on one node, as GetCommandInvocation gives it.
+type ScriptStepResult struct {
+	Name string `json:"name"`
+	// Status is Run Command's word; "not there" when it has no result for the script.
+	Status        string `json:"status"`
+	StatusDetails string `json:"statusDetails,omitempty"`
+	// ExitCode is -1 when the script did not run.
+	ExitCode int `json:"exitCode"`
+	// Elapsed is how long it ran; 0 when Run Command does not say.
+	Elapsed time.Duration `json:"elapsed,omitempty"`
+	Stdout  string        `json:"stdout,omitempty"`
+	Stderr  string        `json:"stderr,omitempty"`
+	// Truncated is true when Run Command cut stdout (24,000 characters) or stderr (8,000) at the end.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// Problem says which call could not be made, or which check did not pass, and what would help.
+type Problem struct {
+	// API is service:Operation; empty when the problem is not an API call.
+	API string `json:"api,omitempty"`
+	// Principal, Action and Resource are what AWS names in a denial, or what the plan says of the call.
+	Principal string `json:"principal,omitempty"`
+	Action    string `json:"action,omitempty"`
+	Resource  string `json:"resource,omitempty"`
+	CommandID string `json:"commandId,omitempty"`
+	Message   string `json:"message"`
+	// Statement is the policy statement to add, as JSON; only where a permission is missing.
+	Statement string `json:"statement,omitempty"`
+	Hint      string `json:"hint,omitempty"`
+	// Denied is true when the principal lacks the permission.
+	Denied bool `json:"denied,omitempty"`
+}
+
+// Exit gives the process exit code for the result.
+func (r *Result) Exit() int {
+	if r.Interrupted {
+		return exitInterrupted
+	}
+	switch r.Verdict {
+	case Succeeded:
+		return exitSucceeded
+	case Failed:
+		return exitFailed
+	case Refused:
+		return exitRefused
+	default:
+		return exitUnknown
+	}
+}
+
+// conclude gives the stage's verdict from its steps. Unknown outweighs failed: whoever acts on the result (a
+// rollback, the next deploy) must first find out.
+func (r *Result) conclude() {
+	if r.Verdict == Refused {
+		return
+	}
+	verdicts := make([]Verdict, len(r.Steps))
+	for i, s := range r.Steps {
+		verdicts[i] = s.Verdict
+	}
+	r.Verdict = together(verdicts)
+}
+
+// together joins the verdicts of parts into that of the whole. A part that was not started fails the whole, and a
+// whole without parts is not known to have succeeded.
+func together(parts []Verdict) Verdict {
+	if len(parts) == 0 {
+		return Unknown
+	}
+	whole := Succeeded
+	for _, v := range parts {
+		switch v {
+		case Succeeded:
+		case Failed, NotStarted:
+			if whole == Succeeded {
+				whole = Failed
+			}
+		default:
+			whole = Unknown
+		}
+	}
+	return whole
+}

@@ -1,0 +1,271 @@
+// Package ship carries a stage of a plan out: it checks, sends once, watches, and says what became of it.
+//
+// What it says is true or it says that it does not know. A verdict is made per node from the node's own invocation,
+// never from the command's; an error while reading is never taken for "still running"; nothing is sent twice; and
+// before anything is sent, the permission to read the result is tested. The calls it makes are those that package
+// plan lists. It prints nothing: what happens goes out as events, the outcome as a [Result].
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// Config is everything that shipping a stage needs.
+type Config struct {
+	Plan  *plan.Plan
+	Stage string
+	// Send acts as the Deploy role, or the Trigger role of a split stage; Watch as the Verify role. Watch is used
+	// only where the stage is split. The stage's region takes the place of theirs.
+	Send, Watch aws.Config
+	// RunID is unique to this run. It goes into the comment of every command, by which a send whose answer was lost
+	// is found again.
+	RunID string
+	// Now and Sleep are the clock; nil means the real one. Sleep returns early, with the context's error, when the
+	// context ends.
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Events receives what happens, in order, from the calling goroutine; nil drops it.
+	Events func(Event)
+	// SkipPreflight leaves out the checks of the nodes and of the permission to read the result.
+	SkipPreflight bool
+	// AcceptUnknown is the id of an earlier command whose outcome may stay unknown.
+	AcceptUnknown string
+	// Explain gives the policy statement that would allow the call, as text to paste; nil, or an empty answer, and
+	// a plain one is made here.
+	Explain func(principal, action, resource string) string
+	Timing  Timing
+}
+
+// Timing bounds every wait. A zero field takes its default.
+type Timing struct {
+	TickMin time.Duration // first pause between two looks: 500 ms
+	TickMax time.Duration // longest pause: 15 s
+	NotYet  time.Duration // how long "nothing there yet", throttling and broken connections are borne: 60 s
+	Grace   time.Duration // on top of a command's own limits, and for its end after an interrupt: 30 s
+	PerCall time.Duration // one API call, in real time: 30 s
+}
+
+func (t Timing) withDefaults() Timing {
+	defaults := []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.TickMin, 500 * time.Millisecond}, {&t.TickMax, 15 * time.Second}, {&t.NotYet, time.Minute},
+		{&t.Grace, 30 * time.Second}, {&t.PerCall, 30 * time.Second},
+	}
+	for _, d := range defaults {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// Deploy ships the stage. The error is for a Config that makes no sense; whatever AWS does ends in the Result.
+// When ctx ends after something was sent, the command is cancelled and its end waited for.
+func Deploy(ctx context.Context, cfg Config) (*Result, error) {
+	r, err := newRunner(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.RunID == "" {
+		return nil, errors.New("deploy: a run id is needed to find a send again")
+	}
+	if err := r.prepare(ctx); err != nil {
+		return r.refuse(ctx, err), nil
+	}
+	for i := range r.stage.Steps {
+		step := &r.stage.Steps[i]
+		if ctx.Err() != nil || !r.ship(ctx, step) {
+			r.leaveOut(r.stage.Steps[len(r.res.Steps):])
+			break
+		}
+	}
+	if ctx.Err() != nil && !r.allDone() {
+		r.res.Interrupted = true
+	}
+	r.res.conclude()
+	return r.res, nil
+}
+
+// Resume tells the truth about a command that was sent before. It sends nothing and cancels nothing.
+func Resume(ctx context.Context, cfg Config, commandID string) (*Result, error) {
+	r, err := newRunner(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if commandID == "" {
+		return nil, errors.New("resume: a command id is needed")
+	}
+	r.resume(ctx, commandID)
+	r.res.Interrupted = ctx.Err() != nil
+	r.res.conclude()
+	return r.res, nil
+}
+
+// runner carries one stage out.
+type runner struct {
+	cfg   Config
+	t     Timing
+	plan  *plan.Plan
+	stage *plan.Stage
+	// sender may send; watcher may read. One and the same unless the stage is split.
+	sender, watcher *api
+	res             *Result
+	// nodes that the targets were when the deploy began; empty when that could not be found out.
+	nodes []string
+	// documents holds the version to send for each step that has its own document, by step name.
+	documents map[string]string
+	// deadline ends every patience; zero before a command is sent.
+	deadline time.Time
+}
+
+func newRunner(cfg Config) (*runner, error) {
+	if cfg.Plan == nil {
+		return nil, errors.New("ship: no plan")
+	}
+	stage := findStage(cfg.Plan, cfg.Stage)
+	if stage == nil {
+		return nil, fmt.Errorf("ship: the plan has no stage %q", cfg.Stage)
+	}
+	if len(stage.Steps) == 0 {
+		return nil, fmt.Errorf("ship: stage %s has no steps", stage.Name)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
+	if cfg.Events == nil {
+		cfg.Events = func(Event) {}
+	}
+	r := &runner{cfg: cfg, t: cfg.Timing.withDefaults(), plan: cfg.Plan, stage: stage,
+		res: &Result{Stage: stage.Name}, documents: map[string]string{}}
+	r.sender = newAPI(cfg.Send, stage.Region, cfg.Sleep)
+	r.watcher = r.sender
+	if isSplit(stage) {
+		r.watcher = newAPI(cfg.Watch, stage.Region, cfg.Sleep)
+	}
+	return r, nil
+}
+
+func findStage(p *plan.Plan, name string) *plan.Stage {
+	for i := range p.Stages {
+		if p.Stages[i].Name == name {
+			return &p.Stages[i]
+		}
+	}
+	return nil
+}
+
+// isSplit tells whether sending and reading are two roles.
+func isSplit(stage *plan.Stage) bool {
+	for _, role := range stage.Roles {
+		if role.Kind == plan.KindTrigger {
+			return true
+		}
+	}
+	return false
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// prepare does everything that comes before the first send. Its errors refuse the deploy.
+func (r *runner) prepare(ctx context.Context) error {
+	if err := r.identify(ctx); err != nil {
+		return err
+	}
+	if err := r.resolve(ctx); err != nil {
+		return err
+	}
+	if err := r.preflight(ctx); err != nil {
+		return err
+	}
+	if err := r.checkEarlier(ctx); err != nil {
+		return err
+	}
+	// All documents before the first send: a step whose document cannot be made must not leave the stage halfway.
+	for i := range r.stage.Steps {
+		if err := r.publish(ctx, &r.stage.Steps[i]); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// ship carries one step out and tells whether the next may follow.
+func (r *runner) ship(ctx context.Context, step *plan.Step) bool {
+	sent, err := r.sendOnce(ctx, step)
+	if err != nil {
+		r.notSent(ctx, step, err)
+		return false
+	}
+	w := r.newWatch(step, sent, len(r.nodes))
+	r.res.Steps = append(r.res.Steps, StepResult{})
+	result := &r.res.Steps[len(r.res.Steps)-1]
+	*result = w.run(ctx)
+	r.event(Event{Kind: EventStep, Step: step.Name, CommandID: result.CommandID, Verdict: result.Verdict,
+		Message: result.Why})
+	return result.Verdict == Succeeded
+}
+
+// notSent records a step whose SendCommand failed: refused when nothing was sent, unknown when that is not known.
+func (r *runner) notSent(ctx context.Context, step *plan.Step, err error) {
+	var lost *lostError
+	result := StepResult{Name: step.Name, Verdict: Refused, Why: err.Error()}
+	if errors.As(err, &lost) {
+		result.Verdict = Unknown
+	} else if len(r.res.Steps) == 0 {
+		r.refuse(ctx, err)
+		r.res.Steps = append(r.res.Steps, result)
+		return
+	} else {
+		result.Verdict = NotStarted
+	}
+	r.problem(err, "")
+	r.res.Steps = append(r.res.Steps, result)
+	r.event(Event{Kind: EventStep, Step: step.Name, Verdict: result.Verdict, Message: result.Why})
+}
+
+// leaveOut records the steps that were not reached.
+func (r *runner) leaveOut(steps []plan.Step) {
+	for _, s := range steps {
+		v := NotStarted
+		if r.res.Verdict == Refused {
+			v = Refused
+		}
+		r.res.Steps = append(r.res.Steps, StepResult{Name: s.Name, Verdict: v, Why: "not sent: the step before it did not succeed"})
+	}
+}
+
+func (r *runner) allDone() bool {
+	for _, s := range r.res.Steps {
+		if s.Verdict != Succeeded {
+			return false
+		}
+	}
+	return len(r.res.Steps) == len(r.stage.Steps)
+}
+
+// event sends e out, with what all events have.
+func (r *runner) event(e Event) {
+	e.Time, e.Stage = r.cfg.Now(), r.stage.Name
+	r.cfg.Events(e)
+}

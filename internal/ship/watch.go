@@ -1,0 +1,304 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// askParentAfter is how long an empty list is taken for eventual consistency before the command itself is asked
+// whether it reached anybody.
+const askParentAfter = 5 * time.Second
+
+// watch follows one command to its end.
+type watch struct {
+	r    *runner
+	step *plan.Step
+	sent sent
+	// cancels is true for the deploy that sent the command: interrupted, it takes the command with it.
+	cancels bool
+
+	nodes    map[string]*NodeResult
+	began    time.Time
+	deadline time.Time
+	tick     time.Duration
+	// shortSince is when all nodes that are listed were first done while the command had more targets.
+	shortSince time.Time
+	// stuck remembers the nodes that were reported as longer Pending or InProgress than can be.
+	stuck       map[string]bool
+	interrupted bool
+}
+
+// newWatch watches a command for that many nodes; 0 when their number is not known.
+func (r *runner) newWatch(step *plan.Step, s sent, nodes int) *watch {
+	w := &watch{r: r, step: step, sent: s, cancels: true, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
+		began: r.cfg.Now(), tick: r.t.TickMin}
+	limit := time.Duration(waves(step.MaxConcurrency, nodes)) *
+		time.Duration(step.DeliveryTimeout+step.ExecutionTimeout) * time.Second
+	w.setDeadline(s.at.Add(limit + r.t.Grace))
+	return w
+}
+
+func (w *watch) setDeadline(t time.Time) { w.deadline, w.r.deadline = t, t }
+
+// waves is how many groups of nodes follow each other when at most maxConcurrency run at once.
+func waves(maxConcurrency string, nodes int) int {
+	if nodes <= 1 {
+		return 1
+	}
+	digits, percent := strings.CutSuffix(maxConcurrency, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n <= 0 {
+		n, percent = 50, false // Run Command's own default
+	}
+	if percent {
+		n = max(nodes*n/100, 1)
+	}
+	return (nodes + n - 1) / n
+}
+
+// run watches until every node is done, the time is over, or reading fails.
+func (w *watch) run(ctx context.Context) StepResult {
+	for {
+		done, err := w.look(ctx)
+		if err == nil && done == nil {
+			err = w.pause(ctx)
+		}
+		switch {
+		case done != nil:
+			return *done
+		case err == nil:
+		case ctx.Err() != nil && !w.interrupted && w.cancels:
+			ctx = w.interrupt(ctx)
+		default:
+			return w.giveUp(err)
+		}
+	}
+}
+
+// look is one tick: what all nodes say now. It returns the step's result when there is nothing more to wait for.
+func (w *watch) look(ctx context.Context) (*StepResult, error) {
+	invocations, err := w.r.invocations(ctx, w.sent.id)
+	if err != nil {
+		return nil, err
+	}
+	waiting := 0
+	for _, inv := range invocations {
+		node := w.note(inv)
+		j := judge(node.Status, node.StatusDetails)
+		switch {
+		case j.Wait:
+			waiting++
+			w.watchStuck(node)
+		case node.Verdict == "":
+			if err := w.finish(ctx, node, j); err != nil {
+				return nil, err
+			}
+		}
+	}
+	switch {
+	case len(w.nodes) == 0:
+		if done, err := w.nobody(ctx); done != nil || err != nil {
+			return done, err
+		}
+	case waiting == 0 && len(invocations) == len(w.nodes):
+		if done, err := w.allListed(ctx); done != nil || err != nil {
+			return done, err
+		}
+	}
+	if !w.r.cfg.Now().Before(w.deadline) {
+		return nil, w.overdue()
+	}
+	return nil, nil
+}
+
+// note takes an invocation's status over and tells when it changed.
+func (w *watch) note(inv types.CommandInvocation) *NodeResult {
+	id := aws.ToString(inv.InstanceId)
+	status, details := string(inv.Status), aws.ToString(inv.StatusDetails)
+	node, known := w.nodes[id]
+	if !known {
+		node = &NodeResult{InstanceID: id}
+		w.nodes[id] = node
+	}
+	if node.Verdict != "" || (known && node.Status == status && node.StatusDetails == details) {
+		return node
+	}
+	node.Status, node.StatusDetails, node.since = status, details, w.r.cfg.Now()
+	w.tick = w.r.t.TickMin // things are moving: look closely
+	if judge(status, details).Wait {
+		w.event(Event{Kind: EventNode, Instance: id, Status: shown(status, details), Message: shown(status, details)})
+	}
+	return node
+}
+
+// finish reads what a node that is done has to say, and gives it its verdict.
+func (w *watch) finish(ctx context.Context, node *NodeResult, j judgement) error {
+	why := j.Why
+	if j.Ran {
+		steps, err := w.read(ctx, node)
+		node.Steps = steps
+		if err != nil {
+			return err
+		}
+		j.Verdict, why = w.weigh(j, node)
+	}
+	node.Verdict, node.Why = j.Verdict, why
+	told := *node
+	w.event(Event{Kind: EventNode, Instance: node.InstanceID, Status: shown(node.Status, node.StatusDetails),
+		Verdict: node.Verdict, Message: node.Why, Node: &told})
+	return nil
+}
+
+// nobody handles a command that no node is listed for: at first that means nothing, then the command is asked.
+func (w *watch) nobody(ctx context.Context) (*StepResult, error) {
+	waited := w.r.cfg.Now().Sub(w.began)
+	if waited < min(askParentAfter, w.r.t.NotYet) {
+		return nil, nil
+	}
+	c, err := w.r.command(ctx, w.sent.id)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		if j := judgeParent(string(c.Status), aws.ToString(c.StatusDetails), int(c.TargetCount)); j.Verdict == Failed {
+			return w.result(Failed, j.Why), nil
+		}
+	}
+	if waited >= w.r.t.NotYet {
+		return nil, fmt.Errorf("Run Command lists no node for command %s, %s after it was sent", w.sent.id, waited.Round(time.Second))
+	}
+	return nil, nil
+}
+
+// allListed checks, when every node that is listed is done, that these are all that the command was for (R99).
+func (w *watch) allListed(ctx context.Context) (*StepResult, error) {
+	c, err := w.r.command(ctx, w.sent.id)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil && int(c.TargetCount) == len(w.nodes) {
+		w.addUnreached()
+		return w.result("", ""), nil
+	}
+	now := w.r.cfg.Now()
+	if w.shortSince.IsZero() {
+		w.shortSince = now
+	}
+	if c != nil && inFlight[normalise(string(c.Status))] && int(c.TargetCount) > len(w.nodes) {
+		return nil, nil // the rest is still to come, until the deadline
+	}
+	if now.Sub(w.shortSince) < w.r.t.NotYet && now.Before(w.deadline) {
+		return nil, nil
+	}
+	w.addUnreached()
+	if c == nil {
+		return w.result(Unknown, fmt.Sprintf("command %s is not in Run Command's list: whether these are all its nodes is not known", w.sent.id)), nil
+	}
+	return w.result(Unknown, fmt.Sprintf("the command is for %s, Run Command lists %d of them",
+		count(int(c.TargetCount), "node"), len(w.nodes))), nil
+}
+
+// addUnreached lists the nodes that the targets were at the start and that the command was never for.
+func (w *watch) addUnreached() {
+	for _, id := range w.r.nodes {
+		if _, ok := w.nodes[id]; !ok {
+			w.nodes[id] = &NodeResult{InstanceID: id, Verdict: NotStarted,
+				Why: "Run Command made no invocation for it: still on the old version"}
+		}
+	}
+}
+
+// pause waits for the next tick. While nothing changes the ticks grow.
+func (w *watch) pause(ctx context.Context) error {
+	counts := map[string]int{}
+	for _, n := range w.nodes {
+		counts[shown(n.Status, n.StatusDetails)]++
+	}
+	w.event(Event{Kind: EventWaiting, Counts: counts, Message: "waiting"})
+	d := w.tick
+	if left := w.deadline.Sub(w.r.cfg.Now()); left > 0 {
+		d = min(d, left)
+	}
+	w.tick = min(w.tick*3/2, w.r.t.TickMax)
+	return w.r.cfg.Sleep(ctx, d)
+}
+
+// interrupt cancels the command and goes on watching, for a short time, under a context of its own (R101).
+func (w *watch) interrupt(ctx context.Context) context.Context {
+	w.interrupted, w.r.res.Interrupted = true, true
+	ctx = context.WithoutCancel(ctx)
+	w.setDeadline(w.r.cfg.Now().Add(w.r.t.Grace))
+	w.tick = w.r.t.TickMin
+	w.event(Event{Kind: EventCancel, Message: "interrupted: cancelling command " + w.sent.id})
+	_, err := call(ctx, w.r, w.r.watcher, "ssm:CancelCommand", nil, func(ctx context.Context) (*ssm.CancelCommandOutput, error) {
+		return w.r.watcher.ssm.CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: aws.String(w.sent.id)})
+	})
+	if err != nil {
+		p := w.r.problem(err, w.sent.id)
+		w.event(Event{Kind: EventWarning, Message: "the command could not be cancelled and goes on: " + p.Message})
+	}
+	return ctx
+}
+
+// giveUp ends the watch: what was sent was sent, and what became of it where it was not read is unknown (R9, R10).
+func (w *watch) giveUp(err error) StepResult {
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted while waiting")
+	}
+	p := w.r.problem(err, w.sent.id)
+	for _, id := range w.r.nodes {
+		if _, ok := w.nodes[id]; !ok {
+			w.nodes[id] = &NodeResult{InstanceID: id}
+		}
+	}
+	for _, node := range w.nodes {
+		if node.Verdict != "" {
+			continue
+		}
+		node.Verdict = Unknown
+		node.Why = "nothing was read of it"
+		if node.Status != "" {
+			node.Why = "last read: " + shown(node.Status, node.StatusDetails)
+		}
+	}
+	return *w.result(Unknown, p.Message)
+}
+
+// result puts the step's result together; an empty verdict is made from the nodes'.
+func (w *watch) result(v Verdict, why string) *StepResult {
+	res := StepResult{Name: w.step.Name, CommandID: w.sent.id, DocumentVersion: w.sent.version, Verdict: v, Why: why}
+	var verdicts []Verdict
+	for _, id := range w.ids() {
+		res.Nodes = append(res.Nodes, *w.nodes[id])
+		verdicts = append(verdicts, w.nodes[id].Verdict)
+	}
+	if v == "" {
+		res.Verdict = together(verdicts)
+	}
+	return &res
+}
+
+func (w *watch) ids() []string {
+	ids := make([]string, 0, len(w.nodes))
+	for id := range w.nodes {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (w *watch) event(e Event) {
+	e.Step, e.CommandID = w.step.Name, w.sent.id
+	w.r.event(e)
+}

@@ -1,0 +1,113 @@
+package ui
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// color is an ANSI SGR code.
+type color string
+
+const (
+	red    color = "31"
+	green  color = "32"
+	yellow color = "33"
+	bold   color = "1"
+	faint  color = "2"
+)
+
+// paint colours text, where colour is wanted.
+func (u *UI) paint(c color, text string) string {
+	if !u.o.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// clean makes text from elsewhere harmless for a terminal: control characters, which could move the cursor or colour
+// what follows, become visible. Line breaks and tabs stay.
+func clean(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return r
+		case unicode.IsControl(r), r == utf8.RuneError:
+			return '�'
+		}
+		return r
+	}, text)
+}
+
+// indent puts prefix before every line of text. Output of nodes is drawn so; no line of it can then be taken for a
+// workflow command of GitHub's.
+func indent(prefix, text string) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		b.WriteString(prefix)
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// columnGap separates the columns of a table.
+const columnGap = 2
+
+// Table writes rows under a header, in aligned columns, to stdout. A cell's line breaks become spaces; where the width
+// of the terminal is known the last column is cut to fit.
+func (u *UI) Table(header []string, rows [][]string) {
+	u.write(u.out, u.table(header, rows, nil))
+}
+
+// table draws a table. paint, when there is one, colours a cell after its width was counted.
+func (u *UI) table(header []string, rows [][]string, paint func(column int, cell string) string) string {
+	widths := make([]int, len(header))
+	for _, row := range append([][]string{header}, rows...) {
+		for c := range min(len(row), len(widths)) {
+			widths[c] = max(widths[c], utf8.RuneCountInString(oneLine(row[c])))
+		}
+	}
+	var b strings.Builder
+	b.WriteString(u.row(header, widths, func(_ int, cell string) string { return u.paint(bold, cell) }))
+	for _, row := range rows {
+		b.WriteString(u.row(row, widths, paint))
+	}
+	return b.String()
+}
+
+// row draws one row; cells beyond the header are left out.
+func (u *UI) row(cells []string, widths []int, paint func(column int, cell string) string) string {
+	var b strings.Builder
+	used := 0
+	for c := range min(len(cells), len(widths)) {
+		cell := oneLine(cells[c])
+		last := c == min(len(cells), len(widths))-1
+		if last {
+			cell = u.fit(cell, used)
+		}
+		pad := widths[c] - utf8.RuneCountInString(cell) + columnGap
+		if paint != nil {
+			cell = paint(c, cell)
+		}
+		b.WriteString(cell)
+		if !last {
+			b.WriteString(strings.Repeat(" ", pad))
+		}
+		used += widths[c] + columnGap
+	}
+	return strings.TrimRight(b.String(), " ") + "\n"
+}
+
+// fit cuts the last cell of a row to what is left of the terminal's width.
+func (u *UI) fit(cell string, used int) string {
+	const least = 20 // below that nothing would be left to read
+	room := u.o.Width - used
+	if u.o.Width == 0 || utf8.RuneCountInString(cell) <= room || room < least {
+		return cell
+	}
+	return string([]rune(cell)[:room-1]) + "…"
+}
+
+func oneLine(cell string) string { return strings.ReplaceAll(clean(cell), "\n", " ") }
