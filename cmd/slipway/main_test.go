@@ -59,19 +59,17 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// capture NAME FILE PREFIX sets the environment variable NAME to the rest of the first word in FILE that begins with
-// PREFIX.
+// capture NAME FILE WORD sets the environment variable NAME to the word that follows WORD in FILE, at its first place.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
-		ts.Fatalf("usage: capture NAME FILE PREFIX")
+		ts.Fatalf("usage: capture NAME FILE WORD")
 	}
-	for _, word := range strings.Fields(ts.ReadFile(args[1])) {
-		if rest, ok := strings.CutPrefix(word, args[2]); ok {
-			ts.Setenv(args[0], strings.TrimRight(rest, ".,;"))
-			return
-		}
+	words := strings.Fields(ts.ReadFile(args[1]))
+	at := slices.Index(words, args[2])
+	if at < 0 || at+1 == len(words) {
+		ts.Fatalf("nothing follows %q in %s", args[2], args[1])
 	}
-	ts.Fatalf("no word in %s begins with %q", args[1], args[2])
+	ts.Setenv(args[0], words[at+1])
 }
 
 // count N PATTERN FILE wants exactly N lines of FILE to hold PATTERN, a literal.

@@ -153,7 +153,7 @@ func shipConfig(ctx context.Context, terminal *ui.UI, place *place, l *loaded, s
 	config := ship.Config{
 		Plan: l.plan, Stage: stage.Name, Send: send, Watch: watch, RunID: hex.EncodeToString(id),
 		Now: time.Now, Events: terminal.Event,
-		Explain: func(principal, action, _ string) string { return proved.Statement(principal, action) },
+		Explain: func(principal, action, _ string) string { return proved.Statements(principal, action) },
 	}
 	if place.local != nil {
 		config.Timing = localTiming

@@ -153,6 +153,13 @@ func (b *builder) watch(verify RoleKind, step *Step) {
 		When: OnFinish, Often: "once per finished node and script step", OnResume: true,
 		Reason: "Reads each node's exit code and output: the verdict is made per node.",
 	})
+	if len(b.stage.Targets.Instances) > 0 && len(step.ScriptSteps) == 1 {
+		b.add(Call{
+			Step: step.Name, Role: verify, Action: "ssm:GetCommandInvocation",
+			When: OnResume, Often: "once per tick and node", OnResume: true,
+			Reason: "Asks each named node by itself where the role may read results and not list them.",
+		})
+	}
 	b.add(Call{
 		Step: step.Name, Role: verify, Action: "ssm:CancelCommand",
 		When: OnInterrupt, Often: "once",

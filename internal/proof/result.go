@@ -118,10 +118,26 @@ func (r *Result) Exit() int {
 	return exitRefuted
 }
 
-// Statement gives the statement that lets a principal make a planned call, as JSON to paste. The principal is a role's
-// ARN, or that of a session of the role. It is empty when the plan has no such call.
-func (r *Result) Statement(principal, action string) string {
-	return r.statements[statementKey(roleName(principal), action)]
+// Statements gives what a principal that was denied a planned call needs, as JSON to paste: every statement that its
+// role lacks, so that it is denied nothing else next; or, where the role was proved and AWS denies all the same, the
+// one that the call needs. The principal is a role's ARN, or that of a session of the role. It is empty when the plan
+// has no such call.
+func (r *Result) Statements(principal, action string) string {
+	needed := r.statements[statementKey(roleName(principal), action)]
+	if needed == "" {
+		return ""
+	}
+	for _, lack := range r.Roles {
+		if roleName(lack.Role) != roleName(principal) || len(lack.Add) == 0 {
+			continue
+		}
+		all := make([]string, len(lack.Add))
+		for i, statement := range lack.Add {
+			all[i] = statement.JSON
+		}
+		return strings.Join(all, ",\n")
+	}
+	return needed
 }
 
 func statementKey(role, action string) string { return role + " " + strings.ToLower(action) }

@@ -137,11 +137,11 @@ func TestR005WhatTheRoleLacksIsToldWithTheStatement(t *testing.T) {
 	for _, principal := range []string{
 		"arn:aws:iam::123456789012:role/slipway/synap-live-Deploy", "arn:aws:sts::123456789012:assumed-role/synap-live-Deploy/run-7",
 	} {
-		if got := r.Statement(principal, "ssm:GetCommandInvocation"); got != poll.JSON {
-			t.Errorf("Statement(%s) = %s", principal, got)
+		if got := r.Statements(principal, "ssm:GetCommandInvocation"); !strings.HasPrefix(got, poll.JSON+",\n") || strings.Count(got, `"Sid"`) != len(r.Roles[0].Add) {
+			t.Errorf("Statements(%s) = %s", principal, got)
 		}
 	}
-	if got := r.Statement("arn:aws:sts::123456789012:assumed-role/other/x", "ssm:GetCommandInvocation"); got != "" {
+	if got := r.Statements("arn:aws:sts::123456789012:assumed-role/other/x", "ssm:GetCommandInvocation"); got != "" {
 		t.Errorf("a role outside the plan: got %s", got)
 	}
 }
@@ -345,7 +345,7 @@ func TestTheResultAsJSON(t *testing.T) {
 			refuted++
 		}
 	}
-	if got.Verdict != "refuted" || refuted != 9 || len(got.Roles) != 1 || len(got.Roles[0].Add) != 5 {
+	if got.Verdict != "refuted" || refuted != 10 || len(got.Roles) != 1 || len(got.Roles[0].Add) != 5 {
 		t.Errorf("got %s", out)
 	}
 	for _, key := range []string{`"verdict":`, `"principal":`, `"nearest":`, `"star":`} {

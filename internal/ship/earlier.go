@@ -2,7 +2,6 @@ package ship
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,9 +40,8 @@ func (r *runner) checkEarlier(ctx context.Context) error {
 		}
 		seen[document] = true
 		commands, err := r.listCommands(ctx, document)
-		var failed *callError
-		if errors.As(err, &failed) && r.cfg.SkipPreflight && classify(failed.err) == denied {
-			r.event(Event{Kind: EventWarning, Message: "whether an earlier deploy still runs is not known: " + failed.Error()})
+		if r.cfg.SkipPreflight && isDenied(err) {
+			r.event(Event{Kind: EventWarning, Message: "whether an earlier deploy still runs is not known: " + err.Error()})
 			return nil
 		}
 		if err != nil && !noSuchDocument(err) {

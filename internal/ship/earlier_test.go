@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -92,4 +93,48 @@ func TestR120SkipPreflight(t *testing.T) {
 	f.earlier = []map[string]any{{"CommandId": testCommand, "Comment": "slipway web/dev/release run-0", "Status": "InProgress", "TargetCount": 1}}
 	f.invocations = func(int) []inv { return f.all("InProgress", "InProgress") }
 	want(t, f.deploy(skip), 4, Refused)
+}
+
+// TestR011ResumeAsksNamedNodesOneByOne resumes with D0's full policy: GetCommandInvocation, and no list.
+func TestR011ResumeAsksNamedNodesOneByOne(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "i-00000001", "i-00000002")
+	f.always("ListCommands", deniedFor("ssm:ListCommands"))
+	f.always("ListCommandInvocations", deniedFor("ssm:ListCommandInvocations"))
+	polls := 0
+	f.invocations = func(int) []inv {
+		if polls++; polls < 3 {
+			return f.all("InProgress", "InProgress")
+		}
+		return f.all("Success", "Success")
+	}
+	res, err := Resume(context.Background(), f.config(), testCommand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, res, 0, Succeeded)
+	if n := len(res.Steps[0].Nodes); n != 2 || f.count("SendCommand") != 0 {
+		t.Errorf("%d nodes, %d sends", n, f.count("SendCommand"))
+	}
+
+	f.always("GetCommandInvocation", deniedFor("ssm:GetCommandInvocation"))
+	res, err = Resume(context.Background(), f.config(), testCommand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, res, 3, Unknown)
+}
+
+// TestR011ResumeByTagsNeedsTheLists: of nodes that are found by tags, who they were is not known without a list.
+func TestR011ResumeByTagsNeedsTheLists(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "i-00000001")
+	f.always("ListCommands", deniedFor("ssm:ListCommands"))
+	cfg := f.config()
+	cfg.Plan.Stages[0].Targets = tagTargets(1)
+	res, err := Resume(context.Background(), cfg, testCommand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, res, 3, Unknown)
 }

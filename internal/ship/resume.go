@@ -13,15 +13,13 @@ import (
 
 // resume watches a command that an earlier run sent. Whatever keeps it from reading leaves the outcome unknown.
 func (r *runner) resume(ctx context.Context, id string) {
-	c, err := r.findCommand(ctx, id)
+	step, s, targets, err := r.earlier(ctx, id)
 	if err != nil {
 		p := r.problem(err, id)
 		r.res.Steps = []StepResult{{CommandID: id, Verdict: Unknown, Why: p.Message}}
 		return
 	}
-	step := r.stepFor(c)
-	r.nodes = c.InstanceIds
-	w := r.newWatch(step, sent{id: id, version: aws.ToString(c.DocumentVersion), at: aws.ToTime(c.RequestedDateTime)}, int(c.TargetCount))
+	w := r.newWatch(step, s, targets)
 	w.cancels = false
 	// A command whose time is long over still deserves a look, and a retry where that is what it takes.
 	if soonest := r.cfg.Now().Add(time.Second); w.deadline.Before(soonest) {
@@ -30,6 +28,22 @@ func (r *runner) resume(ctx context.Context, id string) {
 	res := w.run(ctx)
 	r.res.Steps = []StepResult{res}
 	r.event(Event{Kind: EventStep, Step: step.Name, CommandID: id, Verdict: res.Verdict, Message: res.Why})
+}
+
+// earlier finds the step that a command was for, when it was sent, and how many nodes it was for.
+func (r *runner) earlier(ctx context.Context, id string) (*plan.Step, sent, int, error) {
+	c, err := r.findCommand(ctx, id)
+	if step, s := r.guessCommand(err); step != nil {
+		r.event(Event{Kind: EventWarning, Step: step.Name, CommandID: id, Message: "taken for the stage's only command: " + err.Error()})
+		s.id = id
+		return step, s, len(r.nodes), nil
+	}
+	if err != nil {
+		return nil, sent{}, 0, err
+	}
+	r.nodes = c.InstanceIds
+	s := sent{id: id, version: aws.ToString(c.DocumentVersion), at: aws.ToTime(c.RequestedDateTime)}
+	return r.stepFor(c), s, int(c.TargetCount), nil
 }
 
 func (r *runner) findCommand(ctx context.Context, id string) (*types.Command, error) {

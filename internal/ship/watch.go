@@ -34,6 +34,8 @@ type watch struct {
 	tick     time.Duration
 	// shortSince is when all nodes that are listed were first done while the command had more targets.
 	shortSince time.Time
+	// oneByOne is true once the role turned out not to be allowed to list.
+	oneByOne bool
 	// stuck remembers the nodes that were reported as longer Pending or InProgress than can be.
 	stuck       map[string]bool
 	interrupted bool
@@ -88,7 +90,7 @@ func (w *watch) run(ctx context.Context) StepResult {
 
 // look is one tick: what all nodes say now. It returns the step's result when there is nothing more to wait for.
 func (w *watch) look(ctx context.Context) (*StepResult, error) {
-	invocations, err := w.r.invocations(ctx, w.sent.id)
+	invocations, err := w.states(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +109,13 @@ func (w *watch) look(ctx context.Context) (*StepResult, error) {
 		}
 	}
 	switch {
-	case len(w.nodes) == 0:
+	case len(w.nodes) == 0 && !w.oneByOne:
 		if done, err := w.nobody(ctx); done != nil || err != nil {
 			return done, err
+		}
+	case w.oneByOne && waiting == 0:
+		if done := w.allAsked(); done != nil {
+			return done, nil
 		}
 	case waiting == 0 && len(invocations) == len(w.nodes):
 		if done, err := w.allListed(ctx); done != nil || err != nil {

@@ -1,0 +1,74 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// A role as small as D0's full policy may read each node with GetCommandInvocation and list nothing. Where the nodes
+// are known by name that is enough for a resume to tell the truth: they are asked one by one. A deploy ends at the
+// first denial: its role was to be proved.
+
+// states reads what all nodes say now: by one list, or node by node where the role may not list.
+func (w *watch) states(ctx context.Context) ([]types.CommandInvocation, error) {
+	if !w.oneByOne {
+		invocations, err := w.r.invocations(ctx, w.sent.id)
+		if err == nil || !w.canAskOneByOne(err) {
+			return invocations, err
+		}
+		w.oneByOne = true
+		w.event(Event{Kind: EventWarning, Message: "asking each node by GetCommandInvocation instead: " + err.Error()})
+	}
+	var invocations []types.CommandInvocation
+	for _, id := range w.r.nodes {
+		out, err := call(ctx, w.r, w.r.watcher, "ssm:GetCommandInvocation", nil, func(ctx context.Context) (*ssm.GetCommandInvocationOutput, error) {
+			return w.r.watcher.ssm.GetCommandInvocation(ctx, &ssm.GetCommandInvocationInput{CommandId: aws.String(w.sent.id), InstanceId: aws.String(id)})
+		})
+		if err != nil && notThere(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		invocations = append(invocations, types.CommandInvocation{InstanceId: aws.String(id), Status: types.CommandInvocationStatus(out.Status), StatusDetails: out.StatusDetails})
+	}
+	return invocations, nil
+}
+
+// canAskOneByOne: this is a resume, the list is denied, the nodes are named, and the document has one step. Of a document with several,
+// GetCommandInvocation tells a step's status and not the node's.
+func (w *watch) canAskOneByOne(err error) bool {
+	return !w.cancels && isDenied(err) && len(w.r.stage.Targets.Instances) > 0 && len(w.step.ScriptSteps) == 1
+}
+
+// isDenied says whether an API call failed for want of permission.
+func isDenied(err error) bool {
+	var failed *callError
+	return errors.As(err, &failed) && classify(failed.err) == denied
+}
+
+// allAsked ends a watch whose nodes were asked one by one: there is no list to compare them with, and none of them is
+// missing.
+func (w *watch) allAsked() *StepResult {
+	if len(w.nodes) < len(w.r.nodes) {
+		return nil
+	}
+	return w.result("", "")
+}
+
+// guessCommand stands in for a command that the role may not look up: of a stage that names its nodes and has one
+// step, it can only be that step's. nil when it cannot be told.
+func (r *runner) guessCommand(err error) (*plan.Step, sent) {
+	if !isDenied(err) || len(r.stage.Targets.Instances) == 0 || len(r.stage.Steps) != 1 || len(r.stage.Steps[0].ScriptSteps) != 1 {
+		return nil, sent{}
+	}
+	r.nodes = r.stage.Targets.Instances
+	return &r.stage.Steps[0], sent{at: r.cfg.Now().Add(-time.Second)}
+}
