@@ -90,11 +90,11 @@ func compileNull(c condition, src *Condition, ifExists bool) (condition, error) 
 		return c, fmt.Errorf("unknown condition operator %q", src.Operator)
 	}
 	if len(src.Values) != 1 {
-		return c, fmt.Errorf("Null on %s: wants exactly one value, true or false", src.Key)
+		return c, fmt.Errorf("operator Null on %s: wants exactly one value, true or false", src.Key)
 	}
 	want, err := parseBool(src.Values[0])
 	if err != nil {
-		return c, fmt.Errorf("Null on %s: %w", src.Key, err)
+		return c, fmt.Errorf("operator Null on %s: %w", src.Key, err)
 	}
 	c.isNull, c.absent = true, want
 	return c, nil

@@ -138,7 +138,7 @@ func TestCompileErrors(t *testing.T) {
 		"operator's case":    {condition("stringEquals", "x"), `unknown condition operator "stringEquals"`},
 		"unknown set":        {condition("ForSomeValue:StringEquals", "x"), `unknown condition operator "ForSomeValue:StringEquals"`},
 		"Null has no suffix": {condition("NullIfExists", "true"), `unknown condition operator "NullIfExists"`},
-		"Null of a string":   {condition("Null", "x"), `Null on a:b: "x" is neither true nor false`},
+		"Null of a string":   {condition("Null", "x"), `operator Null on a:b: "x" is neither true nor false`},
 		"number":             {condition("NumericEquals", "1e3"), `NumericEquals on a:b: "1e3" is not a number`},
 		"date":               {condition("DateLessThan", "tomorrow"), `DateLessThan on a:b: "tomorrow" is neither a date nor a number of seconds`},
 		"bool":               {condition("Bool", "${a:c}"), `Bool on a:b: "${a:c}" is neither true nor false`},

@@ -8,14 +8,11 @@ package localaws
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -24,7 +21,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
-	"github.com/slipway-cd/slipway/internal/localaws/node"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
 	"github.com/slipway-cd/slipway/internal/localaws/sts"
@@ -43,17 +39,6 @@ type Config struct {
 	Nodes NodePolicy
 	// ConsistencyDelay is how long a new command stays invisible to reads, as on a distributed service; 0 is off.
 	ConsistencyDelay time.Duration
-}
-
-// NodePolicy bounds what scripts on built-in nodes do to the machine they really run on.
-type NodePolicy struct {
-	// Path is the PATH that scripts get; empty means a usual one.
-	Path string
-	// Caches are host directories that scripts may write, by the environment variable that names them.
-	Caches map[string]string
-	// Guards are programs that are refused, because they would act on the machine; Allow lists those that scripts may
-	// really run all the same, and Stubs those that are recorded in place of run.
-	Guards, Allow, Stubs []string
 }
 
 // AWS is a local AWS. Make it with [Open], end it with [AWS.Close].
@@ -193,147 +178,6 @@ func (a *AWS) Launch(ctx context.Context, instance ec2.Instance) error {
 
 // Events is the log of every request.
 func (a *AWS) Events() *gateway.EventLog { return a.events }
-
-// StartNodes starts a built-in node for every running instance that has none yet. Serve comes first.
-func (a *AWS) StartNodes(ctx context.Context) error {
-	instances, err := a.ec2.All(ctx)
-	if err != nil {
-		return err
-	}
-	for _, instance := range instances {
-		if err := a.startNode(instance); err != nil {
-			return fmt.Errorf("start node %s: %w", instance.ID, err)
-		}
-	}
-	return nil
-}
-
-func (a *AWS) startNode(instance ec2.Instance) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.nodes[instance.ID] || instance.State != "running" {
-		return nil
-	}
-	n, err := node.New(node.Config{
-		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
-		Dir: filepath.Join(a.config.Dir, "nodes", instance.ID),
-		Sandbox: node.Sandbox{
-			Path: a.config.Nodes.Path, Marker: marker(a.config.Dir), Caches: a.config.Nodes.Caches,
-			Guards: a.config.Nodes.Guards, Allow: a.config.Nodes.Allow, Stubs: a.config.Nodes.Stubs,
-		},
-		Credentials: func(ctx context.Context) (node.Credentials, error) { return a.instanceCredentials(ctx, instance) },
-		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
-		Drain:       time.Second, // AWS.Drain is the patient one
-	})
-	if err != nil {
-		return err
-	}
-	if len(a.nodes) == 0 && n.Limits() != "" {
-		a.config.Logf("%s", n.Limits())
-	}
-	a.nodes[instance.ID] = true
-	a.machines.Go(func() {
-		if err := n.Run(a.ctx); err != nil {
-			a.config.Logf("node %s: %v", instance.ID, err)
-		}
-		if err := n.Close(); err != nil {
-			a.config.Logf("node %s: %v", instance.ID, err)
-		}
-	})
-	return nil
-}
-
-// instanceCredentials gives a node the session of its instance profile's role, if the role trusts EC2 (R21).
-func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (node.Credentials, error) {
-	role, err := a.iam.ProfileRole(ctx, instance.Account, path.Base(instance.ProfileARN))
-	if err != nil {
-		return node.Credentials{}, err
-	}
-	c, err := a.sts.IssueForService(ctx, role.ARN(), "ec2.amazonaws.com", instance.ID)
-	if err != nil {
-		return node.Credentials{}, err
-	}
-	return node.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Expires: c.Expires}, nil
-}
-
-// marker is in the environment of everything that the nodes of a data directory start. It has no slash in it.
-func marker(dir string) string {
-	sum := sha256.Sum256([]byte(dir))
-	return hex.EncodeToString(sum[:12])
-}
-
-// Processes lists what scripts started on the nodes and left running.
-func (a *AWS) Processes() ([]node.Process, error) { return node.Processes(marker(a.config.Dir)) }
-
-// AwaitNodes waits until every node has reported to Systems Manager, or limit has passed: a node whose role lets it
-// report nothing never will, and whoever ships to it finds that out.
-func (a *AWS) AwaitNodes(ctx context.Context, limit time.Duration) error {
-	a.mu.Lock()
-	want := len(a.nodes)
-	a.mu.Unlock()
-	deadline := time.Now().Add(limit)
-	for time.Now().Before(deadline) {
-		online, err := a.ssm.Reported(ctx, a.opened)
-		if err != nil || online >= want {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil // the deploy that follows says that it was interrupted
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return nil
-}
-
-// Drain waits until no command is running on any node, at most for limit, and says how many still were.
-func (a *AWS) Drain(ctx context.Context, limit time.Duration) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		running, err := a.ssm.Running(context.WithoutCancel(ctx))
-		if running == 0 || err != nil {
-			return running, err
-		}
-		select {
-		case <-ctx.Done():
-			return running, nil
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// StopProcesses ends what scripts left running: first asked, then made to.
-func (a *AWS) StopProcesses(ctx context.Context) error {
-	return ignoreUnsupported(node.Stop(ctx, marker(a.config.Dir), stopGrace))
-}
-
-// stopGrace is how long a process that is asked to end may take before it is made to.
-const stopGrace = 2 * time.Second
-
-// ignoreUnsupported lets a system pass on which the processes that scripts leave behind cannot be found.
-func ignoreUnsupported(err error) error {
-	if errors.Is(err, node.ErrUnsupported) {
-		return nil
-	}
-	return err
-}
-
-// StopKept ends what an earlier local AWS on dir kept running, and says how many processes that were.
-func StopKept(ctx context.Context, dir string) (int, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return 0, err
-	}
-	processes, err := node.Processes(marker(dir))
-	if err != nil {
-		return 0, err
-	}
-	return len(processes), node.Stop(ctx, marker(dir), stopGrace)
-}
-
-// RemoveDir deletes a data directory with its nodes' file systems.
-func RemoveDir(dir string) error { return node.Remove(dir) }
 
 // Close stops the nodes and the server and closes the state. Applications that scripts started go on.
 func (a *AWS) Close(ctx context.Context) error {

@@ -110,7 +110,7 @@ func patternOf(p release.Parameter) string {
 // checkNames refuses names that SSM or a shell would refuse, or take for something else.
 func checkNames(name string, c *release.Command) error {
 	if !documentName.MatchString(name) {
-		return fmt.Errorf("document name %s: SSM takes 3 to 128 letters, digits, _, - and .", name)
+		return fmt.Errorf("document name %s: SSM takes 3 to 128 characters out of letters, digits, dot, dash and underscore", name)
 	}
 	for _, prefix := range reservedNames {
 		if strings.HasPrefix(strings.ToLower(name), prefix) {

@@ -21,6 +21,8 @@ func Recorded(events []gateway.Event) []plan.Recorded {
 			call.Account, call.Principal = who.AccountID, who.SessionContext.SessionIssuer.UserName
 		case who.Type == "WebIdentityUser":
 			call.Principal = string(plan.KindGitHub)
+		case who.Type == "AWSService" && who.PrincipalID == "ec2.amazonaws.com":
+			call.Principal = string(plan.KindEC2)
 		default:
 			continue
 		}

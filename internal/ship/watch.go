@@ -182,7 +182,7 @@ func (w *watch) nobody(ctx context.Context) (*StepResult, error) {
 		}
 	}
 	if waited >= w.r.t.NotYet {
-		return nil, fmt.Errorf("Run Command lists no node for command %s, %s after it was sent", w.sent.id, waited.Round(time.Second))
+		return nil, fmt.Errorf("no node is listed for command %s, %s after it was sent", w.sent.id, waited.Round(time.Second))
 	}
 	return nil, nil
 }

@@ -27,7 +27,7 @@ type codecIn struct {
 	Map    map[string]string
 	Other  string `xml:"Renamed"`
 	codecEmbedded
-	unexported string
+	_ string // no field of this kind may be reached
 }
 
 type codecEmbedded struct{ Inner string }

@@ -90,14 +90,6 @@ func arn(account, kind, path, name string) string {
 	return "arn:aws:iam::" + account + ":" + kind + path + name
 }
 
-// accountOf is the account in an ARN; empty when it has none.
-func accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
-	}
-	return ""
-}
-
 // newID makes an id such as AROA…, length characters long.
 func (s *Service) newID(prefix string, length int) (string, error) {
 	b, err := s.random(length)

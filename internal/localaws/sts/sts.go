@@ -71,15 +71,16 @@ type Credentials struct {
 const serviceSession = 6 * time.Hour
 
 // IssueForService makes a session of a role for an AWS service, as EC2 does for the instances of an instance
-// profile. The role's trust policy must allow the service; otherwise the error is an AccessDenied [*gateway.Error].
-func (s *Service) IssueForService(ctx context.Context, roleARN, service, sessionName string) (Credentials, error) {
+// profile. The role's trust policy must allow the service; otherwise the error is an AccessDenied [*gateway.Error]. The
+// decision is the policy engine's, for the event log.
+func (s *Service) IssueForService(ctx context.Context, roleARN, service, sessionName string) (Credentials, engine.Decision, error) {
 	role, err := s.findRole(ctx, roleARN)
 	if err != nil {
-		return Credentials{}, err
+		return Credentials{}, engine.Decision{}, err
 	}
 	trust, err := trustOf(role)
 	if err != nil {
-		return Credentials{}, err
+		return Credentials{}, engine.Decision{}, err
 	}
 	set := engine.PolicySet{Trust: trust}
 	decision := set.Evaluate(&engine.Request{
@@ -90,7 +91,7 @@ func (s *Service) IssueForService(ctx context.Context, roleARN, service, session
 		Context:   engine.NewContext(map[string][]string{"aws:PrincipalIsAWSService": {"true"}, "aws:PrincipalServiceName": {service}, "sts:RoleSessionName": {sessionName}}),
 	})
 	if role == nil || decision.Outcome != engine.Allowed {
-		return Credentials{}, &gateway.Error{
+		return Credentials{}, decision, &gateway.Error{
 			Code:    "AccessDenied",
 			Message: service + " is not authorized to perform: sts:AssumeRole on resource: " + roleARN,
 			Status:  http.StatusForbidden,
@@ -98,9 +99,9 @@ func (s *Service) IssueForService(ctx context.Context, roleARN, service, session
 	}
 	session := &iam.Session{Role: role, Name: sessionName, Expires: s.now().Add(serviceSession)}
 	if err := s.iam.PutSession(ctx, session); err != nil {
-		return Credentials{}, err
+		return Credentials{}, decision, err
 	}
-	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, nil
+	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, decision, nil
 }
 
 // findRole gives the role with exactly this ARN, or nil when there is none.

@@ -272,7 +272,7 @@ func TestR021InstanceRoleMustTrustEC2(t *testing.T) {
 	w := newWorld(t)
 	node := w.role(one, "Node", "/", trusts(`{"Service":"ec2.amazonaws.com"}`, `"sts:AssumeRole"`, `{}`))
 	other := w.role(one, "Other", "/", trusts(`{"AWS":"111111111111"}`, `"sts:AssumeRole"`, `{}`))
-	keys, err := w.sts.IssueForService(t.Context(), node, "ec2.amazonaws.com", "i-0123")
+	keys, _, err := w.sts.IssueForService(t.Context(), node, "ec2.amazonaws.com", "i-0123")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestR021InstanceRoleMustTrustEC2(t *testing.T) {
 	}
 	for role, service := range map[string]string{node: "lambda.amazonaws.com", other: "ec2.amazonaws.com", node + "x": "ec2.amazonaws.com"} {
 		var e *gateway.Error
-		if _, err := w.sts.IssueForService(t.Context(), role, service, "i-0123"); !errors.As(err, &e) || e.Code != "AccessDenied" {
+		if _, _, err := w.sts.IssueForService(t.Context(), role, service, "i-0123"); !errors.As(err, &e) || e.Code != "AccessDenied" {
 			t.Errorf("%s for %s: %v", role, service, err)
 		}
 	}
