@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,7 +13,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/node"
+	"github.com/slipway-cd/slipway/internal/localaws/store"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/rehearse"
+	"github.com/slipway-cd/slipway/internal/release"
 )
 
 func TestMain(m *testing.M) {
@@ -36,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"capture":  capture,
 			"count":    count,
 			"exitcode": exitCode,
+			"planned":  planned,
 		},
 	})
 }
@@ -85,6 +92,33 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(found) != args[0] {
 		ts.Fatalf("%d lines of %s hold %q, want %s", found, args[2], args[1], args[0])
+	}
+}
+
+// planned FILE DATA wants every call that the local AWS in DATA recorded to be in the plan of the release FILE, and
+// every call that the plan makes always to be recorded. With ! only the first: the deploy did not come to its end.
+func planned(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] planned FILE DATA")
+	}
+	source := ts.ReadFile(args[0])
+	r, err := release.Parse(args[0], []byte(source), release.Options{Files: os.DirFS(filepath.Dir(args[0]))})
+	ts.Check(err)
+	p, err := plan.New(r)
+	ts.Check(err)
+	db, err := store.Open(ts.MkAbs(args[1]))
+	ts.Check(err)
+	defer func() { ts.Check(db.Close()) }()
+	log, err := gateway.NewEventLog(db)
+	ts.Check(err)
+	events, err := log.List(context.Background(), gateway.Filter{})
+	ts.Check(err)
+	d := p.Compare(rehearse.Recorded(events), plan.Filter{})
+	if neg {
+		d.Missing = nil
+	}
+	if len(events) == 0 || !d.Empty() {
+		ts.Fatalf("%d events; the calls that were made are not the calls of the plan:\n%s", len(events), d)
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/awsclient"
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
@@ -34,7 +36,8 @@ type scenario struct {
 
 const header = "app: shop\nregion: eu-west-1\nci: {github: {repository: acme/shop, environments: true}}\naccounts: {dev: \"111111111111\"}\n"
 
-func start(t *testing.T, stage string, files map[string]string) scenario {
+// start puts the release into a local AWS. change, if given, spoils the rendered roles first.
+func start(t *testing.T, stage string, files map[string]string, change ...func(*roles.Set)) scenario {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	for name, content := range files {
@@ -51,6 +54,11 @@ func start(t *testing.T, stage string, files map[string]string) scenario {
 	set, err := roles.Render(p)
 	if err != nil {
 		t.Fatal(err)
+	}
+	await := 20 * time.Second
+	for _, c := range change {
+		c(set)
+		await = time.Second // nodes may never come
 	}
 	policy := rehearse.NodePolicy(r, t.TempDir(), os.Getenv)
 	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: t.TempDir(), Nodes: policy, Logf: t.Logf})
@@ -76,7 +84,7 @@ func start(t *testing.T, stage string, files map[string]string) scenario {
 		func() error { return rehearse.Nodes(t.Context(), aws, r, p) },
 		func() error { return aws.Serve("127.0.0.1:0") },
 		func() error { return aws.StartNodes(t.Context()) },
-		func() error { return aws.AwaitNodes(t.Context(), 20*time.Second) },
+		func() error { return aws.AwaitNodes(t.Context(), await) },
 	} {
 		if err := step(); err != nil {
 			t.Fatal(err)
@@ -244,4 +252,113 @@ func TestR101AnInterruptCancelsAndTellsTheTruth(t *testing.T) {
 		t.Errorf("%d commands still run, %v", running, err)
 	}
 	s.wantPlanned(t)
+}
+
+// TestR021ANodeRoleThatEC2MayNotAssume gives the node role a trust policy without ec2.amazonaws.com: the nodes never
+// report, and the deploy says why before it sends anything.
+func TestR021ANodeRoleThatEC2MayNotAssume(t *testing.T) {
+	t.Parallel()
+	s := start(t, scriptStage, scripts, func(set *roles.Set) {
+		for i := range set.Roles {
+			if set.Roles[i].Kind == plan.KindNode {
+				set.Roles[i].Trust.Statements[0].Principals[0].Values = []string{"lambda.amazonaws.com"}
+			}
+		}
+	})
+	result, err := ship.Deploy(t.Context(), s.config(t, "run-1", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict != ship.Refused || result.Exit() != 4 || result.Problem == nil || !strings.Contains(result.Problem.Hint, "ec2.amazonaws.com") {
+		t.Errorf("got %s, %+v, want refused and the trust policy named", result.Verdict, result.Problem)
+	}
+	if got := s.sends(t); got != 0 {
+		t.Errorf("%d commands were sent", got)
+	}
+}
+
+// TestR005EveryReadThatIsMissingIsFoundBeforeTheSend takes each permission that a deploy always needs from the deploy
+// role in turn: nothing may be sent.
+func TestR005EveryReadThatIsMissingIsFoundBeforeTheSend(t *testing.T) {
+	t.Parallel()
+	for _, action := range []string{
+		"ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands", "ssm:DescribeInstanceInformation",
+		"ec2:DescribeInstances", "ssm:DescribeDocument", "ssm:CreateDocument", "ssm:SendCommand",
+	} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, scriptStage, scripts, func(set *roles.Set) { forbid(set, action) })
+			result, err := ship.Deploy(t.Context(), s.config(t, "run-1", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if result.Verdict != ship.Refused || result.Problem == nil || result.Problem.Action != action || result.Problem.Statement == "" {
+				t.Errorf("got %s, %+v, want refused for want of %s, with the statement", result.Verdict, result.Problem, action)
+			}
+			events, err := s.aws.Events().List(t.Context(), gateway.Filter{Name: "SendReply"})
+			if err != nil || len(events) != 0 {
+				t.Errorf("%d replies of nodes, %v: something ran", len(events), err)
+			}
+		})
+	}
+}
+
+// forbid adds an explicit deny of one action to every policy of the pipeline's roles.
+func forbid(set *roles.Set, action string) {
+	for i := range set.Roles {
+		if set.Roles[i].Kind == plan.KindNode {
+			continue
+		}
+		for _, policy := range set.Roles[i].Policies {
+			policy.Document.Statements = append(policy.Document.Statements, iam.Statement{
+				Sid: "Forbidden", Effect: iam.Deny, Actions: []string{action}, Resources: []string{"*"},
+			})
+		}
+	}
+}
+
+// TestR120AnUnknownIsResolvedByTheNextDeploy loses the permission to read while a command runs, so that its outcome is
+// unknown; the next deploy, which may read again, tells what became of it before it sends.
+func TestR120AnUnknownIsResolvedByTheNextDeploy(t *testing.T) {
+	t.Parallel()
+	s := start(t, scriptStage, scripts)
+	set, err := roles.Render(s.plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forbid(set, "ssm:ListCommandInvocations")
+	result, err := ship.Deploy(t.Context(), s.config(t, "run-1", func(e ship.Event) {
+		if e.Kind == ship.EventSent {
+			if err := rehearse.Roles(t.Context(), s.aws, set); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict != ship.Unknown || result.Exit() != 3 || result.Steps[0].CommandID == "" {
+		t.Fatalf("got %s, %+v, want unknown", result.Verdict, result)
+	}
+	if set, err = roles.Render(s.plan); err != nil {
+		t.Fatal(err)
+	}
+	if err := rehearse.Roles(t.Context(), s.aws, set); err != nil {
+		t.Fatal(err)
+	}
+	if running, err := s.aws.Drain(t.Context(), 20*time.Second); err != nil || running != 0 {
+		t.Fatalf("%d still run, %v", running, err)
+	}
+	var told ship.Event
+	result, err = ship.Deploy(t.Context(), s.config(t, "run-2", func(e ship.Event) {
+		if e.Kind == ship.EventEarlier {
+			told = e
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict != ship.Succeeded || told.Verdict != ship.Succeeded {
+		t.Errorf("got %s, and of the earlier send %+v", result.Verdict, told)
+	}
 }

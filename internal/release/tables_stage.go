@@ -79,8 +79,9 @@ var (
 		is: "a shell command", example: "systemctl restart web", filled: true, shell: true, check: safeText,
 	}
 	parameterName = rule{
-		is: "a parameter name: letters, digits and _, at most 50, that begins with a letter", example: "Version",
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,49}$`), check: freeName,
+		// The agent passes over references to names with anything else in them.
+		is: "a parameter name: letters and digits, at most 50, that begins with a letter", example: "Version",
+		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,49}$`), check: freeName,
 	}
 	parameterValue   = rule{is: "text", example: `"${version}"`, filled: true, check: safeText}
 	parameterPattern = rule{is: "a regular expression", example: `^v[0-9]+$`, check: safePattern}
