@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -161,6 +162,9 @@ func awsShim(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	shim := "#!/bin/sh\nexec " + client(t, "aws") + " --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n"
+	// No fork meanwhile: a child that holds the open file until its exec would make it busy (ETXTBSY).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(shim), 0o755); err != nil {
 		t.Fatal(err)
 	}

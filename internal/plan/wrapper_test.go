@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,14 +57,23 @@ type outcome struct {
 	Stdout, Stderr string
 }
 
+// writeExecutable writes a script while no other test forks: a child that holds the open file between its fork and its
+// exec would make it busy (ETXTBSY).
+func writeExecutable(t *testing.T, file, content string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(file, []byte(content), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // run does as the agent does: the lines become one file, which sh -c runs.
 func (s shell) run(t *testing.T, script string, parameters []release.Parameter, env ...string) outcome {
 	t.Helper()
 	lines := wrap(&release.Script{Path: "deploy/release.sh", Content: script}, parameters)
 	file := filepath.Join(s.home, "_script.sh")
-	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeExecutable(t, file, strings.Join(lines, "\n"))
 	cmd := exec.Command("/bin/sh", "-c", file)
 	cmd.Env = append(append([]string{}, s.env...), env...)
 	var stdout, stderr bytes.Buffer
@@ -313,9 +323,7 @@ func TestOutputIsPassedOnWhileTheScriptRuns(t *testing.T) {
 	s := newShell(t, true)
 	lines := wrap(&release.Script{Path: "r.sh", Content: "echo first\nsleep 60\n"}, nil)
 	file := filepath.Join(s.home, "_script.sh")
-	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeExecutable(t, file, strings.Join(lines, "\n"))
 	cmd := exec.Command("/bin/sh", "-c", file)
 	cmd.Env = s.env
 	pipe, err := cmd.StdoutPipe()

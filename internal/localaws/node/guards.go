@@ -39,7 +39,7 @@ func writeGuards(dir string, box Sandbox) ([]guard, error) {
 		if stub {
 			content = recorder(program, filepath.Join(filepath.Dir(dir), StubLog))
 		}
-		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+		if err := writeExecutable(path, []byte(content), 0o755); err != nil {
 			return nil, fmt.Errorf("write the guard of %s: %w", program, err)
 		}
 		guards = append(guards, guard{script: path, covers: locate(program, box.Path)})

@@ -38,7 +38,7 @@ func TestProcessesAndStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	bothWays(t, func(t *testing.T, n *Node) {
-		if err := os.WriteFile(n.cfg.Dir+"/work/server", self, 0o755); err != nil {
+		if err := writeExecutable(n.cfg.Dir+"/work/server", self, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		marker := n.cfg.Sandbox.Marker

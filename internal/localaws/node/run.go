@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -189,7 +190,7 @@ func (r *runner) script(ctx context.Context, dir string, input scriptInput) (exi
 	}
 	path := filepath.Join(dir, "_script.sh")
 	// The file is executed, not read by sh: a shebang counts, if it is the very first line.
-	if err := os.WriteFile(path, []byte(strings.Join(input.Commands, "\n")+"\n"), 0o700); err != nil {
+	if err := writeExecutable(path, []byte(strings.Join(input.Commands, "\n")+"\n"), 0o700); err != nil {
 		return Exit{Code: 1, Err: fmt.Errorf("write the script: %w", err)}, "", ""
 	}
 	out, errs, err := outputFiles(dir)
@@ -270,4 +271,12 @@ func appendLine(s, line string) string {
 		s += "\n"
 	}
 	return s + line
+}
+
+// writeExecutable writes a script that is about to be executed. No process is forked meanwhile: between its fork and
+// its exec a child holds the open file, and a file that anybody may still write to cannot be executed (ETXTBSY).
+func writeExecutable(path string, content []byte, mode os.FileMode) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, content, mode)
 }

@@ -12,7 +12,7 @@ func TestGuards(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
 	for _, program := range []string{"systemctl", "docker"} {
-		if err := os.WriteFile(filepath.Join(bin, program), []byte("#!/bin/sh\necho really "+program+"\n"), 0o755); err != nil {
+		if err := writeExecutable(filepath.Join(bin, program), []byte("#!/bin/sh\necho really "+program+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
