@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -212,16 +213,37 @@ func exports(control localaws.Control, key, secret, token string) string {
 
 type stopCommand struct {
 	dataFlag
+	Remove bool `help:"Delete the data directory as well."`
+}
+
+// Help shows examples under `slipway local stop --help`.
+func (stopCommand) Help() string {
+	return `Only what scripts on the nodes of this data directory started is stopped: first asked, then made to.
+
+Examples:
+  slipway local stop --data DIR
+  slipway local stop --data DIR --remove`
 }
 
 // Run stops what was kept.
 func (c *stopCommand) Run(ctx context.Context, process *Process) error {
-	stopped, err := localaws.StopKept(ctx, c.Data)
+	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err != nil {
+		return noLocal(c.Data, err)
+	}
+	stopped, err := localaws.StopKept(ctx, c.Data, c.Remove)
+	if errors.Is(err, localaws.ErrInUse) {
+		return &failure{code: exitFailed, err: err, hint: "end that one first, with Ctrl-C"}
+	}
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(process.Stderr, "stopped %d processes\n", stopped)
 	return err
+}
+
+// noLocal says that a folder is not a local AWS's data directory.
+func noLocal(dir string, err error) error {
+	return usage(fmt.Errorf("no local AWS in %s: %w", dir, err), "name its data directory with --data DIR")
 }
 
 type eventsCommand struct {
@@ -242,7 +264,7 @@ Examples:
 // Run prints the event log, of a local AWS that runs or that ran.
 func (c *eventsCommand) Run(ctx context.Context, process *Process) error {
 	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err != nil {
-		return usage(fmt.Errorf("no local AWS in %s: %w", c.Data, err), "name its data directory with --data DIR")
+		return noLocal(c.Data, err)
 	}
 	db, err := store.Open(c.Data)
 	if err != nil {

@@ -205,7 +205,11 @@ func (p *place) applications(ctx context.Context, terminal *ui.UI, keep bool) (k
 		}
 		terminal.Note("%s", line)
 	}
-	terminal.Note("stop them with: slipway local stop --data %s", p.local.Dir())
+	remove := ""
+	if p.temporary {
+		remove = " --remove"
+	}
+	terminal.Note("stop them with: slipway local stop --data %s%s", p.local.Dir(), remove)
 	return true, nil
 }
 

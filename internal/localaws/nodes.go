@@ -175,17 +175,27 @@ func ignoreUnsupported(err error) error {
 	return err
 }
 
-// StopKept ends what an earlier local AWS on dir kept running, and says how many processes that were.
-func StopKept(ctx context.Context, dir string) (int, error) {
+// StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir if
+// that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
+func StopKept(ctx context.Context, dir string, remove bool) (int, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return 0, err
 	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = lock.Close() }()
 	processes, err := node.Processes(marker(dir))
 	if err != nil {
 		return 0, err
 	}
-	return len(processes), node.Stop(ctx, marker(dir), stopGrace)
+	err = node.Stop(ctx, marker(dir), stopGrace)
+	if err == nil && remove {
+		err = RemoveDir(dir)
+	}
+	return len(processes), err
 }
 
 // RemoveDir deletes a data directory with its nodes' file systems.
