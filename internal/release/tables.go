@@ -88,7 +88,7 @@ var fileTable = mapping[file]{
 			func(f *file) *located[[]entry[string]] { return &f.accounts },
 			"Short names of the AWS accounts, for the stages."),
 		optional("ci", ciTable.typ(), func(f *file) *located[ciFile] { return &f.ci },
-			"none: the roles trust nobody yet, and a deploy uses the credentials that it finds",
+			"none: the roles trust whom IAM in their own account lets assume them, and a deploy uses the credentials that it finds",
 			"Where deploys run, and so whom the roles trust."),
 		optional("variables", variablesType(),
 			func(f *file) *located[[]entry[string]] { return &f.variables }, "",

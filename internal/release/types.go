@@ -26,8 +26,8 @@ type Release struct {
 	Variables map[string]string
 }
 
-// CI says where deploys run. Exactly one member is set, or none: then a deploy uses the ambient credentials and
-// the roles trust nobody yet.
+// CI says where deploys run. Exactly one member is set, or none: then a deploy uses the ambient credentials, and
+// whom IAM in the roles' own account lets assume them may enter.
 type CI struct{ GitHub *GitHub }
 
 // GitHub describes the repository whose workflows assume the roles over OIDC.

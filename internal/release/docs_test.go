@@ -1,0 +1,73 @@
+package release
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var updateDocs = flag.Bool("update-docs", false, "write docs/release-file.md anew")
+
+// TestDocsReleaseFile keeps docs/release-file.md what the parser accepts.
+func TestDocsReleaseFile(t *testing.T) {
+	t.Parallel()
+	const path = "../../docs/release-file.md"
+	want := renderDocs(Keys())
+	if *updateDocs {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/release-file.md is not what the parser accepts (go test ./internal/release -update-docs): -want +got\n%s", diff)
+	}
+}
+
+func renderDocs(keys []Key) string {
+	var b strings.Builder
+	b.WriteString("# slipway.yaml\n\n" +
+		"<!-- generated from internal/release by go test ./internal/release -update-docs -->\n\n" +
+		"Every key that a release file may have. Unknown keys, wrong types and bad values are errors that point at the\n" +
+		"line. `${name}` is replaced by a variable in parameters, commands, tags and instance ids; `$${` is a literal `${`.\n\n" +
+		"| key | type | default | meaning |\n|---|---|---|---|\n")
+	for _, k := range keys {
+		what := k.Type
+		if k.Required {
+			what += ", required"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s%s |\n", k.Path, cell(what), defaultOf(k), cell(k.Doc), example(k.Example))
+	}
+	return b.String()
+}
+
+func cell(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "|", `\|`), "\n", " ") }
+
+// defaultOf is a value as one would write it, or prose.
+func defaultOf(k Key) string {
+	if strings.Contains(k.Default, " ") {
+		return cell(k.Default)
+	}
+	return code(k.Default)
+}
+
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + cell(s) + "`"
+}
+
+func example(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " Example: " + code(s)
+}
