@@ -31,7 +31,7 @@ type commands struct {
 	Prove   proveCommand   `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
 	Deploy  deployCommand  `cmd:"" help:"Ship the release, and tell truly what became of it."`
 	Resume  resumeCommand  `cmd:"" help:"Tell the truth about an earlier send, without sending again."`
-	Local   localCommand   `cmd:"" help:"An AWS in one process: up, env, events."`
+	Local   localCommand   `cmd:"" help:"An AWS in one process: up, env, events, stop."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -71,7 +71,7 @@ func Main(ctx context.Context, process Process) (code int) {
 		return report(process, fmt.Errorf("command line: %w", err))
 	}
 	if len(process.Args) == 0 {
-		process.Args = []string{"--help"}
+		return report(process, usage(errors.New("no command"), "slipway --help lists the commands"))
 	}
 	run, err := parser.Parse(process.Args)
 	if err != nil {

@@ -23,7 +23,7 @@ type deployCommand struct {
 	outputFlag
 	placeFlags
 	Keep            bool   `help:"With --local: let the applications that the scripts started go on."`
-	SkipProof       bool   `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read."`
+	SkipProof       bool   `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read. The preflight still refuses what it finds."`
 	AcceptUndecided bool   `help:"Send although the proof could not decide every call."`
 	SkipPreflight   bool   `help:"Send without reading anything first. Risk: nodes that are gone, results that cannot be read, and an earlier send that still runs are found too late."`
 	AcceptUnknown   string `placeholder:"COMMAND-ID" help:"Send although this earlier command's outcome cannot be known."`
@@ -68,13 +68,22 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 	}
 	place, err := openPlace(ctx, process, c.placeFlags, l, seedAll(l, set))
 	if err != nil {
-		return err
+		return nothingSent(err)
 	}
 	code, err := c.stages(ctx, terminal, place, l, proved)
 	if err := errors.Join(err, place.close(ctx, terminal, c.Keep)); err != nil {
 		return &failure{code: max(code, exitFailed), err: err}
 	}
 	return ended(code)
+}
+
+// nothingSent gives an error that came before anything could be sent its exit code.
+func nothingSent(err error) error {
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return err
+	}
+	return &failure{code: exitRefused, err: fmt.Errorf("%w; nothing was sent", err)}
 }
 
 // seedAll puts everything that a release needs into a local AWS.
@@ -109,7 +118,7 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 	}
 	return &failure{
 		code: exitRefused, err: errors.New("refused: the roles are not proved; nothing was sent"),
-		hint: "add the statements above to the roles, or take the risk with --skip-proof",
+		hint: "add the statements above to the roles; to send all the same takes --skip-proof, and --skip-preflight where the preflight would be denied as well",
 	}
 }
 

@@ -37,6 +37,9 @@ type loaded struct {
 // maxReleaseFile is more than any release file needs; a larger one is not read into memory.
 const maxReleaseFile = 1 << 20
 
+// defaultReleaseFile is the release file where none is named.
+const defaultReleaseFile = "slipway.yaml"
+
 // load reads the release file and computes the plan. Every error is about what the user wrote: exit code 2.
 func (f releaseFlags) load() (*loaded, error) {
 	source, err := readBounded(f.File)

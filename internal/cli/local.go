@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +14,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
-	"github.com/slipway-cd/slipway/internal/plan"
-	"github.com/slipway-cd/slipway/internal/rehearse"
 )
 
 type localCommand struct {
@@ -33,104 +30,6 @@ type dataFlag struct {
 
 // drainLimit is how long running commands may still go on when a local AWS ends.
 const drainLimit = 30 * time.Second
-
-type upCommand struct {
-	dataFlag
-	File     string            `short:"f" placeholder:"FILE" help:"Make this release's accounts, roles and nodes."`
-	Set      map[string]string `placeholder:"NAME=VALUE" help:"Give a variable of the release file a value."`
-	Policies string            `placeholder:"DIR" help:"Put these roles in place of the rendered ones."`
-	Listen   string            `default:"127.0.0.1:4510" placeholder:"HOST:PORT" help:"Where to listen (default: 127.0.0.1:4510)."`
-	Nodes    int               `default:"1" help:"Without -f: how many nodes, tagged App=sandpit (default: 1)."`
-}
-
-// Help shows examples under `slipway local up --help`.
-func (upCommand) Help() string {
-	return `Signatures are verified and every request is authorised; commands really run, on nodes in DIR/nodes.
-
-Examples:
-  slipway local up -f examples/web/slipway.yaml
-  eval "$(slipway local env)"                       # in another terminal: the first account's administrator
-  eval "$(slipway local env --role web-dev-Deploy)" # or the deploy role
-  aws ssm describe-instance-information`
-}
-
-// Run serves until the context ends.
-func (c *upCommand) Run(ctx context.Context, process *Process) error {
-	l, err := c.load()
-	if err != nil {
-		return err
-	}
-	set, err := l.rolesFor(c.Policies)
-	if err != nil {
-		return err
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return fmt.Errorf("local up: %w", err)
-	}
-	aws, err := openLocal(ctx, process, c.Data, rehearse.NodePolicy(l.release, home, process.Getenv))
-	if err != nil {
-		return err
-	}
-	if err := c.serve(ctx, process, aws, l, func() error { return rehearse.Roles(ctx, aws, set) }); err != nil {
-		return closeLocal(ctx, aws, err)
-	}
-	<-ctx.Done()
-	_, _ = fmt.Fprintln(process.Stderr, "stopping: letting running commands end, then stopping what they started")
-	running, err := aws.Drain(context.WithoutCancel(ctx), drainLimit)
-	if err == nil && running > 0 {
-		err = fmt.Errorf("%d commands had not ended after %s; they are answered as failed when it starts again", running, drainLimit)
-	}
-	if stopErr := aws.StopProcesses(context.WithoutCancel(ctx)); err == nil {
-		err = stopErr
-	}
-	return closeLocal(ctx, aws, err)
-}
-
-func (c *upCommand) load() (*loaded, error) {
-	if c.File != "" {
-		return releaseFlags{File: c.File, Set: c.Set}.load()
-	}
-	if c.Nodes < 0 || c.Nodes > 50 {
-		return nil, usage(fmt.Errorf("--nodes %d: want 0 to 50", c.Nodes), "")
-	}
-	r := rehearse.Sandpit(c.Nodes)
-	p, err := plan.New(r)
-	if err != nil {
-		return nil, err
-	}
-	return &loaded{release: r, plan: p}, nil
-}
-
-// serve fills the local AWS, opens its port and prints how to reach it.
-func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.AWS, l *loaded, putRoles func() error) error {
-	if err := rehearse.Accounts(ctx, aws, l.plan); err != nil {
-		return err
-	}
-	if err := putRoles(); err != nil {
-		return err
-	}
-	if err := rehearse.Nodes(ctx, aws, l.release, l.plan); err != nil {
-		return err
-	}
-	if err := aws.Serve(c.Listen); err != nil {
-		return err
-	}
-	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		_, _ = fmt.Fprintf(process.Stderr, "warning: %s is not loopback: whoever holds a key can run commands on this machine\n", c.Listen)
-	}
-	if err := aws.StartNodes(ctx); err != nil {
-		return err
-	}
-	control, err := aws.WriteControl(l.plan.Stages[0].Region)
-	if err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintf(process.Stderr, "local AWS at %s, state in %s; Ctrl-C stops it\n", aws.Endpoint(), aws.Dir())
-	first := control.Accounts[0]
-	_, err = io.WriteString(process.Stdout, exports(control, first.AccessKeyID, first.SecretAccessKey, ""))
-	return err
-}
 
 func openLocal(ctx context.Context, process *Process, dir string, nodes localaws.NodePolicy) (*localaws.AWS, error) {
 	return localaws.Open(ctx, localaws.Config{Dir: dir, Nodes: nodes, Logf: func(format string, args ...any) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/awsclient"
@@ -18,7 +19,7 @@ import (
 
 // placeFlags say where a command ships to: AWS, or a local AWS.
 type placeFlags struct {
-	Local       bool   `help:"Ship to an AWS in this process: accounts, roles and nodes are made from the release."`
+	Local       bool   `help:"Use an AWS in this process: accounts, roles and nodes are made from the release."`
 	Data        string `placeholder:"DIR" help:"With --local: keep its state in DIR, for resume and for the next deploy."`
 	Policies    string `placeholder:"DIR" help:"Use these roles in place of the rendered ones, in the layout of roles render."`
 	EndpointURL string `name:"endpoint-url" placeholder:"URL" help:"Send every request there in place of AWS."`
@@ -64,11 +65,10 @@ func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loade
 		}
 		p.dir, p.temporary = dir, true
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil, fmt.Errorf("local AWS: %w", err)
+	nodes, err := nodePolicy(l, process)
+	if err == nil {
+		p.local, err = openLocal(ctx, process, p.dir, nodes)
 	}
-	p.local, err = openLocal(ctx, process, p.dir, rehearse.NodePolicy(l.release, home, process.Getenv))
 	if err != nil {
 		return nil, errors.Join(err, p.removeTemporary())
 	}
@@ -76,6 +76,17 @@ func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loade
 		return nil, errors.Join(closeLocal(ctx, p.local, err), p.removeTemporary())
 	}
 	return p, nil
+}
+
+// nodePolicy says what local nodes may do. A home is needed only where the release names one.
+func nodePolicy(l *loaded, process *Process) (localaws.NodePolicy, error) {
+	home, err := os.UserHomeDir()
+	for variable, dir := range l.release.Local.Caches {
+		if err != nil && strings.HasPrefix(dir, "~/") && process.Getenv(variable) == "" {
+			return localaws.NodePolicy{}, usage(fmt.Errorf("local.caches %s: %s: %w", variable, dir, err), "set HOME, or "+variable)
+		}
+	}
+	return rehearse.NodePolicy(l.release, home, process.Getenv), nil
 }
 
 func (p *place) start(ctx context.Context, seed func(context.Context, *localaws.AWS) error) error {
@@ -91,7 +102,7 @@ func (p *place) start(ctx context.Context, seed func(context.Context, *localaws.
 	if err := p.local.AwaitNodes(ctx, nodesUp); err != nil {
 		return err
 	}
-	_, err := p.local.WriteControl(p.loaded.plan.Stages[0].Region)
+	_, err := p.local.WriteControl(ctx, p.loaded.plan.Stages[0].Region)
 	return err
 }
 

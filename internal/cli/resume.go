@@ -22,7 +22,8 @@ type resumeCommand struct {
 // Help shows examples under `slipway resume --help`.
 func (resumeCommand) Help() string {
 	return `Reads what became of a command that was sent before, waits for its end if it still runs, and gives the verdict
-that the deploy would have given. Nothing is sent.
+that the deploy would have given. Nothing is sent. With --local the roles stay as they are in the --data DIR, so that
+what an operator added there counts, unless --policies gives others.
 
 Exit codes: as deploy's; 3 when the outcome still cannot be read.
 
@@ -32,7 +33,7 @@ Examples:
   slipway resume 0831e1a8-a1ac-4257-a1fd-c831b48c4107 --local --data DIR`
 }
 
-// Run resumes. Which stage sent the command is found by asking each stage's account, unless --stage says it.
+// Run resumes. Of a release with several stages --stage says which one sent the command.
 func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 	if err := c.check(); err != nil {
 		return err
@@ -65,7 +66,7 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 	}
 	place, err := openPlace(ctx, process, c.placeFlags, l, seed)
 	if err != nil {
-		return err
+		return &failure{code: exitUnknown, err: err}
 	}
 	config, err := shipConfig(ctx, terminal, place, l, &l.plan.Stages[0], proved)
 	if err != nil {

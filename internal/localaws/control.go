@@ -75,17 +75,43 @@ func (c *control) addAccount(id string, keys iam.Keys) {
 }
 
 // WriteControl writes the control file, so that `slipway local env` finds this local AWS. region is the default that
-// clients are given.
-func (a *AWS) WriteControl(region string) (Control, error) {
+// clients are given; empty means that of the first instance.
+func (a *AWS) WriteControl(ctx context.Context, region string) (Control, error) {
+	// The accounts that were made in this run come first, then those that the state holds.
+	accounts, err := a.iam.Accounts(ctx)
+	if err != nil {
+		return Control{}, err
+	}
+	for _, id := range accounts {
+		if _, err := a.EnsureAccount(ctx, id); err != nil {
+			return Control{}, err
+		}
+	}
+	if region == "" {
+		if region, err = a.firstRegion(ctx); err != nil {
+			return Control{}, err
+		}
+	}
 	c := a.control
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.file.Accounts) == 0 {
+		return Control{}, fmt.Errorf("the local AWS in %s has no account", a.config.Dir)
+	}
 	c.file.Endpoint, c.file.Region = a.endpoint, region
 	content, err := json.MarshalIndent(c.file, "", "  ")
 	if err != nil {
 		return Control{}, err
 	}
 	return c.file, os.WriteFile(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'), 0o600)
+}
+
+func (a *AWS) firstRegion(ctx context.Context) (string, error) {
+	instances, err := a.ec2.All(ctx)
+	if err != nil || len(instances) == 0 {
+		return "us-east-1", err
+	}
+	return instances[0].Region, nil
 }
 
 func (c *control) remove() error {

@@ -110,13 +110,18 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}
 	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
-	for _, service := range []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API()} {
+	for _, service := range a.Services() {
 		if err := a.gateway.Register(service); err != nil {
 			return err
 		}
 	}
 	a.control, err = newControl(a, rand.Reader)
 	return err
+}
+
+// Services are the AWS services that are served, with their operations.
+func (a *AWS) Services() []gateway.Service {
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API()}
 }
 
 // Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open.

@@ -3,11 +3,16 @@ package localaws_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
@@ -18,6 +23,41 @@ import (
 func TestMain(m *testing.M) {
 	node.MaybeInit()
 	os.Exit(m.Run())
+}
+
+var updateDocs = flag.Bool("update-docs", false, "write docs/local-aws.md anew")
+
+// TestDocsLocalAWS keeps the table of operations in docs/local-aws.md what is served.
+func TestDocsLocalAWS(t *testing.T) {
+	t.Parallel()
+	const path, begin, end = "../../docs/local-aws.md", "<!-- operations -->\n", "<!-- /operations -->"
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(content), begin)
+	got, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatalf("%s has no place for the operations", path)
+	}
+	var b strings.Builder
+	b.WriteString("\n| service | operations |\n|---|---|\n")
+	for _, service := range open(t, t.TempDir()).Services() {
+		names := make([]string, len(service.Operations))
+		for i, operation := range service.Operations {
+			names[i] = operation.Name
+		}
+		slices.Sort(names)
+		fmt.Fprintf(&b, "| %s | %s |\n", service.Name, strings.Join(names, ", "))
+	}
+	b.WriteString("\n")
+	if *updateDocs {
+		if err := os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(b.String(), got); diff != "" {
+		t.Errorf("docs/local-aws.md is not what is served (go test ./internal/localaws -update-docs): -want +got\n%s", diff)
+	}
 }
 
 const account = "111111111111"
@@ -83,7 +123,7 @@ func TestControl(t *testing.T) {
 	if err := aws.Serve("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := aws.WriteControl("eu-west-1"); err != nil {
+	if _, err := aws.WriteControl(t.Context(), "eu-west-1"); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(aws.Dir(), localaws.ControlFile))

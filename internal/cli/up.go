@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/rehearse"
+	"github.com/slipway-cd/slipway/internal/release"
+)
+
+type upCommand struct {
+	dataFlag
+	File     string            `short:"f" placeholder:"FILE" help:"Make this release's accounts, roles and nodes (default: slipway.yaml where there is one)."`
+	Set      map[string]string `placeholder:"NAME=VALUE" help:"Give a variable of the release file a value. Repeatable."`
+	Policies string            `placeholder:"DIR" help:"Put these roles in place of the rendered ones."`
+	Listen   string            `default:"127.0.0.1:4510" placeholder:"HOST:PORT" help:"Where to listen (default: 127.0.0.1:4510)."`
+	Nodes    int               `default:"1" help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
+}
+
+// Help shows examples under `slipway local up --help`.
+func (upCommand) Help() string {
+	return `Signatures are verified and every request is authorised; commands really run, on nodes in DIR/nodes. It serves
+sts, iam, ec2 and ssm as far as releases need them; docs/local-aws.md lists the operations. Without a release file it goes
+on with what DIR holds, or makes an account with nodes to play with.
+
+Examples:
+  slipway local up -f examples/web/slipway.yaml
+  eval "$(slipway local env)"                       # in another terminal: the first account's administrator
+  eval "$(slipway local env --role web-dev-Deploy)" # or the deploy role
+  aws ssm describe-instance-information`
+}
+
+// content is what a local AWS is to be filled with.
+type content struct {
+	name   string
+	loaded *loaded // nil when the data directory holds everything already
+	seed   func(context.Context, *localaws.AWS) error
+	nodes  localaws.NodePolicy
+}
+
+// Run serves until the context ends.
+func (c *upCommand) Run(ctx context.Context, process *Process) error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return usage(fmt.Errorf("--listen: %w", err), "for example 127.0.0.1:4510")
+	}
+	what, err := c.content(process)
+	if err != nil {
+		return err
+	}
+	aws, err := openLocal(ctx, process, c.Data, what.nodes)
+	if err != nil {
+		return err
+	}
+	if err := c.serve(ctx, process, aws, what); err != nil {
+		return closeLocal(ctx, aws, err)
+	}
+	<-ctx.Done()
+	_, _ = fmt.Fprintln(process.Stderr, "stopping: letting running commands end, then stopping what they started")
+	running, err := aws.Drain(context.WithoutCancel(ctx), drainLimit)
+	if err == nil && running > 0 {
+		err = fmt.Errorf("%d commands had not ended after %s; they are answered as failed when it starts again", running, drainLimit)
+	}
+	return closeLocal(ctx, aws, errors.Join(err, aws.StopProcesses(context.WithoutCancel(ctx))))
+}
+
+// content takes the release that -f names, or slipway.yaml where there is one; without either, what the data directory
+// holds; and where that is new, a sandpit.
+func (c *upCommand) content(process *Process) (content, error) {
+	if c.File == "" {
+		if _, err := os.Stat(defaultReleaseFile); err == nil {
+			c.File = defaultReleaseFile
+		}
+	}
+	if c.File != "" {
+		l, err := releaseFlags{File: c.File, Set: c.Set}.load()
+		if err != nil {
+			return content{}, err
+		}
+		return c.filled(process, l)
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err == nil && c.Policies == "" {
+		return content{
+			name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil },
+			nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms},
+		}, nil
+	}
+	if c.Nodes < 0 || c.Nodes > 50 {
+		return content{}, usage(fmt.Errorf("--nodes %d: want 0 to 50", c.Nodes), "")
+	}
+	r := rehearse.Sandpit(c.Nodes)
+	p, err := plan.New(r)
+	if err != nil {
+		return content{}, err
+	}
+	return c.filled(process, &loaded{release: r, plan: p})
+}
+
+func (c *upCommand) filled(process *Process, l *loaded) (content, error) {
+	set, err := l.rolesFor(c.Policies)
+	if err != nil {
+		return content{}, err
+	}
+	nodes, err := nodePolicy(l, process)
+	return content{name: l.release.File, loaded: l, seed: seedAll(l, set), nodes: nodes}, err
+}
+
+// serve fills the local AWS, opens its port and prints how to reach it.
+func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.AWS, what content) error {
+	if err := what.seed(ctx, aws); err != nil {
+		return err
+	}
+	if err := aws.Serve(c.Listen); err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		_, _ = fmt.Fprintf(process.Stderr, "warning: %s is not loopback: whoever holds a key can run commands on this machine\n", c.Listen)
+	}
+	if err := aws.StartNodes(ctx); err != nil {
+		return err
+	}
+	region := ""
+	if what.loaded != nil {
+		region = what.loaded.plan.Stages[0].Region
+	}
+	control, err := aws.WriteControl(ctx, region)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(process.Stderr, "local AWS with %s at %s, state in %s; Ctrl-C stops it\n", what.name, aws.Endpoint(), aws.Dir())
+	describe(process.Stderr, what.loaded)
+	first := control.Accounts[0]
+	_, err = io.WriteString(process.Stdout, exports(control, first.AccessKeyID, first.SecretAccessKey, ""))
+	return err
+}
+
+// describe lists what a local AWS was given: accounts, roles, nodes.
+func describe(w io.Writer, l *loaded) {
+	if l == nil {
+		return
+	}
+	for _, stage := range l.plan.Stages {
+		names := make([]string, len(stage.Roles))
+		for i, role := range stage.Roles {
+			names[i] = role.Name
+		}
+		_, _ = fmt.Fprintf(w, "  account %s, %s: roles %s; nodes %s\n", stage.Account, stage.Region,
+			strings.Join(names, ", "), strings.Join(rehearse.InstanceIDs(l.release, l.plan.App, stage), ", "))
+	}
+}
