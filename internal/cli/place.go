@@ -190,12 +190,28 @@ func (p *place) close(ctx context.Context, terminal *ui.UI, keep bool) error {
 	if running > 0 {
 		terminal.Note("%d commands were still running on the local nodes after %s", running, drainLimit)
 	}
+	err = errors.Join(err, p.tellStubs(ctx, terminal))
 	kept, keepErr := p.applications(ctx, terminal, keep)
 	err = errors.Join(err, keepErr, p.local.Close(ctx))
 	if kept {
 		return err
 	}
 	return errors.Join(err, p.removeTemporary())
+}
+
+// tellStubs says which programs were recorded in place of run: a success did not need them.
+func (p *place) tellStubs(ctx context.Context, terminal *ui.UI) error {
+	calls, err := p.local.StubCalls(context.WithoutCancel(ctx))
+	if err != nil || len(calls) == 0 {
+		return err
+	}
+	const most = 3
+	shown := strings.Join(calls[:min(most, len(calls))], "; ")
+	if len(calls) > most {
+		shown += "; …"
+	}
+	terminal.Note("recorded and not run, as local.stubs says: %d calls (%s)", len(calls), shown)
+	return nil
 }
 
 // applications stops what scripts left running, or lists it when it is to go on; kept says that something does.

@@ -49,7 +49,7 @@ func (a *AWS) startNode(instance ec2.Instance) error {
 	}
 	n, err := node.New(node.Config{
 		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
-		Dir: filepath.Join(a.config.Dir, "nodes", instance.ID),
+		Dir: a.nodeDir(instance.ID),
 		Sandbox: node.Sandbox{
 			Path: a.config.Nodes.Path, Marker: marker(a.config.Dir), Caches: a.config.Nodes.Caches,
 			Guards: a.config.Nodes.Guards, Allow: a.config.Nodes.Allow, Stubs: a.config.Nodes.Stubs,
@@ -174,6 +174,26 @@ func ignoreUnsupported(err error) error {
 	}
 	return err
 }
+
+// StubCalls gives the command lines of the stubs that were called since this local AWS was opened.
+func (a *AWS) StubCalls(ctx context.Context) ([]string, error) {
+	instances, err := a.ec2.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, instance := range instances {
+		calls, err := node.StubCalls(a.nodeDir(instance.ID), a.opened)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, calls...)
+	}
+	return all, nil
+}
+
+// nodeDir is a node's own directory.
+func (a *AWS) nodeDir(instance string) string { return filepath.Join(a.config.Dir, "nodes", instance) }
 
 // StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir if
 // that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
