@@ -15,17 +15,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 const (
-	ec2Version   = "2016-11-15"
-	ec2Attempts  = 3
-	ec2PageSize  = 1000
-	ec2PageLimit = 100
+	ec2Version  = "2016-11-15"
+	ec2PageSize = 1000
 	// maxAnswer bounds one page: 1000 instances with all their details are a few megabytes.
 	maxAnswer = 64 << 20
 )
@@ -36,8 +33,6 @@ type EC2 struct {
 	Config aws.Config
 	// Now dates the signatures: the true time, or AWS refuses them.
 	Now func() time.Time
-	// Sleep waits between attempts.
-	Sleep func(ctx context.Context, d time.Duration) error
 }
 
 // InstanceFilter is an EC2 filter: the name, and the values of which one must match.
@@ -55,22 +50,15 @@ type Instance struct {
 	Tags    map[string]string
 }
 
-// DescribeInstances lists the instances with these ids, or those that match every filter, all pages of them.
+// DescribeInstances lists one page of the instances with these ids, or of those that match every filter. next is the
+// token of the page after it; empty when there is none. It asks once: whether to ask again is the caller's to know.
 // Errors are the SDK's: a [smithy.APIError] within a [smithyhttp.ResponseError] when the service answered.
-func (c EC2) DescribeInstances(ctx context.Context, ids []string, filters []InstanceFilter) ([]Instance, error) {
-	var all []Instance
-	token := ""
-	for range ec2PageLimit {
-		page, err := c.page(ctx, describeForm(ids, filters, token))
-		if err != nil {
-			return nil, &smithy.OperationError{ServiceID: "EC2", OperationName: "DescribeInstances", Err: err}
-		}
-		all = append(all, page.instances()...)
-		if token = page.NextToken; token == "" {
-			return all, nil
-		}
+func (c EC2) DescribeInstances(ctx context.Context, ids []string, filters []InstanceFilter, token string) (page []Instance, next string, err error) {
+	answer, err := c.once(ctx, describeForm(ids, filters, token))
+	if err != nil {
+		return nil, "", &smithy.OperationError{ServiceID: "EC2", OperationName: "DescribeInstances", Err: err}
 	}
-	return nil, fmt.Errorf("EC2 DescribeInstances: more than %d pages", ec2PageLimit)
+	return answer.instances(), answer.NextToken, nil
 }
 
 func describeForm(ids []string, filters []InstanceFilter, token string) url.Values {
@@ -93,34 +81,6 @@ func describeForm(ids []string, filters []InstanceFilter, token string) url.Valu
 		form.Set("NextToken", token)
 	}
 	return form
-}
-
-// page asks once, and a few times more when the service was busy or broken.
-func (c EC2) page(ctx context.Context, form url.Values) (*describeAnswer, error) {
-	for attempt := 1; ; attempt++ {
-		answer, err := c.once(ctx, form)
-		if err == nil || attempt == ec2Attempts || ctx.Err() != nil || !worthRetrying(err) {
-			return answer, err
-		}
-		if err := c.Sleep(ctx, time.Duration(attempt)*500*time.Millisecond); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func worthRetrying(err error) bool {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		if _, ok := retry.DefaultThrottleErrorCodes[api.ErrorCode()]; ok {
-			return true
-		}
-	}
-	var answered *smithyhttp.ResponseError
-	if errors.As(err, &answered) {
-		return answered.HTTPStatusCode() >= http.StatusInternalServerError
-	}
-	var sending *smithyhttp.RequestSendError
-	return errors.As(err, &sending)
 }
 
 func (c EC2) once(ctx context.Context, form url.Values) (*describeAnswer, error) {

@@ -7,10 +7,13 @@ package awsclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Options says where to connect. Empty fields are taken from where every AWS tool takes them: the environment, the
@@ -28,7 +31,8 @@ type Options struct {
 // Load gives the configuration for the ambient identity, changed by the options. It makes no request: whether there
 // are credentials at all is known when they are first asked for.
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	var with []func(*config.LoadOptions) error
+	// The SDK would write warnings of its own to stderr; what is wrong comes back as an error.
+	with := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if o.Region != "" {
 		with = append(with, config.WithRegion(o.Region))
 	}
@@ -45,8 +49,46 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 		with = append(with, config.WithCredentialsProvider(o.Credentials))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, with...)
+	var absent config.SharedConfigProfileNotExistError
+	if errors.As(err, &absent) {
+		return aws.Config{}, &profileError{profile: absent.Profile, file: sharedConfigFile(), err: err}
+	}
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	return cfg, nil
 }
+
+// sharedConfigFile is where the SDK looks for profiles.
+func sharedConfigFile() string {
+	if env, err := config.NewEnvConfig(); err == nil && env.SharedConfigFile != "" {
+		return env.SharedConfigFile
+	}
+	return config.DefaultSharedConfigFilename()
+}
+
+// profileError is a profile that the shared configuration files do not have.
+type profileError struct {
+	profile, file string
+	err           error
+}
+
+func (e *profileError) Error() string {
+	return fmt.Sprintf("no AWS profile %q in %s", e.profile, e.file)
+}
+func (e *profileError) Unwrap() error { return e.err }
+
+// Hint says what would help.
+func (e *profileError) Hint() string {
+	return fmt.Sprintf("`aws configure --profile %s` adds [profile %s] to %s, or name another profile", e.profile, e.profile, e.file)
+}
+
+// NoCredentials tells that an error of a credentials provider means that there are none: the search came to its last
+// place, the instance metadata service, and was not answered there.
+func NoCredentials(err error) bool {
+	var op *smithy.OperationError
+	return errors.As(err, &op) && op.ServiceID == metadataService
+}
+
+// metadataService is how the SDK names the instance metadata service in its errors.
+const metadataService = "ec2imds"

@@ -44,7 +44,7 @@ type stopped struct{ code int }
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, process Process) (code int) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	// After the first signal the default action is back: a second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)

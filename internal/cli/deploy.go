@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
@@ -66,12 +69,12 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 	if err := c.judge(process, terminal, proved); err != nil {
 		return err
 	}
-	place, err := openPlace(ctx, process, c.placeFlags, l, seedAll(l, set))
+	place, err := openPlace(ctx, process, c.placeFlags, l, c.Keep, seedAll(l, set))
 	if err != nil {
 		return nothingSent(err)
 	}
 	code, err := c.stages(ctx, terminal, place, l, proved)
-	if err := errors.Join(err, place.close(ctx, terminal, c.Keep)); err != nil {
+	if err := errors.Join(err, place.close(ctx, terminal)); err != nil {
 		return &failure{code: max(code, exitFailed), err: err}
 	}
 	return ended(code)
@@ -79,6 +82,9 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 
 // nothingSent gives an error that came before anything could be sent its exit code.
 func nothingSent(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &failure{code: exitInterrupted, err: errors.New("interrupted; nothing was sent")}
+	}
 	var coded interface{ ExitCode() int }
 	if errors.As(err, &coded) {
 		return err
@@ -127,8 +133,11 @@ func (c *deployCommand) stages(ctx context.Context, terminal *ui.UI, place *plac
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
 		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
-		if err != nil {
-			return exitRefused, fmt.Errorf("stage %s: %w", stage.Name, err)
+		if err != nil && i == 0 {
+			return exitRefused, fmt.Errorf("stage %s: %w; nothing was sent", stage.Name, err)
+		}
+		if err != nil { // the stages before it were shipped
+			return exitFailed, fmt.Errorf("stage %s: %w; nothing was sent to it", stage.Name, err)
 		}
 		config.SkipPreflight, config.AcceptUnknown = c.SkipPreflight, c.AcceptUnknown
 		if c.SkipPreflight {
@@ -162,12 +171,49 @@ func shipConfig(ctx context.Context, terminal *ui.UI, place *place, l *loaded, s
 	config := ship.Config{
 		Plan: l.plan, Stage: stage.Name, Send: send, Watch: watch, RunID: hex.EncodeToString(id),
 		Now: time.Now, Events: terminal.Event,
-		Explain: func(principal, action, _ string) string { return proved.Statements(principal, action) },
+		Explain:       func(principal, action, _ string) string { return proved.Statements(principal, action) },
+		ResumeCommand: func(id string) string { return resumeLine(l.flags, place.flags, stage.Name, id) },
 	}
 	if place.local != nil {
 		config.Timing = localTiming
 	}
 	return config, nil
+}
+
+// resumeLine is the command line that resumes a command of this deploy; empty where none could: a local AWS that
+// is not kept ends with its deploy.
+func resumeLine(f releaseFlags, p placeFlags, stage, id string) string {
+	if p.Local && p.Data == "" {
+		return ""
+	}
+	words := []string{"slipway", "resume", id}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, flag, shellWord(value))
+		}
+	}
+	if f.File != defaultReleaseFile {
+		add("-f", f.File)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Set)) {
+		add("--set", name+"="+f.Set[name])
+	}
+	add("--stage", stage)
+	if p.Local {
+		words = append(words, "--local")
+	}
+	add("--data", p.Data)
+	add("--endpoint-url", p.EndpointURL)
+	add("--profile", p.Profile)
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes what a shell would take apart.
+func shellWord(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+=,-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // localTiming looks often: a local AWS has no quota.

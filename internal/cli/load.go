@@ -30,6 +30,7 @@ func (o outputFlag) json() bool { return o.Output == "json" }
 
 // loaded is a release file, read and planned.
 type loaded struct {
+	flags   releaseFlags
 	release *release.Release
 	plan    *plan.Plan
 }
@@ -68,7 +69,7 @@ func (f releaseFlags) load() (*loaded, error) {
 			return nil, usage(err, "")
 		}
 	}
-	return &loaded{release: r, plan: p}, nil
+	return &loaded{flags: f, release: r, plan: p}, nil
 }
 
 func readBounded(name string) ([]byte, error) {

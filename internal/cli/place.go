@@ -45,6 +45,8 @@ type place struct {
 	dir     string
 	// temporary is true when dir goes when nothing runs in it any more.
 	temporary bool
+	// keep lets the applications that scripts started go on.
+	keep bool
 }
 
 // openAWS is the AWS that the environment points at.
@@ -52,12 +54,13 @@ func openAWS(process *Process, flags placeFlags, l *loaded) *place {
 	return &place{flags: flags, process: process, loaded: l}
 }
 
-// openPlace opens AWS, or a local AWS with its port open. seed fills a local one before its nodes start.
-func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loaded, seed func(context.Context, *localaws.AWS) error) (*place, error) {
+// openPlace opens AWS, or a local AWS with its port open. seed fills a local one before its nodes start; keep lets the
+// applications on them go on after it.
+func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loaded, keep bool, seed func(context.Context, *localaws.AWS) error) (*place, error) {
 	if !flags.Local {
 		return openAWS(process, flags, l), nil
 	}
-	p := &place{flags: flags, process: process, loaded: l, dir: flags.Data}
+	p := &place{flags: flags, process: process, loaded: l, dir: flags.Data, keep: keep}
 	if p.dir == "" {
 		dir, err := os.MkdirTemp("", "slipway-local-")
 		if err != nil {
@@ -67,6 +70,7 @@ func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loade
 	}
 	nodes, err := nodePolicy(l, process)
 	if err == nil {
+		nodes.Keep = keep
 		p.local, err = openLocal(ctx, process, p.dir, nodes)
 	}
 	if err != nil {
@@ -86,7 +90,21 @@ func nodePolicy(l *loaded, process *Process) (localaws.NodePolicy, error) {
 			return localaws.NodePolicy{}, usage(fmt.Errorf("local.caches %s: %s: %w", variable, dir, err), "set HOME, or "+variable)
 		}
 	}
-	return rehearse.NodePolicy(l.release, home, process.Getenv), nil
+	policy := rehearse.NodePolicy(l.release, home, process.Getenv)
+	policy.Hide = private(home)
+	return policy, nil
+}
+
+// private are the places in a home that hold keys. Scripts on built-in nodes see nothing of them.
+func private(home string) []string {
+	if home == "" {
+		return nil
+	}
+	var paths []string
+	for _, name := range []string{".aws", ".ssh", ".config", ".docker", ".kube", ".gnupg", ".netrc", ".git-credentials", ".npmrc"} {
+		paths = append(paths, filepath.Join(home, name))
+	}
+	return paths
 }
 
 func (p *place) start(ctx context.Context, seed func(context.Context, *localaws.AWS) error) error {
@@ -127,18 +145,15 @@ func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleK
 	if !ok {
 		return awsclient.Config{}, fmt.Errorf("stage %s has no %s role", stage.Name, kind)
 	}
+	token := p.tokens(stage)
+	switch {
+	case p.local != nil && token == nil:
+		return p.asAdministrator(ctx, stage.Region, role)
+	case p.local != nil:
+		config := awsclient.ForEndpoint(p.local.Endpoint(), stage.Region, awsclient.Nobody)
+		return awsclient.EnterGitHub(ctx, config, token, role.ARN(), sessionName)
+	}
 	options := awsclient.Options{Region: stage.Region, Profile: p.flags.Profile, EndpointURL: p.flags.EndpointURL}
-	if p.local != nil {
-		options.EndpointURL = p.local.Endpoint()
-		options.Profile = ""
-	}
-	token, err := p.tokens(stage)
-	if err != nil {
-		return awsclient.Config{}, err
-	}
-	if p.local != nil && token == nil {
-		return p.asAdministrator(ctx, options, role)
-	}
 	if token != nil {
 		options.Credentials = awsclient.Nobody
 	}
@@ -153,36 +168,32 @@ func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleK
 const sessionName = "slipway"
 
 // tokens gives the source of GitHub's tokens, or nil where the ambient credentials are to be used.
-func (p *place) tokens(stage *plan.Stage) (awsclient.TokenSource, error) {
+func (p *place) tokens(stage *plan.Stage) awsclient.TokenSource {
 	if p.loaded.release.CI.GitHub == nil {
-		return nil, nil
+		return nil
 	}
 	if p.local != nil {
-		return rehearse.Token(p.local, p.loaded.release, stage.Name), nil
+		return rehearse.Token(p.local, p.loaded.release, stage.Name)
 	}
 	url, token := p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 	if url == "" || token == "" || p.process.Getenv("AWS_ACCESS_KEY_ID") != "" || p.flags.Profile != "" {
-		return nil, nil
+		return nil
 	}
-	return awsclient.GitHubToken(&http.Client{Timeout: 30 * time.Second}, url, token), nil
+	return awsclient.GitHubToken(&http.Client{Timeout: 30 * time.Second}, url, token)
 }
 
 // asAdministrator enters a role of a release without CI: its trust policy admits the account.
-func (p *place) asAdministrator(ctx context.Context, options awsclient.Options, role plan.Role) (awsclient.Config, error) {
+func (p *place) asAdministrator(ctx context.Context, region string, role plan.Role) (awsclient.Config, error) {
 	keys, err := p.local.EnsureAccount(ctx, role.Account)
 	if err != nil {
 		return awsclient.Config{}, err
 	}
-	options.Credentials = awsclient.Keys(keys.AccessKeyID, keys.SecretAccessKey)
-	config, err := awsclient.Load(ctx, options)
-	if err != nil {
-		return awsclient.Config{}, err
-	}
+	config := awsclient.ForEndpoint(p.local.Endpoint(), region, awsclient.Keys(keys.AccessKeyID, keys.SecretAccessKey))
 	return awsclient.EnterRole(ctx, config, role.ARN(), sessionName), nil
 }
 
-// close ends a local AWS: running commands may end, and applications are stopped unless keep.
-func (p *place) close(ctx context.Context, terminal *ui.UI, keep bool) error {
+// close ends a local AWS: running commands may end, and applications are stopped unless they are to be kept.
+func (p *place) close(ctx context.Context, terminal *ui.UI) error {
 	if p.local == nil {
 		return nil
 	}
@@ -191,7 +202,7 @@ func (p *place) close(ctx context.Context, terminal *ui.UI, keep bool) error {
 		terminal.Note("%d commands were still running on the local nodes after %s", running, drainLimit)
 	}
 	err = errors.Join(err, p.tellStubs(ctx, terminal))
-	kept, keepErr := p.applications(ctx, terminal, keep)
+	kept, keepErr := p.applications(ctx, terminal)
 	err = errors.Join(err, keepErr, p.local.Close(ctx))
 	if kept {
 		return err
@@ -215,8 +226,8 @@ func (p *place) tellStubs(ctx context.Context, terminal *ui.UI) error {
 }
 
 // applications stops what scripts left running, or lists it when it is to go on; kept says that something does.
-func (p *place) applications(ctx context.Context, terminal *ui.UI, keep bool) (kept bool, err error) {
-	if !keep {
+func (p *place) applications(ctx context.Context, terminal *ui.UI) (kept bool, err error) {
+	if !p.keep {
 		return false, p.local.StopProcesses(context.WithoutCancel(ctx))
 	}
 	processes, err := p.local.Processes()

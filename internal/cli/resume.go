@@ -64,13 +64,13 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 		}
 		return rehearse.Roles(ctx, aws, set)
 	}
-	place, err := openPlace(ctx, process, c.placeFlags, l, seed)
+	place, err := openPlace(ctx, process, c.placeFlags, l, true, seed)
 	if err != nil {
 		return &failure{code: exitUnknown, err: err}
 	}
 	config, err := shipConfig(ctx, terminal, place, l, &l.plan.Stages[0], proved)
 	if err != nil {
-		return errors.Join(err, place.close(ctx, terminal, true))
+		return errors.Join(err, place.close(ctx, terminal))
 	}
 	code := exitUnknown
 	result, err := ship.Resume(ctx, config, c.ID)
@@ -80,7 +80,7 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 		err = terminal.Err()
 	}
 	// Applications that the earlier deploy kept are not this command's to stop.
-	if err := errors.Join(err, place.close(ctx, terminal, true)); err != nil {
+	if err := errors.Join(err, place.close(ctx, terminal)); err != nil {
 		return &failure{code: max(code, exitFailed), err: fmt.Errorf("resume %s: %w", c.ID, err)}
 	}
 	return ended(code)

@@ -87,9 +87,13 @@ func (c *upCommand) content(process *Process) (content, error) {
 		return c.filled(process, l)
 	}
 	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err == nil && c.Policies == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			home = "" // then there is nothing in it to hide
+		}
 		return content{
 			name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil },
-			nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms},
+			nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms, Hide: private(home)},
 		}, nil
 	}
 	if c.Nodes < 0 || c.Nodes > 50 {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -103,7 +104,23 @@ func (a *AWS) WriteControl(ctx context.Context, region string) (Control, error) 
 	if err != nil {
 		return Control{}, err
 	}
-	return c.file, os.WriteFile(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'), 0o600)
+	return c.file, writeSecret(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'))
+}
+
+// writeSecret puts a new file for its owner alone in the place of path: one that is there may be open to others.
+func writeSecret(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
 }
 
 func (a *AWS) firstRegion(ctx context.Context) (string, error) {
@@ -114,25 +131,37 @@ func (a *AWS) firstRegion(ctx context.Context) (string, error) {
 	return instances[0].Region, nil
 }
 
-func (c *control) remove() error {
-	err := os.Remove(filepath.Join(c.aws.config.Dir, ControlFile))
+func removeControl(dir string) error {
+	err := os.Remove(filepath.Join(dir, ControlFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// handler puts the control endpoint in front of the gateway.
+// handler puts the control endpoint in front of the gateway, which sees all other requests as they came: a mux would
+// answer some of them with a redirect.
 func (c *control) handler(next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+controlPath, c.roleCredentials)
-	mux.Handle("/", next)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != controlPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if refused := c.aws.gateway.Guard(r); refused != nil {
+			http.Error(w, refused.Error(), refused.HTTPStatus())
+			return
+		}
+		if r.Method != http.MethodPost {
+			http.Error(w, "only POST", http.StatusMethodNotAllowed)
+			return
+		}
+		c.roleCredentials(w, r)
+	})
 }
 
 // roleCredentials gives the owner of the machine a session of any role.
 func (c *control) roleCredentials(w http.ResponseWriter, r *http.Request) {
-	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.file.Token)) != 1 || r.Header.Get("Origin") != "" {
+	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.file.Token)) != 1 {
 		http.Error(w, "not authorized", http.StatusForbidden)
 		return
 	}
@@ -173,8 +202,16 @@ func (a *AWS) ownerSession(ctx context.Context, account, name string) (RoleCrede
 	return RoleCredentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, err
 }
 
-// ReadControl finds the local AWS that runs on a data directory.
+// ReadControl finds the local AWS that runs on a data directory. The file that one left which was killed is not
+// believed: somebody else may have its port by now, and must not be sent the token.
 func ReadControl(dir string) (Control, error) {
+	running, err := locked(dir)
+	if err != nil {
+		return Control{}, err
+	}
+	if !running {
+		return Control{}, fmt.Errorf("no local AWS is running on %s", dir)
+	}
 	content, err := os.ReadFile(filepath.Join(dir, ControlFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Control{}, fmt.Errorf("no local AWS is running on %s", dir)
@@ -195,7 +232,7 @@ func (c Control) RoleCredentials(ctx context.Context, account, role string) (Rol
 	if err != nil {
 		return RoleCredentials{}, err
 	}
-	request.URL.RawQuery = "account=" + account + "&role=" + role
+	request.URL.RawQuery = url.Values{"account": {account}, "role": {role}}.Encode() // a name may have a + in it
 	request.Header.Set("Authorization", "Bearer "+c.Token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

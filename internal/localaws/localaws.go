@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -71,17 +70,16 @@ func Open(ctx context.Context, config Config) (*AWS, error) {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
 	}
-	dir, err := filepath.Abs(config.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("local AWS: %w", err)
-	}
-	config.Dir = dir
-	lock, err := lockDir(dir)
+	lock, dir, err := lockDir(config.Dir)
 	if err != nil {
 		return nil, err
 	}
+	config.Dir = dir
 	a := &AWS{config: config, lock: lock, nodes: map[string]bool{}, opened: time.Now()}
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := removeControl(dir); err != nil { // of a process that was killed
+		return nil, errors.Join(err, a.Close(ctx))
+	}
 	if err := a.assemble(ctx); err != nil {
 		return nil, errors.Join(err, a.Close(ctx))
 	}
@@ -105,7 +103,10 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
-	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay}); err != nil {
+	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
+		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Roles: a.sts,
+		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
+	}); err != nil {
 		return err
 	}
 	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Events: a.events, Now: time.Now, Rand: rand.Reader,
@@ -124,13 +125,25 @@ func (a *AWS) Services() []gateway.Service {
 	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API()}
 }
 
-// Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open.
+// Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open. On
+// a loopback address it answers only to this machine's own name; on any other it cannot know by what name it is reached.
 func (a *AWS) Serve(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("local AWS: %w", err)
 	}
-	a.endpoint = "http://" + listener.Addr().String()
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return errors.Join(fmt.Errorf("local AWS: %w", err), listener.Close())
+	}
+	ip := net.ParseIP(host)
+	if !ip.IsLoopback() {
+		a.gateway.AllowAnyHost()
+	}
+	if ip.IsUnspecified() {
+		host = "127.0.0.1" // every address is listened on; this one can be connected to
+	}
+	a.endpoint = "http://" + net.JoinHostPort(host, port)
 	a.server = a.gateway.Server()
 	a.server.Handler = a.control.handler(a.server.Handler)
 	a.workers.Go(func() {
@@ -138,18 +151,14 @@ func (a *AWS) Serve(address string) error {
 			a.config.Logf("local AWS: %v", err)
 		}
 	})
-	a.workers.Go(func() {
-		if err := a.ssm.Run(a.ctx); err != nil && a.ctx.Err() == nil {
-			a.config.Logf("Systems Manager: %v", err)
-		}
-	})
+	a.workers.Go(func() { a.ssm.Run(a.ctx) })
 	return nil
 }
 
 // Endpoint is the URL that AWS clients use, http://127.0.0.1:PORT; empty before Serve.
 func (a *AWS) Endpoint() string { return a.endpoint }
 
-// Dir is the data directory, absolute.
+// Dir is the data directory, absolute and without symbolic links.
 func (a *AWS) Dir() string { return a.config.Dir }
 
 // EnsureAccount makes an account with an administrator, if it is not there, and gives the administrator's keys.
@@ -198,7 +207,7 @@ func (a *AWS) Close(ctx context.Context) error {
 	}
 	a.workers.Wait()
 	if a.control != nil {
-		errs = append(errs, a.control.remove())
+		errs = append(errs, removeControl(a.config.Dir))
 	}
 	if a.events != nil {
 		errs = append(errs, a.events.Close())

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -25,6 +27,10 @@ type NodePolicy struct {
 	// Guards are programs that are refused, because they would act on the machine; Allow lists those that scripts may
 	// really run all the same, and Stubs those that are recorded in place of run.
 	Guards, Allow, Stubs []string
+	// Hide are files and directories of this machine that scripts must not see.
+	Hide []string
+	// Keep lets the applications that scripts start go on after this local AWS.
+	Keep bool
 }
 
 // StartNodes starts a built-in node for every running instance that has none yet. Serve comes first.
@@ -82,7 +88,7 @@ func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (n
 	if err != nil {
 		return node.Credentials{}, err
 	}
-	c, decision, err := a.sts.IssueForService(ctx, role.ARN(), ec2Service, instance.ID)
+	c, decision, err := a.sts.IssueForService(ctx, role.ARN(), ec2Service, instance.ARN())
 	if recordErr := a.recordLaunch(ctx, instance, role.ARN(), decision, err); recordErr != nil {
 		return node.Credentials{}, recordErr
 	}
@@ -112,7 +118,8 @@ func (a *AWS) recordLaunch(ctx context.Context, instance ec2.Instance, role stri
 	return a.events.Record(ctx, event)
 }
 
-// marker is in the environment of everything that the nodes of a data directory start. It has no slash in it.
+// marker is in the environment of everything that the nodes of a data directory start. It has no slash in it. dir is
+// as [lockDir] gives it, so that a directory has one marker whatever path leads to it.
 func marker(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
 	return hex.EncodeToString(sum[:12])
@@ -198,25 +205,35 @@ func (a *AWS) nodeDir(instance string) string { return filepath.Join(a.config.Di
 // StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir if
 // that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
 func StopKept(ctx context.Context, dir string, remove bool) (int, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return 0, err
-	}
-	lock, err := lockDir(dir)
+	lock, resolved, err := lockDir(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = lock.Close() }()
-	processes, err := node.Processes(marker(dir))
+	processes, err := node.Processes(marker(resolved))
 	if err != nil {
 		return 0, err
 	}
-	err = node.Stop(ctx, marker(dir), stopGrace)
+	err = node.Stop(ctx, marker(resolved), stopGrace)
 	if err == nil && remove {
 		err = RemoveDir(dir)
 	}
 	return len(processes), err
 }
 
-// RemoveDir deletes a data directory with its nodes' file systems.
-func RemoveDir(dir string) error { return node.Remove(dir) }
+// RemoveDir deletes a data directory with its nodes' file systems, and the symbolic link that dir may be.
+func RemoveDir(dir string) error {
+	resolved, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		resolved = dir
+	} else if err != nil {
+		return err
+	}
+	if err := node.Remove(resolved); err != nil {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

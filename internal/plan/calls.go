@@ -42,6 +42,9 @@ func (b *builder) add(c Call) {
 	if c.Resources == nil {
 		c.Resources = []Resource{{ARN: "*"}}
 	}
+	if c.When == Always {
+		c.Least = max(c.Least, 1)
+	}
 	b.calls = append(b.calls, c)
 }
 
@@ -55,13 +58,13 @@ func (b *builder) enter(ci bool) {
 			b.add(Call{
 				Role: KindGitHub, Action: "sts:AssumeRoleWithWebIdentity",
 				Resources: []Resource{{ARN: r.ARN(), Type: "role"}},
-				When:      Always, Often: "once", OnResume: true,
+				When:      Always, Often: "once", BeforeSend: 1, OnResume: true,
 				Reason: "The workflow enters the account with its GitHub token; the role's trust policy decides.",
 			})
 		}
 		b.add(Call{
 			Role: r.Kind, Action: "sts:GetCallerIdentity", NoPermission: true,
-			When: Always, Often: "once", OnResume: true,
+			When: Always, Often: "once", BeforeSend: 1, OnResume: true,
 			Reason: "Tells account and principal, so that a deploy never runs in the wrong account unnoticed.",
 		})
 	}
@@ -72,34 +75,34 @@ func (b *builder) preflight(verify RoleKind) {
 	if b.stage.Targets.ec2() {
 		b.add(Call{
 			Role: verify, Action: "ec2:DescribeInstances",
-			When: Always, Often: "once per page of instances",
+			When: Always, Often: "once per page of instances", BeforeSend: 1,
 			Reason: "Resolves the targets, and tells why a node is missing: stopped, terminated, or of other tags.",
 		})
 	}
 	b.add(Call{
 		Role: verify, Action: "ssm:DescribeInstanceInformation",
-		When: Always, Often: "once per page of nodes",
+		When: Always, Often: "once per page of nodes", BeforeSend: 1,
 		Reason: "Finds nodes that Systems Manager does not manage or has lost, before anything is sent.",
 	})
 	b.add(Call{
 		Role: verify, Action: "ssm:GetCommandInvocation",
-		When: Always, Often: "once", OnResume: true,
+		When: Always, Often: "once", BeforeSend: 1, OnResume: true,
 		Reason: "Reads an invocation that cannot exist: a role that may not read results is found before the send.",
 	})
 	b.add(Call{
 		Role: verify, Action: "ssm:ListCommandInvocations",
-		When: Always, Often: "once", OnResume: true,
+		When: Always, Often: "once", BeforeSend: 1, OnResume: true,
 		Reason: "Lists an invocation that cannot exist: a role that may not watch is found before the send.",
+	})
+	b.add(Call{
+		Role: verify, Action: "ssm:ListCommands",
+		When: Always, Often: "once per page of commands", BeforeSend: 1,
+		Reason: "Finds an earlier send of the stage that still runs or is unknown, before anything is sent.",
 	})
 }
 
 // send adds the calls that publish a step's document and queue its command.
 func (b *builder) send(trigger, verify RoleKind, step *Step) {
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
-		When: Always, Often: "twice per step", OnResume: true,
-		Reason: "Finds an earlier send that still runs or is unknown before sending; counts the targets after the end.",
-	})
 	if step.Own != nil {
 		b.publish(trigger, step)
 	}
@@ -121,7 +124,7 @@ func (b *builder) publish(trigger RoleKind, step *Step) {
 	document := []Resource{b.stage.document(step)}
 	b.add(Call{
 		Step: step.Name, Role: trigger, Action: "ssm:DescribeDocument", Resources: document,
-		When: Always, Often: "once per step; more while a new version becomes active",
+		When: Always, Often: "once per step; more while a new version becomes active", BeforeSend: 1,
 		Reason: "Compares the published script with the release's, and learns the version to send.",
 	})
 	b.add(Call{
@@ -145,12 +148,12 @@ func (b *builder) publish(trigger RoleKind, step *Step) {
 func (b *builder) watch(verify RoleKind, step *Step) {
 	b.add(Call{
 		Step: step.Name, Role: verify, Action: "ssm:ListCommandInvocations",
-		When: Tick, Often: "once per tick and page of 50 nodes", OnResume: true,
+		When: Tick, Often: "once per tick and page of 50 nodes", Least: 1, OnResume: true,
 		Reason: "Reads the state of all nodes at once while the command runs.",
 	})
 	b.add(Call{
 		Step: step.Name, Role: verify, Action: "ssm:GetCommandInvocation",
-		When: OnFinish, Often: "once per finished node and script step", OnResume: true,
+		When: OnFinish, Often: "once per finished node and script step", Least: 1, OnResume: true,
 		Reason: "Reads each node's exit code and output: the verdict is made per node.",
 	})
 	if len(b.stage.Targets.Instances) > 0 && len(step.ScriptSteps) == 1 {
@@ -160,6 +163,11 @@ func (b *builder) watch(verify RoleKind, step *Step) {
 			Reason: "Asks each named node by itself where the role may read results and not list them.",
 		})
 	}
+	b.add(Call{
+		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
+		When: Always, Often: "once per step", OnResume: true,
+		Reason: "Counts the targets of the command after its end: a node that is missing from the list is found.",
+	})
 	b.add(Call{
 		Step: step.Name, Role: verify, Action: "ssm:CancelCommand",
 		When: OnInterrupt, Often: "once",

@@ -31,7 +31,8 @@ func (f Filter) step(name string) bool {
 // Difference is what was made and not planned, or planned and not made. Both empty means that the plan was true.
 type Difference struct {
 	Outside []Recorded
-	// Missing are the calls that every deploy makes and that were never recorded.
+	// Missing are the calls that a deploy makes to come to its end and that were not recorded, not often enough, or
+	// only after the first command was sent where they must come before it.
 	Missing []Call
 }
 
@@ -46,44 +47,99 @@ func (d Difference) String() string {
 			r.Action, r.Principal, r.Account, strings.Join(r.Resources, ", "))
 	}
 	for _, c := range d.Missing {
-		fmt.Fprintf(&b, "never made: %s (%s)\n", c.ID, c.Reason)
+		fmt.Fprintf(&b, "missing: %s (%s)\n", c.ID, c.Reason)
 	}
 	return b.String()
 }
 
-// Compare holds the recorded calls of one or more deploys against the plan: each must be planned, and every Always
-// call of the filtered stages and steps must have been made.
+// Compare holds the recorded calls of one or more deploys, in their order, against the plan: each must be planned, and
+// of the filtered stages and steps every call must have been made as often as it is at the least, and in time. Records
+// do not tell a probe from the same read made later: that is why the first send divides them.
 func (p *Plan) Compare(recorded []Recorded, f Filter) Difference {
 	var d Difference
-	made := make(map[string]bool)
-	for _, r := range recorded {
-		planned := false
-		for i := range p.Stages {
-			s := &p.Stages[i]
-			if !f.stage(s.Name) || s.Account != r.Account {
-				continue
-			}
-			for j := range s.Calls {
-				if c := &s.Calls[j]; f.step(c.Step) && s.covers(c, r) {
-					planned, made[c.ID] = true, true
-				}
-			}
+	planned := make([]bool, len(recorded))
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		if !f.stage(s.Name) {
+			continue
 		}
-		if !planned {
+		t := s.tally(recorded, f)
+		for j, by := range t.by {
+			planned[j] = planned[j] || len(by) > 0
+		}
+		d.Missing = append(d.Missing, t.missing()...)
+	}
+	for i, r := range recorded {
+		if !planned[i] {
 			d.Outside = append(d.Outside, r)
 		}
 	}
-	for i := range p.Stages {
-		if !f.stage(p.Stages[i].Name) {
-			continue
+	return d
+}
+
+// tally says which records are which of a stage's calls.
+type tally struct {
+	calls []*Call
+	// by lists, for each record, the indexes of the calls that it may be.
+	by [][]int
+	// sent is how many records there are before the first command was sent.
+	sent int
+}
+
+func (s *Stage) tally(recorded []Recorded, f Filter) tally {
+	t := tally{by: make([][]int, len(recorded)), sent: len(recorded)}
+	for i := range s.Calls {
+		if f.step(s.Calls[i].Step) {
+			t.calls = append(t.calls, &s.Calls[i])
 		}
-		for _, c := range p.Stages[i].Calls {
-			if c.When == Always && f.step(c.Step) && !made[c.ID] {
-				d.Missing = append(d.Missing, c)
+	}
+	for i, r := range recorded {
+		for j, c := range t.calls {
+			if s.Account != r.Account || !s.covers(c, r) {
+				continue
+			}
+			t.by[i] = append(t.by[i], j)
+			if c.Action == "ssm:SendCommand" {
+				t.sent = min(t.sent, i)
 			}
 		}
 	}
-	return d
+	return t
+}
+
+// missing lists the calls that were made too seldom. Calls that differ only in their circumstance look the same in the
+// records, and are counted together.
+func (t tally) missing() []Call {
+	var missing []Call
+	for i, c := range t.calls {
+		var least, before, made, early int
+		for _, other := range t.calls {
+			if c.looksLike(other) {
+				least, before = least+other.Least, before+other.BeforeSend
+			}
+		}
+		for j, by := range t.by {
+			if !slices.Contains(by, i) {
+				continue
+			}
+			made++
+			if j < t.sent {
+				early++
+			}
+		}
+		tooLate := early < before && c.BeforeSend > 0
+		tooFew := made-min(early, before) < least-before && c.Least > c.BeforeSend
+		if tooLate || tooFew {
+			missing = append(missing, *c)
+		}
+	}
+	return missing
+}
+
+// looksLike says whether the records of two calls look the same.
+func (c *Call) looksLike(other *Call) bool {
+	return c.Role == other.Role && c.Action == other.Action &&
+		slices.EqualFunc(c.Resources, other.Resources, func(a, b Resource) bool { return a.ARN == b.ARN })
 }
 
 // covers says whether a recorded call is the planned one.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/release"
@@ -24,8 +23,6 @@ var (
 	documentName  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,128}$`)
 	stepName      = regexp.MustCompile(`^[a-zA-Z0-9_-]{4,128}$`)
 	parameterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	// reservedNames are prefixes that SSM refuses for documents of one's own.
-	reservedNames = []string{"aws", "amazon", "amzn"}
 )
 
 // document is the SSM document as its JSON has it: schema 2.2, type Command.
@@ -112,10 +109,8 @@ func checkNames(name string, c *release.Command) error {
 	if !documentName.MatchString(name) {
 		return fmt.Errorf("document name %s: SSM takes 3 to 128 characters out of letters, digits, dot, dash and underscore", name)
 	}
-	for _, prefix := range reservedNames {
-		if strings.HasPrefix(strings.ToLower(name), prefix) {
-			return fmt.Errorf("document name %s: SSM reserves names that begin with %s: rename the app", name, prefix)
-		}
+	if prefix := release.ReservedPrefix(name); prefix != "" {
+		return fmt.Errorf("document name %s: SSM reserves names that begin with %s: rename the app", name, prefix)
 	}
 	if !stepName.MatchString(c.Name) {
 		return fmt.Errorf("name %s: a step of an SSM document is named by 4 to 128 letters, digits, _ and -", c.Name)

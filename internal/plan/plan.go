@@ -141,10 +141,10 @@ func sharedStep(step *Step, c *release.Command) {
 	}
 }
 
-// stopAtFirstFailure makes the shell stop where a command of several fails: the agent joins them into one script,
-// whose last command alone would decide (R20). A shebang must stay the first line to be honoured.
+// stopAtFirstFailure makes the shell stop where a command fails: the agent joins them into one script, whose last
+// command alone would decide, and one line can hold several (R20). A shebang must stay the first line to be honoured.
 func stopAtFirstFailure(commands []string) []string {
-	if len(commands) == 0 || len(commands) == 1 && !strings.Contains(commands[0], "\n") {
+	if len(commands) == 0 {
 		return commands
 	}
 	if !strings.HasPrefix(commands[0], "#!") {

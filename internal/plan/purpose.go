@@ -28,6 +28,8 @@ var (
 		"Lets the agent fetch commands and answer them over ec2messages."}
 	receiveOverChannel = purpose{"ReceiveCommandsOverControlChannel",
 		"Lets the agent fetch commands over the control channel, which it prefers where it is served."}
+	managedNodes = purpose{"ManagedNodes",
+		"Lets Systems Manager hand the role to the machines outside EC2 that are registered with it."}
 )
 
 // purposes groups every action of a plan by what it is for. One group is one statement of a policy.

@@ -127,6 +127,10 @@ type Call struct {
 	When      When       `json:"when"`
 	// Often says how often, for people: "once", "once per finished node and step".
 	Often string `json:"often"`
+	// Least is how often a deploy that comes to its end makes the call at the least, and BeforeSend how many of these
+	// come before the stage's first command is sent; a call that came later would not do for them.
+	Least      int `json:"least,omitempty"`
+	BeforeSend int `json:"beforeSend,omitempty"`
 	// Reason says why, for people: one sentence.
 	Reason string `json:"reason"`
 	// OnResume marks calls that slipway resume makes too.

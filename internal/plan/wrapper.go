@@ -12,7 +12,7 @@ import (
 )
 
 // shellShebang matches the first line of a script for a shell that knows set -e.
-var shellShebang = regexp.MustCompile(`^#!\s*(\S*/)?(env\s+)?(ba|da|k|z|a)?sh(\s|$)`)
+var shellShebang = regexp.MustCompile(`^#!\s*(\S*/)?(env\s+(-S\s*)?)?(\S*/)?(ba|da|k|z|a|mk|y)?sh(\s|$)`)
 
 // wrap turns a script into the lines of aws:runShellScript. The agent joins them into one file, which it runs as it
 // is: by the shebang of its first line, without HOME under systemd, and with some exit codes taken for orders. The

@@ -75,7 +75,8 @@ func (s shell) run(t *testing.T, script string, parameters []release.Parameter, 
 	file := filepath.Join(s.home, "_script.sh")
 	writeExecutable(t, file, strings.Join(lines, "\n"))
 	cmd := exec.Command("/bin/sh", "-c", file)
-	cmd.Env = append(append([]string{}, s.env...), env...)
+	// Dir is not the checkout's: where that lies must not show in the script's surrounding.
+	cmd.Dir, cmd.Env = s.home, append(append([]string{}, s.env...), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin = strings.NewReader("nobody may read this\n")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -150,18 +151,37 @@ func TestR020ACommandThatFailsInTheMiddleFailsTheScript(t *testing.T) {
 func TestR020CommandsOfASharedDocumentStopAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ commands, want []string }{
-		"one line":     {[]string{"cd /a && b"}, []string{"cd /a && b"}},
-		"two":          {[]string{"a", "b"}, []string{"set -e", "a", "b"}},
-		"two in one":   {[]string{"a\nb"}, []string{"set -e", "a\nb"}},
-		"bash":         {[]string{"#!/bin/bash", "a"}, []string{"#!/bin/bash", "set -e", "a"}},
-		"bash by env":  {[]string{"#!/usr/bin/env bash\na\nb"}, []string{"#!/usr/bin/env bash", "set -e", "a\nb"}},
-		"not a shell":  {[]string{"#!/usr/bin/python3", "a"}, []string{"#!/usr/bin/python3", "a"}},
-		"no commands":  {nil, nil},
-		"only shebang": {[]string{"#!/bin/sh\n"}, []string{"#!/bin/sh", "set -e"}},
+		"one line":       {[]string{"false; echo done"}, []string{"set -e", "false; echo done"}},
+		"two":            {[]string{"a", "b"}, []string{"set -e", "a", "b"}},
+		"two in one":     {[]string{"a\nb"}, []string{"set -e", "a\nb"}},
+		"bash":           {[]string{"#!/bin/bash", "a"}, []string{"#!/bin/bash", "set -e", "a"}},
+		"bash by env":    {[]string{"#!/usr/bin/env bash\na\nb"}, []string{"#!/usr/bin/env bash", "set -e", "a\nb"}},
+		"bash by env -S": {[]string{"#!/usr/bin/env -S bash -x\na"}, []string{"#!/usr/bin/env -S bash -x", "set -e", "a"}},
+		"one shebang":    {[]string{"#!/bin/dash"}, []string{"#!/bin/dash", "set -e"}},
+		"not a shell":    {[]string{"#!/usr/bin/python3", "a"}, []string{"#!/usr/bin/python3", "a"}},
+		"no commands":    {nil, nil},
+		"only shebang":   {[]string{"#!/bin/sh\n"}, []string{"#!/bin/sh", "set -e"}},
 	}
 	for name, test := range tests {
 		if diff := cmp.Diff(test.want, stopAtFirstFailure(test.commands)); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// TestR020CommandsRunAsTheAgentRunsThem: in one line as in several, what fails ends the script.
+func TestR020CommandsRunAsTheAgentRunsThem(t *testing.T) {
+	t.Parallel()
+	s := newShell(t, true)
+	for _, commands := range [][]string{{"false; echo done"}, {"false", "echo done"}, {"false\necho done"}, {"#!/bin/sh\nfalse; echo done"}} {
+		file := filepath.Join(t.TempDir(), "_script.sh")
+		writeExecutable(t, file, strings.Join(stopAtFirstFailure(commands), "\n"))
+		cmd := exec.Command("/bin/sh", "-c", file)
+		cmd.Env = s.env
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || len(out) > 0 {
+			t.Errorf("%q: got %v, %s", commands, err, out)
 		}
 	}
 }
@@ -282,7 +302,7 @@ func TestTheScriptsSurrounding(t *testing.T) {
 	t.Parallel()
 	s := newShell(t, true)
 	s.env = []string{"TMPDIR=" + s.temp}
-	got := s.run(t, `echo "$HOME"; echo "$PATH"; cat; echo "${0##*/}"; export -p | grep slipway || :`, nil)
+	got := s.run(t, `echo "$HOME"; echo "$PATH"; cat; echo "${0##*/}"; cd /; unset OLDPWD TMPDIR; export -p | grep slipway || :`, nil)
 	want := outcome{0, "/root\n/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nrelease.sh\n", ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("bare: -want +got:\n%s", diff)

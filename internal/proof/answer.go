@@ -1,7 +1,9 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +28,7 @@ const maxNearest = 2
 
 // answer evaluates a question, with everything unknown for and against it.
 func (q question) answer() (answer, error) {
-	favourable, unfavourable, decided, err := bounds(q.set, q.known)
+	favourable, unfavourable, decided, err := q.doubt.bounds(q.set)
 	if err != nil {
 		return answer{}, err
 	}
@@ -40,12 +42,7 @@ func (q question) answer() (answer, error) {
 	case best.Outcome != iam.Allowed:
 		return q.definite(favourable), nil
 	}
-	keys := dependsOn(q.set, slices.Concat(best.Decisive, worst.Decisive), q.known)
-	return answer{
-		verdict: Undecided,
-		why: fmt.Sprintf("it depends on %s, which the release does not say (%s)",
-			strings.Join(keys, " and "), strings.Join(references(slices.Concat(best.Decisive, worst.Decisive)), ", ")),
-	}, nil
+	return answer{verdict: Undecided, why: q.on(q.set, slices.Concat(best.Decisive, worst.Decisive))}, nil
 }
 
 // definite answers by a policy set in which nothing is unknown.
@@ -64,15 +61,25 @@ func (q question) definite(set *iam.PolicySet) answer {
 	a := answer{verdict: Refuted, why: q.lacking(x.Missing)}
 	a.blocked = slices.Contains(x.Missing, iam.LayerBoundary)
 	a.addable = slices.Contains(x.Missing, iam.LayerIdentity) || slices.Contains(x.Missing, iam.LayerTrust)
+	misspelt := q.misspelt()
+	for _, ref := range slices.SortedFunc(maps.Keys(misspelt), byPlace) {
+		a.nearest = append(a.nearest, misspelt[ref])
+	}
 	for _, n := range x.Near {
 		if n.Mismatch == iam.MismatchResource && n.Layer == iam.LayerIdentity {
 			a.narrower = true
 		}
-		if len(a.nearest) < maxNearest {
+		if misspelt[n.Ref] == "" {
 			a.nearest = append(a.nearest, q.near(n))
 		}
 	}
+	a.nearest = a.nearest[:min(len(a.nearest), maxNearest)]
 	return a
+}
+
+// byPlace orders statements by policy and by their order in it.
+func byPlace(r, s iam.StatementRef) int {
+	return cmp.Or(strings.Compare(r.Policy, s.Policy), cmp.Compare(r.Index, s.Index))
 }
 
 // lacking says in words which policies had to allow a request and do not.
@@ -108,8 +115,12 @@ func (q question) near(n iam.Near) string {
 		where = "the boundary's " + where
 	}
 	if n.Mismatch == iam.MismatchAction {
-		return fmt.Sprintf("%s allows %s, but not %s: granting one never grants the other",
+		told := fmt.Sprintf("%s allows %s, but not %s: granting one never grants the other",
 			where, short(n.Has), q.request.Action)
+		if i := slices.IndexFunc(n.Has, unknownAction); i >= 0 {
+			told = fmt.Sprintf("%s allows %s", where, q.noAction(n.Has[i]))
+		}
+		return told
 	}
 	return where + " " + strings.ReplaceAll(n.Detail, q.request.Resource, q.display)
 }
@@ -136,9 +147,7 @@ func layerOf(l iam.Layer) string {
 func references(refs []iam.StatementRef) []string {
 	var names []string
 	for _, r := range refs {
-		if name := reference(r); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+		names = appendNew(names, reference(r))
 	}
 	return names
 }
@@ -152,12 +161,12 @@ func reference(r iam.StatementRef) string {
 	return name
 }
 
-// statementName is reference for a statement of a document.
-func statementName(d *iam.Document, index int) string {
+// refOf is the statement of a document as the evaluator names it.
+func refOf(d *iam.Document, index int) iam.StatementRef {
 	st := &d.Statements[index]
 	name := st.Sid
 	if name == "" {
 		name = strconv.Itoa(index)
 	}
-	return reference(iam.StatementRef{Policy: d.Name, Statement: name, Pos: st.Pos})
+	return iam.StatementRef{Policy: d.Name, Statement: name, Index: index, Effect: st.Effect, Pos: st.Pos}
 }

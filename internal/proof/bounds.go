@@ -14,9 +14,21 @@ const never = "slipway:Never"
 // knowledge says whether a request's value of a condition key is known; known keys may be absent.
 type knowledge func(key string) bool
 
+// doubt is what an answer may depend on and the plan does not say: values of condition keys, and which nodes they are
+// that are found by tags.
+type doubt struct {
+	known knowledge
+	nodes *nodes // nil for a concrete resource
+}
+
+// selects says whether a statement applies to some of the nodes and not to others.
+func (u doubt) selects(d *iam.Document, st *iam.Statement) bool {
+	return u.nodes.reach(st, d.Version == iam.Version2012, u.known) == reachSome
+}
+
 // bound gives a document as it would be if everything unknown spoke for the request (favourable) or against it.
 // A statement keeps its index. changed is false when nothing is unknown; the document is then the same.
-func bound(d *iam.Document, known knowledge, favourable bool) (out *iam.Document, changed bool) {
+func (u doubt) bound(d *iam.Document, favourable bool) (out *iam.Document, changed bool) {
 	if d == nil {
 		return nil, false
 	}
@@ -24,12 +36,16 @@ func bound(d *iam.Document, known knowledge, favourable bool) (out *iam.Document
 	bounded.Statements = slices.Clone(d.Statements)
 	for i := range bounded.Statements {
 		st := &bounded.Statements[i]
-		if len(unknownKeys(st, known)) == 0 {
+		selects := u.selects(d, st)
+		if len(unknownKeys(st, u.known)) == 0 && !selects {
 			continue
 		}
 		changed = true
 		if (st.Effect == iam.Allow) == favourable {
-			widen(st, known)
+			widen(st, u.known)
+			if selects {
+				st.Resources, st.NotResources = []string{"*"}, nil
+			}
 			continue
 		}
 		st.Actions, st.NotActions = []string{never}, nil
@@ -119,13 +135,13 @@ func starVariables(text string) string {
 
 // bounds gives a policy set with everything unknown for a request, and against it. decided is true when nothing
 // unknown takes part; the set itself then answers.
-func bounds(set *iam.PolicySet, known knowledge) (favourable, unfavourable *iam.PolicySet, decided bool, err error) {
+func (u doubt) bounds(set *iam.PolicySet) (favourable, unfavourable *iam.PolicySet, decided bool, err error) {
 	decided = true
 	variant := func(p *iam.Policy, how bool) *iam.Policy {
 		if p == nil || err != nil {
 			return p
 		}
-		d, changed := bound(p.Document(), known, how)
+		d, changed := u.bound(p.Document(), how)
 		if !changed {
 			return p
 		}
@@ -147,21 +163,43 @@ func bounds(set *iam.PolicySet, known knowledge) (favourable, unfavourable *iam.
 	return variants(true), variants(false), decided, err
 }
 
-// dependsOn lists the unknown keys of the statements that decided.
-func dependsOn(set *iam.PolicySet, decisive []iam.StatementRef, known knowledge) []string {
-	var keys []string
-	policies := append(slices.Clone(set.Identity), set.Boundary, set.Trust)
+// on says on what, of all that is unknown, the statements that decided depend.
+func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
+	var keys, where, selecting []string
 	for _, ref := range decisive {
-		for _, p := range policies {
+		for _, p := range append(slices.Clone(set.Identity), set.Boundary, set.Trust) {
 			if p == nil || p.Name != ref.Policy || ref.Index >= len(p.Document().Statements) {
 				continue
 			}
-			for _, key := range unknownKeys(&p.Document().Statements[ref.Index], known) {
-				if !slices.Contains(keys, key) {
-					keys = append(keys, key)
-				}
+			d := p.Document()
+			st := &d.Statements[ref.Index]
+			if u.selects(d, st) {
+				patterns := u.nodes.selecting(st, d.Version == iam.Version2012, u.known)
+				selecting = appendNew(selecting, reference(ref)+" names "+short(patterns))
+			}
+			if unknown := unknownKeys(st, u.known); len(unknown) > 0 {
+				keys, where = appendNew(keys, unknown...), appendNew(where, reference(ref))
 			}
 		}
 	}
-	return keys
+	var parts []string
+	if len(selecting) > 0 {
+		parts = append(parts, fmt.Sprintf("it depends on which instances carry the tags %s: %s, and others are treated "+
+			"differently. Grant by tags, or name the targets by id", tagText(u.nodes.tags), strings.Join(selecting, ", ")))
+	}
+	if len(keys) > 0 {
+		parts = append(parts, fmt.Sprintf("it depends on %s, which the release does not say (%s)",
+			strings.Join(keys, " and "), strings.Join(where, ", ")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// appendNew appends what is not there yet.
+func appendNew(list []string, values ...string) []string {
+	for _, v := range values {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
 }

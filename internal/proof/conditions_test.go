@@ -67,10 +67,17 @@ func TestR051TagConditionsAreDecidedForANodeThatHasTheTags(t *testing.T) {
 		"the tag":           {[]string{doc, node(when("ssm:resourceTag/App", `"web"`))}, Proved},
 		"every value":       {[]string{doc, node(when("ssm:resourceTag/Env", `["dev", "all"]`))}, Proved},
 		"one value of two":  {[]string{doc, node(when("ssm:resourceTag/Env", `"dev"`))}, Refuted},
-		"another tag":       {[]string{doc, node(when("ssm:resourceTag/Team", `"a"`))}, Refuted},
+		"another tag":       {[]string{doc, node(when("ssm:resourceTag/Team", `"a"`))}, Undecided},
+		"another tag's key": {[]string{doc, node(when("aws:ResourceTag/Team", `"a"`))}, Undecided},
 		"another value":     {[]string{doc, node(when("ssm:resourceTag/App", `"shop"`))}, Refuted},
 		"no tag name":       {[]string{doc, node(when("ssm:resourceTag", `"web"`))}, Refuted},
 		"any node":          {[]string{doc, node("")}, Proved},
+		"another tag denied": {[]string{doc, node(""), `{"Effect": "Deny", "Action": "ssm:SendCommand", "Resource": "arn:aws:ec2:*:*:instance/*",
+			"Condition": {"StringEquals": {"aws:ResourceTag/Frozen": "true"}}}`}, Undecided},
+		"a tag demanded": {[]string{doc, node(""), `{"Effect": "Deny", "Action": "ssm:SendCommand", "Resource": "arn:aws:ec2:*:*:instance/*",
+			"Condition": {"Null": {"aws:ResourceTag/Approved": "true"}}}`}, Undecided},
+		"a key AWS does not give denied": {[]string{doc, node(""), `{"Effect": "Deny", "Action": "ssm:SendCommand", "Resource": "*",
+			"Condition": {"StringEquals": {"ec2:ResourceTag/Frozen": "true"}}}`}, Proved},
 		"on the document":   {[]string{`{"Effect": "Allow", "Action": "ssm:SendCommand", "Resource": "*"` + when("ssm:resourceTag/App", `"web"`) + `}`}, Refuted},
 		"one named node":    {[]string{doc, id("i-1234567890abcdef0")}, Undecided},
 		"a pattern of them": {[]string{doc, id("i-12*")}, Undecided},
@@ -100,7 +107,9 @@ func TestR051TagConditionsAreDecidedForANodeThatHasTheTags(t *testing.T) {
 			if strings.Contains(c.Why+strings.Join(c.Nearest, ""), representative) {
 				t.Errorf("an instance that does not exist is told: %+v", c)
 			}
-			if test.want == Undecided && !strings.Contains(c.Why, "which instances carry the tags App=web, Env=dev|all") {
+			if test.want == Undecided && !strings.Contains(c.Why, "which instances carry the tags App=web, Env=dev|all") &&
+				!strings.Contains(c.Why, "it depends on ssm:resourceTag/Team, which") &&
+				!strings.Contains(c.Why, "it depends on aws:ResourceTag/") {
 				t.Errorf("what is missing is not told: %s", c.Why)
 			}
 		})

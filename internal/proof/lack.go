@@ -67,14 +67,19 @@ func (l *lack) summary(needed []string) Lack {
 	return out
 }
 
-// remember keeps, for each action that a role needs, the statement that grants it.
+// remember keeps, for each action that a role needs, the statement that grants it. Where the given role allows the
+// action already, a statement is asked for only because the role in the account differs: it has the Sid without a
+// number then, as what it must not repeat in the account's policy is not known.
 func (r *Result) remember(l *lack) {
 	for _, w := range l.wants {
 		key := statementKey(l.role.Name, w.action)
 		if r.statements[key] != "" {
 			continue
 		}
-		one := &lack{role: l.role, subject: l.subject}
+		one := &lack{role: l.role}
+		if !r.allows(l.role, w.action) {
+			one.subject = l.subject
+		}
 		for _, other := range l.wants {
 			if other.action == w.action && other.by == w.by {
 				one.wants = append(one.wants, other)
@@ -86,4 +91,11 @@ func (r *Result) remember(l *lack) {
 		}
 		r.statements[key] = strings.Join(texts, ",\n")
 	}
+}
+
+// allows says whether every call of an action by a role, or into it, is proved.
+func (r *Result) allows(role *plan.Role, action string) bool {
+	return !slices.ContainsFunc(r.Calls, func(c CallResult) bool {
+		return c.Role == role.ARN() && c.Action == action && c.Verdict != Proved
+	})
 }

@@ -33,16 +33,6 @@ type stageProver struct {
 }
 
 func (p *stageProver) prove() error {
-	for i := range p.stage.Roles {
-		role := &p.stage.Roles[i]
-		lack := newLack(role, p.subjects[roleKey{role.Account, role.Name}])
-		for j := range p.stage.Calls {
-			if c := &p.stage.Calls[j]; concerns(c, role) {
-				lack.need(c)
-			}
-		}
-		p.result.remember(lack)
-	}
 	lacks := map[string]*lack{}
 	for i := range p.stage.Calls {
 		c := &p.stage.Calls[i]
@@ -63,7 +53,22 @@ func (p *stageProver) prove() error {
 			p.result.Roles = append(p.result.Roles, l.summary(p.needed(&p.stage.Roles[i])))
 		}
 	}
+	p.remember()
 	return nil
+}
+
+// remember keeps the statements for everything that the stage's roles need.
+func (p *stageProver) remember() {
+	for i := range p.stage.Roles {
+		role := &p.stage.Roles[i]
+		lack := newLack(role, p.subjects[roleKey{role.Account, role.Name}])
+		for j := range p.stage.Calls {
+			if c := &p.stage.Calls[j]; concerns(c, role) {
+				lack.need(c)
+			}
+		}
+		p.result.remember(lack)
+	}
 }
 
 // roleOf is the role whose policies decide about a call: the caller's own, or the one that is assumed.
@@ -77,15 +82,10 @@ func (p *stageProver) roleOf(c *plan.Call) *plan.Role {
 }
 
 func concerns(c *plan.Call, role *plan.Role) bool {
-	if enters(c) {
+	if c.Role.Enters() {
 		return slices.ContainsFunc(c.Resources, func(r plan.Resource) bool { return r.ARN == role.ARN() })
 	}
 	return c.Role == role.Kind
-}
-
-// enters says whether a call assumes one of the plan's roles.
-func enters(c *plan.Call) bool {
-	return c.Role == plan.KindGitHub || c.Role == plan.KindEC2 || c.Role == plan.KindSSM
 }
 
 // needed lists the calls that a role's own policies must allow.
@@ -112,7 +112,7 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 	case s == nil:
 		out.Verdict, out.Why = Refuted, "role "+role.Name+" is missing in account "+role.Account
 	case c.NoPermission:
-	case enters(c):
+	case c.Role.Enters():
 		if err := p.entry(c, role, s, &out, missing); err != nil {
 			return err
 		}
@@ -133,19 +133,11 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 func (p *stageProver) principalName(c *plan.Call, role *plan.Role) string {
 	switch c.Role {
 	case plan.KindGitHub:
-		return provider(role.Account)
+		return plan.Provider(role.Account)
 	case plan.KindEC2, plan.KindSSM:
-		return service(c.Role)
+		return c.Role.Service()
 	}
 	return role.ARN()
-}
-
-// service is the service that hands a role to nodes.
-func service(kind plan.RoleKind) string {
-	if kind == plan.KindSSM {
-		return "ssm.amazonaws.com"
-	}
-	return "ec2.amazonaws.com"
 }
 
 // entry proves that a web identity or a service may assume a role.
@@ -176,7 +168,7 @@ func (p *stageProver) entry(c *plan.Call, role *plan.Role, s *subject, out *Call
 func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) []question {
 	ask := func(principal iam.Principal, context map[string][]string, known knowledge) question {
 		return question{
-			set: s.entry(), known: known, display: role.ARN(),
+			set: s.entry(), doubt: doubt{known: known}, display: role.ARN(),
 			request: iam.Request{
 				Principal: principal, Action: c.Action, Resource: role.ARN(), Account: role.Account,
 				Context: iam.NewContext(context),
@@ -187,7 +179,7 @@ func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) 
 		var questions []question
 		for _, subject := range role.Subjects {
 			context := tokenContext(p.stage, subject)
-			federated := iam.Principal{Kind: iam.PrincipalFederated, ARN: provider(role.Account)}
+			federated := iam.Principal{Kind: iam.PrincipalFederated, ARN: plan.Provider(role.Account)}
 			questions = append(questions, ask(federated, context, knowing(c.Action, context, true)))
 		}
 		return questions
@@ -195,7 +187,7 @@ func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) 
 	context := callContext(p.stage)
 	context["aws:PrincipalIsAWSService"] = []string{"true"}
 	known := knowing(c.Action, context, true)
-	return []question{ask(iam.Principal{Kind: iam.PrincipalService, ARN: service(c.Role)}, context, func(key string) bool {
+	return []question{ask(iam.Principal{Kind: iam.PrincipalService, ARN: c.Role.Service()}, context, func(key string) bool {
 		// uncertain: which source keys a service sends when it hands out a role for a node.
 		return known(key) && !sourceKey(key)
 	})}

@@ -10,11 +10,11 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// question is one request to a policy set, with what is known about its context.
+// question is one request to a policy set, with what is unknown about it.
 type question struct {
 	set     *iam.PolicySet
 	request iam.Request
-	known   knowledge
+	doubt
 	// display is the resource as people know it.
 	display string
 }
@@ -37,14 +37,9 @@ func roleContext(s *plan.Stage, r *plan.Role) map[string][]string {
 	context["aws:PrincipalAccount"] = []string{r.Account}
 	context["aws:PrincipalType"] = []string{"AssumedRole"}
 	if len(r.Subjects) > 0 {
-		context["aws:FederatedProvider"] = []string{provider(r.Account)}
+		context["aws:FederatedProvider"] = []string{plan.Provider(r.Account)}
 	}
 	return context
-}
-
-// provider is the OIDC provider of GitHub Actions in an account.
-func provider(account string) string {
-	return "arn:aws:iam::" + account + ":oidc-provider/" + plan.Issuer
 }
 
 // tokenContext are the keys of a token with a subject: aud, sub, and the claims that the subject tells.
@@ -53,7 +48,7 @@ func tokenContext(s *plan.Stage, subject string) map[string][]string {
 	claim := func(name, value string) { context[plan.Issuer+":"+name] = []string{value} }
 	claim("aud", plan.Audience)
 	claim("sub", subject)
-	context["aws:FederatedProvider"] = []string{provider(s.Account)}
+	context["aws:FederatedProvider"] = []string{plan.Provider(s.Account)}
 	parts := strings.SplitN(subject, ":", 4)
 	if len(parts) < 4 || parts[0] != "repo" {
 		return context
@@ -77,7 +72,7 @@ func tokenContext(s *plan.Stage, subject string) map[string][]string {
 func tagContext(action string, tags map[string]string) map[string][]string {
 	context := make(map[string][]string, 2*len(tags))
 	for key, value := range tags {
-		for _, prefix := range []string{"ssm:resourceTag/", "aws:ResourceTag/"} {
+		for _, prefix := range []string{plan.NodeTag, "aws:ResourceTag/"} {
 			if hasKey(action, strings.ToLower(prefix+key)) {
 				context[prefix+key] = []string{value}
 			}
@@ -94,7 +89,7 @@ var absentGlobals = []string{
 }
 
 // knowing says which keys of an action's context are known: those that it has, and those that AWS never gives it.
-// tagsKnown says that the resource's tags are in the context.
+// tagsKnown says that the resource has no other tags than those in the context.
 func knowing(action string, context map[string][]string, tagsKnown bool) knowledge {
 	present := make(map[string]bool, len(context))
 	for key := range context {

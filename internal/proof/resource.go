@@ -2,16 +2,12 @@ package proof
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/catalog"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
-
-// representative stands for any instance with the required tags: no policy names it.
-const representative = "i-00000000000000000"
 
 // maxTagged bounds the combinations of tag values that are tried.
 const maxTagged = 1024
@@ -35,7 +31,7 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 		context["ssm:SourceInstanceARN"], context["ec2:SourceInstanceARN"] = []string{arn}, []string{arn}
 	}
 	return question{
-		set: s.own(), known: knowing(c.Action, context, tagsKnown), display: arn,
+		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, display: arn,
 		request: iam.Request{
 			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
 			Context: iam.NewContext(context),
@@ -73,29 +69,23 @@ func (p *stageProver) unscopable(c *plan.Call, role *plan.Role, s *subject) (ans
 	return a, nil
 }
 
-// tagged answers about nodes that are found by tags: about one that has exactly the required tags. Where a policy
-// names particular instances it decides by more than tags, and if that matters the answer is undecided.
+// tagged answers about nodes that are found by tags. They have the required tags, and it is not known which others;
+// nor which nodes they are: where a policy decides by more than the tags, and that matters, the answer is undecided.
 func (p *stageProver) tagged(c *plan.Call, role *plan.Role, s *subject, r plan.Resource) (answer, error) {
 	combinations := tagCombinations(r.Tags)
 	if combinations == nil {
 		return answer{verdict: Undecided, why: fmt.Sprintf("more than %d combinations of tag values", maxTagged)}, nil
 	}
-	prefix := strings.TrimSuffix(r.ARN, "*")
-	named := namedInstances(s)
 	worst := answer{verdict: Proved}
 	for _, tags := range combinations {
-		a, err := p.ask(c, role, s, prefix+representative, tags, true).answer()
+		q := p.ask(c, role, s, strings.TrimSuffix(r.ARN, "*")+representative, tags, false)
+		q.nodes = newNodes(r)
+		q.nodes.context = q.request.Context
+		known := q.known
+		q.known = func(key string) bool { return known(key) && !sourceInstance(key) }
+		a, err := q.answer()
 		if err != nil {
 			return answer{}, err
-		}
-		for _, n := range named {
-			b, err := p.ask(c, role, s, prefix+n.id, tags, true).answer()
-			if err != nil {
-				return answer{}, err
-			}
-			if b.verdict != a.verdict {
-				return dependsOnInstance(n, r), nil
-			}
 		}
 		if a.verdict.worse(worst.verdict) != worst.verdict {
 			worst = a
@@ -108,12 +98,9 @@ func (p *stageProver) tagged(c *plan.Call, role *plan.Role, s *subject, r plan.R
 	return worst, nil
 }
 
-func dependsOnInstance(n namedInstance, r plan.Resource) answer {
-	return answer{
-		verdict: Undecided,
-		why: fmt.Sprintf("it depends on which instances carry the tags %s: %s names %s, and others are treated differently. "+
-			"Grant by tags, or name the targets by id", tagText(r.Tags), n.statement, n.id),
-	}
+// sourceInstance says whether a key's value is the node that makes a call by itself.
+func sourceInstance(key string) bool {
+	return strings.EqualFold(key, "ssm:SourceInstanceARN") || strings.EqualFold(key, "ec2:SourceInstanceARN")
 }
 
 // tagCombinations lists every way to choose one value of each tag; nil when there are too many.
@@ -136,31 +123,6 @@ func tagCombinations(tags []plan.Tag) []map[string]string {
 		combinations = next
 	}
 	return combinations
-}
-
-// namedInstance is an instance id that a statement's resource singles out.
-type namedInstance struct{ id, statement string }
-
-// namedInstances finds the instances that a role's policies name. A pattern stands for itself: it matches its own text.
-func namedInstances(s *subject) []namedInstance {
-	var named []namedInstance
-	for _, p := range append(slices.Clone(s.policies), s.boundary) {
-		if p == nil {
-			continue
-		}
-		d := p.Document()
-		for i := range d.Statements {
-			st := &d.Statements[i]
-			for _, r := range slices.Concat(st.Resources, st.NotResources) {
-				_, id, ok := strings.Cut(r, "instance/")
-				if !ok || id == "*" || id == "" || strings.Contains(id, "${") {
-					continue
-				}
-				named = append(named, namedInstance{id, statementName(d, i)})
-			}
-		}
-	}
-	return named
 }
 
 func tagText(tags []plan.Tag) string {

@@ -6,6 +6,7 @@
 package proof
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -131,9 +132,12 @@ func (r *Result) Statements(principal, action string) string {
 		if roleName(lack.Role) != roleName(principal) || len(lack.Add) == 0 {
 			continue
 		}
-		all := make([]string, len(lack.Add))
-		for i, statement := range lack.Add {
-			all[i] = statement.JSON
+		var all []string
+		if !slices.ContainsFunc(lack.Lacks, func(a string) bool { return strings.EqualFold(a, action) }) {
+			all = append(all, needed)
+		}
+		for _, statement := range lack.Add {
+			all = append(all, statement.JSON)
 		}
 		return strings.Join(all, ",\n")
 	}

@@ -279,7 +279,8 @@ func TestAMissingRoleIsRefutedAsMissing(t *testing.T) {
 			t.Errorf("%s: %s %s", c.ID, c.Verdict, c.Why)
 		}
 	}
-	if len(r.Roles) != 1 || !r.Roles[0].Missing || !strings.Contains(r.Text(), "The role synap-live-Node is missing.") {
+	if len(r.Roles) != 1 || !r.Roles[0].Missing || !strings.Contains(r.Text(), "The role synap-live-Node is missing.") ||
+		!strings.Contains(r.Text(), "slipway roles render --format json --out DIR,") {
 		t.Errorf("got:\n%s", r.Text())
 	}
 	elsewhere := trapRoles(t, "policy-full.json")
@@ -345,7 +346,7 @@ func TestTheResultAsJSON(t *testing.T) {
 			refuted++
 		}
 	}
-	if got.Verdict != "refuted" || refuted != 10 || len(got.Roles) != 1 || len(got.Roles[0].Add) != 5 {
+	if got.Verdict != "refuted" || refuted != 11 || len(got.Roles) != 1 || len(got.Roles[0].Add) != 5 {
 		t.Errorf("got %s", out)
 	}
 	for _, key := range []string{`"verdict":`, `"principal":`, `"nearest":`, `"star":`} {

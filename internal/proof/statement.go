@@ -13,11 +13,8 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// subKey is the condition key of a GitHub token's subject, audKey of its audience.
-const (
-	subKey = plan.Issuer + ":sub"
-	audKey = plan.Issuer + ":aud"
-)
+// subKey is the condition key of a GitHub token's subject.
+const subKey = plan.Issuer + ":sub"
 
 // statement is a statement to add, while permissions are gathered into it.
 type statement struct {
@@ -34,7 +31,7 @@ type statement struct {
 func (l *lack) statements() []*statement {
 	var single []*statement
 	for _, w := range l.wants {
-		st := newStatement(w)
+		st := newStatement(l.role, w)
 		i := slices.IndexFunc(single, func(s *statement) bool {
 			return s.by == st.by && s.actions[0] == w.action && reflect.DeepEqual(s.tags, st.tags)
 		})
@@ -73,17 +70,18 @@ func rank(action string) int {
 	return 2
 }
 
-func newStatement(w want) *statement {
-	call := plan.Call{Role: w.by}
-	a, _ := catalog.Lookup(w.action)
-	tagged := len(w.resource.Tags) > 0 && actionHasKey(a, "ssm:resourcetag/key")
-	st := &statement{by: w.by, trust: enters(&call), actions: []string{w.action}, resources: []string{w.resource.ARN}}
+func newStatement(role *plan.Role, w want) *statement {
+	st := &statement{by: w.by, trust: w.by.Enters(), actions: []string{w.action}, resources: []string{w.resource.ARN}}
+	if st.trust {
+		var entry iam.Statement
+		entry, st.why = role.Entry(w.by, st.actions)
+		st.sid = entry.Sid
+		return st
+	}
+	tagged := len(w.resource.Tags) > 0 && plan.TakesNodeTags(w.action)
 	st.sid, st.why = plan.Purpose(w.action, tagged)
 	if tagged {
 		st.tags = w.resource.Tags
-	}
-	if w.by == plan.KindSSM {
-		st.sid, st.why = "ManagedNodes", "Lets Systems Manager hand the role to the machines outside EC2 that are registered with it."
 	}
 	return st
 }
@@ -120,24 +118,12 @@ func (st *statement) render(role *plan.Role) Statement {
 }
 
 func (st *statement) document(role *plan.Role) iam.Statement {
-	out := iam.Statement{Sid: st.sid, Effect: iam.Allow, Actions: slices.Sorted(slices.Values(st.actions))}
-	switch st.by {
-	case plan.KindGitHub:
-		out.Principals = []iam.PrincipalPattern{{Kind: iam.KindFederated, Values: []string{provider(role.Account)}}}
-		out.Conditions = []iam.Condition{
-			{Operator: "StringEquals", Key: audKey, Values: []string{plan.Audience}},
-			{Operator: "StringEquals", Key: subKey, Values: role.Subjects},
-		}
-	case plan.KindEC2, plan.KindSSM:
-		out.Principals = []iam.PrincipalPattern{{Kind: iam.KindService, Values: []string{service(st.by)}}}
-	default:
-		out.Resources = st.resources
-		for _, t := range st.tags {
-			out.Conditions = append(out.Conditions, iam.Condition{
-				Operator: "StringEquals", Key: "ssm:resourceTag/" + t.Key, Values: t.Values,
-			})
-		}
+	actions := slices.Sorted(slices.Values(st.actions))
+	if !st.trust {
+		return plan.Permission(st.sid, actions, st.resources, st.tags)
 	}
+	out, _ := role.Entry(st.by, actions)
+	out.Sid = st.sid
 	return out
 }
 

@@ -71,8 +71,8 @@ func (r *Result) roleText(b *strings.Builder, role string) {
 	fmt.Fprintf(b, "\n%s\n", role)
 	i := slices.IndexFunc(r.Roles, func(l Lack) bool { return l.Role == role })
 	if i >= 0 && r.Roles[i].Missing {
-		fmt.Fprintf(b, "  The role %s is missing. It is not made up: write it with slipway roles render, or add its\n"+
-			"  folder to the policies.\n", roleName(role))
+		fmt.Fprintf(b, "  The role %s is missing. It is not made up: write it with\n"+
+			"  slipway roles render --format json --out DIR, or add its folder to the policies.\n", roleName(role))
 		wrapped(b, "  ", "plan needs ", set(r.Roles[i].Needs))
 		return
 	}

@@ -123,7 +123,7 @@ func TestSuggestions(t *testing.T) {
 	}
 	got := map[string]string{}
 	for written := range tests {
-		got[written] = nearest(written, known)
+		got[written] = Nearest(written, known)
 	}
 	if diff := cmp.Diff(tests, got); diff != "" {
 		t.Errorf("suggestions (-want +got):\n%s", diff)

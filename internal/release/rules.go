@@ -16,12 +16,21 @@ import (
 const noSecrets = "parameters, commands and the record are readable to many: let the script fetch the secret on the " +
 	"node, and revoke this one"
 
-// notReserved: CreateDocument refuses names with these prefixes, and the app's name begins every document's.
-func notReserved(app string) (problem, hint string) {
+// ReservedPrefix gives the prefix because of which CreateDocument refuses a document's name, in any case; empty when
+// there is none.
+func ReservedPrefix(name string) string {
 	for _, prefix := range []string{"aws", "amazon", "amzn"} {
-		if strings.HasPrefix(app, prefix) {
-			return fmt.Sprintf("%q begins with %q, which AWS reserves for its own documents", app, prefix), ""
+		if strings.HasPrefix(strings.ToLower(name), prefix) {
+			return prefix
 		}
+	}
+	return ""
+}
+
+// notReserved: the app's name begins every document's.
+func notReserved(app string) (problem, hint string) {
+	if prefix := ReservedPrefix(app); prefix != "" {
+		return fmt.Sprintf("%q begins with %q, which AWS reserves for its own documents", app, prefix), ""
 	}
 	return "", ""
 }
@@ -102,10 +111,16 @@ func freeStepName(name string) (problem, hint string) {
 	return "", ""
 }
 
-// takenNames are environment variables that the agent or slipway sets, that decide what a shell runs, or that a
-// shell does not let be set.
-var takenNames = regexp.MustCompile(
-	`^(?:HOME|PATH|SSM_.*|AWS_.*|LD_.*|IFS|ENV|BASH_.*|BASHOPTS|SHELLOPTS|UID|EUID|PPID)$`)
+// takenNames are environment variables that the agent or slipway sets, that decide what a shell runs or how, or that a
+// shell sets itself or does not let be set: a script would get another value than the release's.
+var takenNames = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	`HOME|PATH|TMPDIR|SSM_.*|AWS_.*|LD_.*|slipway_.*`,
+	// What decides what a shell runs or how.
+	`IFS|ENV|CDPATH|BASH(?:_.*|OPTS|PID)?|SHELLOPTS|POSIXLY_CORRECT|GLOBIGNORE|EXECIGNORE|FIGNORE|FUNCNEST|TMOUT|PS[0-4]|PROMPT_COMMAND`,
+	// What a shell sets itself.
+	`UID|EUID|PPID|PWD|OLDPWD|SHLVL|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH(?:SECONDS|REALTIME)|HISTCMD|OPT(?:IND|ARG|ERR)`,
+	`REPLY|COLUMNS|LINES|GROUPS|DIRSTACK|FUNCNAME|PIPESTATUS|MAPFILE|COPROC|COMP(?:REPLY|_.*)|READLINE_.*`,
+}, "|") + `)$`)
 
 func freeName(name string) (problem, hint string) {
 	if takenNames.MatchString(name) {

@@ -98,7 +98,7 @@ func nearestFile(files fs.FS, name string) string {
 			names = append(names, entry.Name())
 		}
 	}
-	if near := nearest(path.Base(name), names); near != "" {
+	if near := Nearest(path.Base(name), names); near != "" {
 		return fmt.Sprintf("did you mean %q?", path.Join(path.Dir(name), near))
 	}
 	return "scripts are looked for beside the release file"

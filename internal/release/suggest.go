@@ -8,14 +8,14 @@ import (
 
 // didYouMean is a hint that names the known word nearest to what was written; empty when none is near.
 func didYouMean(written string, known []string) string {
-	if near := nearest(written, known); near != "" {
+	if near := Nearest(written, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return ""
 }
 
-// nearest finds the known word that differs least, in at most a third of its letters (and always in one or two).
-func nearest(written string, known []string) string {
+// Nearest finds the known word that differs least, in at most a third of its letters (and always in one or two).
+func Nearest(written string, known []string) string {
 	best, least := "", 0
 	for _, word := range known {
 		if len(written) > 2*len(word)+2 {

@@ -95,7 +95,7 @@ var fileTable = mapping[file]{
 			"Defaults of the variables. ${name} is filled in in parameters, commands, tags and instances; $${ "+
 				"stands for ${ itself; --set name=value overrides the default."),
 		optional("local", localTable.typ(), func(f *file) *located[localFile] { return &f.local }, "",
-			"The machines of --local and rehearse. It changes nothing on AWS."),
+			"The machines of --local and of `slipway local up`. It changes nothing on AWS."),
 		required("stages", list(stageTable.typ(), 50, "stages", "[{name: dev, …}]", ""),
 			func(f *file) *located[[]located[stageFile]] { return &f.stages },
 			"What is shipped where, in this order."),

@@ -42,7 +42,7 @@ type GitHub struct {
 	Branch string
 }
 
-// Local describes the machines of --local, rehearse and local up -f.
+// Local describes the machines of --local and of local up.
 type Local struct {
 	// Nodes is how many nodes a stage has; default: the targets' min, or one per named instance.
 	Nodes map[string]int

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam/catalog"
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 // cautions say what an action allows besides what it is there for.
@@ -52,6 +53,6 @@ func (s *statement) star() string {
 	case len(s.tags) > 0:
 		return "The ids of nodes that are found by their tags are not known beforehand; the condition limits the pattern to nodes with those tags"
 	}
-	return "The ids of nodes that are found by their tags are not known beforehand, and " + resourceTag + "… is no condition key of " +
+	return "The ids of nodes that are found by their tags are not known beforehand, and " + plan.NodeTag + "… is no condition key of " +
 		strings.Join(s.actions, ", ") + " (service authorization reference): as far as this policy goes, one node can report for another"
 }

@@ -96,7 +96,7 @@ func typesOf(a catalog.Action) []string {
 func grant(grants []*statement, c *plan.Call) []*statement {
 	for _, r := range c.Resources {
 		// A condition on tags would make a statement useless for an action that does not have the key.
-		tagged := len(r.Tags) > 0 && takesTagCondition(c.Action)
+		tagged := len(r.Tags) > 0 && plan.TakesNodeTags(c.Action)
 		var tags []plan.Tag
 		if tagged {
 			tags = r.Tags
@@ -116,14 +116,6 @@ func grant(grants []*statement, c *plan.Call) []*statement {
 		}
 	}
 	return grants
-}
-
-// resourceTag is the condition key for tags of the nodes that a command is sent to.
-const resourceTag = "ssm:resourceTag/"
-
-func takesTagCondition(action string) bool {
-	a, _ := catalog.Lookup(action)
-	return slices.Contains(a.ConditionKeys, resourceTag+"${TagKey}")
 }
 
 // merge puts actions of one purpose into one statement, where that grants no action on another's resources.
@@ -172,13 +164,7 @@ func ordered(statements []*statement) []*statement {
 }
 
 func (s *statement) document() iam.Statement {
-	out := iam.Statement{Sid: s.sid, Effect: iam.Allow, Actions: s.actions, Resources: s.resources}
-	for _, t := range s.tags {
-		out.Conditions = append(out.Conditions, iam.Condition{
-			Operator: "StringEquals", Key: resourceTag + t.Key, Values: slices.Clone(t.Values),
-		})
-	}
-	return out
+	return plan.Permission(s.sid, s.actions, s.resources, s.tags)
 }
 
 // add appends what is not there yet.

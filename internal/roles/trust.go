@@ -59,29 +59,14 @@ func entriesOf(stage *plan.Stage, r plan.Role) []entry {
 }
 
 func (e entry) statement(r plan.Role) (iam.Statement, Note, error) {
-	sid, why := plan.Purpose(e.actions[0], false)
-	st := iam.Statement{Sid: sid, Effect: iam.Allow, Actions: e.actions}
-	note := Note{Sid: sid, Reason: why, When: e.when}
-	switch e.kind {
-	case plan.KindGitHub:
-		if len(r.Subjects) == 0 {
-			return st, note, fmt.Errorf("GitHub enters it, and no subject says which workflow: every repository could")
-		}
-		st.Principals = principal(iam.KindFederated, "arn:aws:iam::"+r.Account+":oidc-provider/"+plan.Issuer)
-		st.Conditions = []iam.Condition{
-			{Operator: "StringEquals", Key: plan.Issuer + ":aud", Values: []string{plan.Audience}},
-			{Operator: "StringEquals", Key: plan.Issuer + ":sub", Values: slices.Clone(r.Subjects)},
-		}
-	case plan.KindEC2:
-		st.Principals = principal(iam.KindService, "ec2.amazonaws.com")
-	case plan.KindSSM:
-		st.Principals = principal(iam.KindService, "ssm.amazonaws.com")
-		st.Sid, note.Sid = "ManagedNodes", "ManagedNodes"
-		note.Reason = "Lets Systems Manager hand the role to the machines outside EC2 that are registered with it."
-	default:
-		return st, note, fmt.Errorf("the plan lets %s enter it, which is not supported", e.kind)
+	switch {
+	case e.kind == plan.KindGitHub && len(r.Subjects) == 0:
+		return iam.Statement{}, Note{}, fmt.Errorf("GitHub enters it, and no subject says which workflow: every repository could")
+	case !e.kind.Enters():
+		return iam.Statement{}, Note{}, fmt.Errorf("the plan lets %s enter it, which is not supported", e.kind)
 	}
-	return st, note, nil
+	st, why := r.Entry(e.kind, e.actions)
+	return st, Note{Sid: st.Sid, Reason: why, When: e.when}, nil
 }
 
 // ownAccount is the trust of a role for which no pipeline is named: the account's own administrators decide.

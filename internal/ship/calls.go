@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +27,7 @@ type api struct {
 
 // newAPI makes clients whose own retries are off: SendCommand must not be repeated, and for the reads the loop in
 // call counts what it bears and stays within its bounds.
-func newAPI(cfg aws.Config, region string, sleep func(context.Context, time.Duration) error) *api {
+func newAPI(cfg aws.Config, region string) *api {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
@@ -36,7 +37,7 @@ func newAPI(cfg aws.Config, region string, sleep func(context.Context, time.Dura
 		cfg.Credentials = cache
 	}
 	return &api{ssm: ssm.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg), creds: cache,
-		ec2: awsclient.EC2{Config: cfg, Now: time.Now, Sleep: sleep}}
+		ec2: awsclient.EC2{Config: cfg, Now: time.Now}}
 }
 
 const (
@@ -121,6 +122,8 @@ func (p *patience) wait(ctx context.Context) error {
 // refusal is a check that did not pass: nothing is sent.
 type refusal struct {
 	problem Problem
+	// final: asking again later would tell nothing more.
+	final bool
 }
 
 func (e *refusal) Error() string { return e.problem.Message }
@@ -143,13 +146,41 @@ func (r *runner) problem(err error, commandID string) *Problem {
 	if p.CommandID == "" {
 		p.CommandID = commandID
 	}
-	if again := "slipway resume " + commandID; commandID != "" && p.Hint == "" {
-		p.Hint = again + " tells the truth about it later, without sending again"
+	var no *refusal
+	if errors.As(err, &no) && no.final {
+		r.final = true
 	} else if commandID != "" {
-		p.Hint += "; then " + again + " tells the truth, without sending again"
+		p.Hint = r.resumeHint(p.Hint, commandID)
 	}
 	r.res.Problem = &p
 	return &p
+}
+
+// cannotResume is why a command's outcome is lost for good.
+const cannotResume = "this local AWS ends with the deploy (no --data): its outcome cannot be resumed"
+
+// resumeCommand is the command line that tells later what became of a command; empty when none will.
+func (r *runner) resumeCommand(id string) string {
+	if r.cfg.ResumeCommand == nil {
+		return "slipway resume " + id
+	}
+	return r.cfg.ResumeCommand(id)
+}
+
+// resumeOr is the resume of a command and what it does; otherwise, where that will not be possible.
+func (r *runner) resumeOr(id, otherwise, does string) string {
+	if command := r.resumeCommand(id); command != "" {
+		return command + does
+	}
+	return otherwise
+}
+
+// resumeHint adds to a hint how the truth is found later.
+func (r *runner) resumeHint(hint, id string) string {
+	if hint == "" {
+		return r.resumeOr(id, cannotResume, " tells the truth about it later, without sending again")
+	}
+	return hint + "; " + r.resumeOr(id, cannotResume, " then tells the truth, without sending again")
 }
 
 func (r *runner) explain(err error) Problem {
@@ -166,6 +197,9 @@ func (r *runner) explain(err error) Problem {
 		return Problem{Message: err.Error()}
 	}
 	p := Problem{API: innermostAPI(failed), Principal: failed.principal, Action: failed.api, Message: failed.Error()}
+	if dialFailed(failed.err) {
+		p.Hint = "nothing could be reached there: check --endpoint-url and AWS_ENDPOINT_URL, the region, and the network"
+	}
 	if classify(failed.err) != denied {
 		return p
 	}
@@ -224,7 +258,15 @@ func (r *runner) explainDenial(p *Problem, failed *callError) {
 		wanted = "*"
 	}
 	p.Statement = r.statement(p.Principal, p.Action, wanted)
-	p.Hint = "add the statement to the policies of the principal"
+	p.Hint = "add the " + plural(p.Statement) + " to the policies of the principal"
+}
+
+// plural says whether a text holds one policy statement or several.
+func plural(text string) string {
+	if strings.Count(text, `"Effect"`) > 1 {
+		return "statements"
+	}
+	return "statement"
 }
 
 // plannedResource is the resource that the plan lists for the action; "*" when it lists none.

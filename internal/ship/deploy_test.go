@@ -23,7 +23,7 @@ func TestDeploySucceeds(t *testing.T) {
 	res := f.deploy()
 	want(t, res, 0, Succeeded)
 	wantCalls := []string{"GetCallerIdentity", "DescribeInstances", "DescribeInstanceInformation", "GetCommandInvocation",
-		"ListCommandInvocations", "ListCommands", "DescribeDocument", "SendCommand", "ListCommandInvocations", "ListCommandInvocations",
+		"ListCommandInvocations", "ListCommands", "ListCommands", "DescribeDocument", "SendCommand", "ListCommandInvocations", "ListCommandInvocations",
 		"ListCommandInvocations", "GetCommandInvocation", "GetCommandInvocation", "ListCommands"}
 	if diff := cmp.Diff(wantCalls, f.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)

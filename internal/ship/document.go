@@ -37,7 +37,7 @@ func (r *runner) publish(ctx context.Context, step *plan.Step) error {
 		return err
 	}
 	if !strings.EqualFold(v.hash, step.Own.Hash) {
-		return &refusal{Problem{API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
 			"document %s, version %s, has the hash %s, and what was meant has %s", step.Own.Name, v.number, v.hash, step.Own.Hash),
 			Hint: "somebody else may be changing the document; deploy again"}}
 	}
@@ -140,7 +140,7 @@ func (r *runner) findVersion(ctx context.Context, doc *plan.Document) (version, 
 			return v, nil
 		}
 	}
-	return version{}, &refusal{Problem{API: "ssm:ListDocumentVersions", Principal: r.sender.principal, Message: fmt.Sprintf(
+	return version{}, &refusal{problem: Problem{API: "ssm:ListDocumentVersions", Principal: r.sender.principal, Message: fmt.Sprintf(
 		"document %s: Systems Manager says that it has this content already, and none of its %s has the hash %s",
 		doc.Name, count(len(infos), "version"), doc.Hash), Hint: "delete the document and deploy again"}}
 }
@@ -151,16 +151,21 @@ func (r *runner) awaitActive(ctx context.Context, name string, v *version) error
 	for v.status != types.DocumentStatusActive {
 		note := p.spent(nil)
 		if note != "" || (v.status != types.DocumentStatusCreating && v.status != types.DocumentStatusUpdating) {
-			return &refusal{Problem{API: "ssm:DescribeDocument", Message: fmt.Sprintf("document %s, version %s, is %q and not Active", name, v.number, v.status)}}
+			return &refusal{problem: Problem{API: "ssm:DescribeDocument", Message: fmt.Sprintf("document %s, version %s, is %q and not Active", name, v.number, v.status)}}
 		}
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
-		next, err := r.describe(ctx, name, v.number, noSuchDocument) // just made: not everywhere yet
+		next, err := r.describe(ctx, name, v.number, notEverywhere)
 		if err != nil {
 			return err
 		}
 		*v = next
 	}
 	return nil
+}
+
+// notEverywhere: the document, or its version, was just made, and not every host of the service knows it yet.
+func notEverywhere(err error) bool {
+	return noSuchDocument(err) || errorCode(err) == "InvalidDocumentVersion"
 }

@@ -47,6 +47,12 @@ func TestDocument(t *testing.T) {
 			f.first("DescribeDocument", 1, described("3", "old", "Active"))
 			f.always("UpdateDocument", made("4", testHash, "Active"))
 		}, "4", []string{"DescribeDocument", "UpdateDocument"}},
+		{"changed, not everywhere yet", func(f *fake) {
+			f.on["DescribeDocument"] = func(n int, _ map[string]any) (reply, bool) {
+				return []reply{described("3", "old", "Active"), fails("InvalidDocumentVersion"), described("4", testHash, "Active")}[n], true
+			}
+			f.always("UpdateDocument", made("4", testHash, "Updating"))
+		}, "4", []string{"DescribeDocument", "UpdateDocument", "DescribeDocument", "DescribeDocument"}},
 		{"content of an earlier version", func(f *fake) {
 			f.on["DescribeDocument"] = byVersion(map[string]string{"9": testHash})
 			f.always("UpdateDocument", fails("DuplicateDocumentContent"))

@@ -3,95 +3,45 @@ package ship
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
-// commentLimit is SendCommand's.
-const commentLimit = 100
-
-// comment marks a command as this run's: `slipway <app>/<stage>/<step> <run id>`. Where that is too long the names
-// are cut, never the run id, by which a lost send is found again.
-func comment(app, stage, step, runID string) string {
-	room := max(commentLimit-len("slipway ")-len(" ")-len(runID), 0)
-	return "slipway " + cut(app+"/"+stage+"/"+step, room) + " " + runID
-}
-
-// commentPrefix is what the comments of a stage's commands begin with.
-func commentPrefix(app, stage, runID string) string {
-	room := max(commentLimit-len("slipway ")-len(" ")-len(runID), 0)
-	return "slipway " + cut(app+"/"+stage+"/", room)
-}
-
-func cut(s string, n int) string { return s[:min(len(s), n)] }
-
 // checkEarlier finds the commands that this stage sent before, and refuses while one of them still runs or may have
 // shipped something that nobody knows of (R120).
 func (r *runner) checkEarlier(ctx context.Context) error {
-	seen := map[string]bool{}
-	for i := range r.stage.Steps {
-		document := documentName(&r.stage.Steps[i])
-		if seen[document] {
-			continue
-		}
-		seen[document] = true
-		commands, err := r.listCommands(ctx, document)
-		if r.cfg.SkipPreflight && isDenied(err) {
-			r.event(Event{Kind: EventWarning, Message: "whether an earlier deploy still runs is not known: " + err.Error()})
-			return nil
-		}
-		if err != nil && !noSuchDocument(err) {
-			return err
-		}
-		prefix := commentPrefix(r.plan.App, r.stage.Name, r.cfg.RunID)
-		if err := r.settle(ctx, ours(commands, prefix)); err != nil {
-			return err
-		}
+	commands, err := r.earlierCommands(ctx)
+	if r.cfg.SkipPreflight && isDenied(err) {
+		r.event(Event{Kind: EventWarning, Message: "whether an earlier deploy still runs is not known: " + err.Error()})
+		return nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, commands)
 }
 
-// noSuchDocument: nothing can have been sent with a document that does not exist.
-func noSuchDocument(err error) bool {
-	return errorCode(err) == "InvalidDocument"
-}
-
-func (r *runner) listCommands(ctx context.Context, document string) ([]types.Command, error) {
-	in := &ssm.ListCommandsInput{MaxResults: aws.Int32(pageSize),
-		Filters: []types.CommandFilter{{Key: types.CommandFilterKeyDocumentName, Value: aws.String(document)}}}
-	return pages(ctx, r, r.watcher, "ssm:ListCommands", func(ctx context.Context, token *string) ([]types.Command, *string, error) {
-		in.NextToken = token
-		out, err := r.watcher.ssm.ListCommands(ctx, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return out.Commands, out.NextToken, nil
-	})
-}
-
-// ours are the commands with this comment prefix, newest first.
-func ours(commands []types.Command, prefix string) []types.Command {
-	mine := slices.DeleteFunc(slices.Clone(commands), func(c types.Command) bool {
-		return !strings.HasPrefix(aws.ToString(c.Comment), prefix)
-	})
-	slices.SortStableFunc(mine, func(a, b types.Command) int {
-		return aws.ToTime(b.RequestedDateTime).Compare(aws.ToTime(a.RequestedDateTime))
-	})
-	return mine
-}
-
-// settle looks at a step's earlier commands: none may be running, and of the newest of each step it must be known
-// what it did. An older one that is unknown was followed by one that is known.
+// settle looks at a stage's earlier commands, newest first: none may be running, and of the newest of each step it
+// must be known what it did. An older one that is unknown was followed by one that is known.
 func (r *runner) settle(ctx context.Context, commands []types.Command) error {
 	judged := map[string]bool{}
-	for _, c := range commands {
-		step := stepOf(c)
+	newestRun := ""
+	for i := range commands {
+		c := &commands[i]
+		text := aws.ToString(c.Comment)
+		if newestRun == "" {
+			newestRun = runOf(text)
+		}
+		step := r.stepName(text)
 		newest := !judged[step]
 		judged[step] = true
+		// A step that the plan has no more was settled by the run that came after it, before that one sent.
+		if r.stepOf(text) == nil && runOf(text) != newestRun {
+			newest = false
+		}
 		if !newest && !r.running(c) {
 			continue
 		}
@@ -102,49 +52,43 @@ func (r *runner) settle(ctx context.Context, commands []types.Command) error {
 	return nil
 }
 
-// stepOf is the step's name in a command's comment.
-func stepOf(c types.Command) string {
-	names, _, _ := strings.Cut(strings.TrimPrefix(aws.ToString(c.Comment), "slipway "), " ")
-	return names[strings.LastIndex(names, "/")+1:]
-}
-
 // running tells whether the command is not at its end by its own account, and not past the time at which Run Command
 // gives it up.
-func (r *runner) running(c types.Command) bool {
+func (r *runner) running(c *types.Command) bool {
 	if !inFlight[normalise(string(c.Status))] {
 		return false
 	}
 	return c.ExpiresAfter == nil || r.cfg.Now().Before(*c.ExpiresAfter)
 }
 
-func (r *runner) settleOne(ctx context.Context, c types.Command, step string) error {
+// settleOne judges one earlier command as the deploy that sent it would have.
+func (r *runner) settleOne(ctx context.Context, c *types.Command, step string) error {
 	id := aws.ToString(c.CommandId)
-	if id == r.cfg.AcceptUnknown {
-		r.event(Event{Kind: EventWarning, Step: step, CommandID: id, Message: "what the earlier command did is not known, and accepted as such"})
-		return nil
-	}
 	invocations, err := r.invocations(ctx, id)
+	if err != nil && r.running(c) {
+		return r.stillRunning(id, step, "; its nodes cannot be read: "+err.Error())
+	}
 	if err != nil {
 		return r.unsettled(id, step, err.Error(), err)
 	}
-	verdicts, waiting, why := tally(invocations)
+	waiting := 0
+	for _, inv := range invocations {
+		if judge(string(inv.Status), aws.ToString(inv.StatusDetails)).Wait {
+			waiting++
+		}
+	}
 	complete := waiting == 0 && len(invocations) > 0 && len(invocations) >= int(c.TargetCount)
 	switch {
 	case !complete && r.running(c):
-		return &refusal{Problem{CommandID: id, Message: fmt.Sprintf(
-			"an earlier command of this stage, %s (step %s), is still running", id, step),
-			Hint: "slipway resume " + id + " waits for it; then deploy again"}}
+		return r.stillRunning(id, step, "")
 	case waiting > 0:
 		return r.unsettled(id, step, "it is past its end and not done on every node", nil)
 	}
-	verdict := together(verdicts)
-	if len(invocations) == 0 {
-		j := judgeParent(string(c.Status), aws.ToString(c.StatusDetails), int(c.TargetCount))
-		verdict, why = j.Verdict, j.Why
-	} else if int(c.TargetCount) > len(invocations) {
-		verdict, why = Unknown, fmt.Sprintf("it had %d targets, %d can be read", c.TargetCount, len(invocations))
+	verdict, why, err := r.judgeEarlier(ctx, c, invocations)
+	if err != nil {
+		return r.unsettled(id, step, err.Error(), err)
 	}
-	if verdict == Unknown || verdict == "" {
+	if verdict != Succeeded && verdict != Failed {
 		return r.unsettled(id, step, why, nil)
 	}
 	r.event(Event{Kind: EventEarlier, Step: step, CommandID: id, Verdict: verdict,
@@ -152,38 +96,59 @@ func (r *runner) settleOne(ctx context.Context, c types.Command, step string) er
 	return nil
 }
 
-// unsettled refuses because of a command whose outcome is not known.
+// stillRunning refuses because of a command that is not at its end; that nobody can accept.
+func (r *runner) stillRunning(id, step, note string) error {
+	return &refusal{problem: Problem{CommandID: id, Message: fmt.Sprintf(
+		"an earlier command of this stage, %s (step %s), is still running%s", id, step, note),
+		Hint: r.resumeOr(id, "wait until it has ended", " waits for it") + "; then deploy again"}}
+}
+
+// judgeEarlier reads what every node's scripts said, and weighs it against the node's status.
+func (r *runner) judgeEarlier(ctx context.Context, c *types.Command, invocations []types.CommandInvocation) (Verdict, string, error) {
+	if len(invocations) == 0 {
+		j := judgeParent(string(c.Status), aws.ToString(c.StatusDetails), int(c.TargetCount))
+		return j.Verdict, j.Why, nil
+	}
+	if int(c.TargetCount) > len(invocations) {
+		return Unknown, fmt.Sprintf("it had %d targets, %d can be read", c.TargetCount, len(invocations)), nil
+	}
+	w := r.watchEarlier(c)
+	if _, err := w.take(ctx, invocations); err != nil {
+		return Unknown, "", err
+	}
+	res := w.result("", "")
+	for _, n := range res.Nodes {
+		if n.Verdict == Unknown {
+			return Unknown, n.InstanceID + ": " + n.Why, nil
+		}
+	}
+	return res.Verdict, "", nil
+}
+
+// unsettled refuses because of a command whose outcome is not known, unless that was accepted.
 func (r *runner) unsettled(id, step, why string, err error) error {
+	if id == r.cfg.AcceptUnknown {
+		r.event(Event{Kind: EventWarning, Step: step, CommandID: id, Message: "what the earlier command did is not known, and accepted as such"})
+		return nil
+	}
 	p := Problem{}
 	if err != nil {
 		p = r.explain(err)
 	}
 	p.CommandID = id
 	p.Message = fmt.Sprintf("what an earlier command of this stage, %s (step %s), did is not known: %s", id, step, why)
-	p.Hint = "find out what runs on the nodes; slipway resume " + id + " shows what can be read; then deploy with " +
-		"--accept-unknown " + id
-	return &refusal{p}
-}
-
-// tally judges invocations: the verdicts of those that are done, how many are not, and why the first unknown is one.
-func tally(invocations []types.CommandInvocation) (verdicts []Verdict, waiting int, why string) {
-	for _, inv := range invocations {
-		j := judge(string(inv.Status), aws.ToString(inv.StatusDetails))
-		if j.Wait {
-			waiting++
-			continue
-		}
-		verdicts = append(verdicts, j.Verdict)
-		if j.Verdict == Unknown && why == "" {
-			why = aws.ToString(inv.InstanceId) + ": " + j.Why
-		}
-	}
-	return verdicts, waiting, why
+	p.Hint = "find out what runs on the nodes; " + r.resumeOr(id, "read what can be read", " shows what can be read") +
+		"; then deploy with --accept-unknown " + id
+	return &refusal{problem: p}
 }
 
 // invocations lists a command's invocations, one for each node.
 func (r *runner) invocations(ctx context.Context, commandID string) ([]types.CommandInvocation, error) {
-	in := &ssm.ListCommandInvocationsInput{CommandId: aws.String(commandID), MaxResults: aws.Int32(pageSize)}
+	return r.listInvocations(ctx, &ssm.ListCommandInvocationsInput{CommandId: aws.String(commandID)})
+}
+
+func (r *runner) listInvocations(ctx context.Context, in *ssm.ListCommandInvocationsInput) ([]types.CommandInvocation, error) {
+	in.MaxResults = aws.Int32(pageSize)
 	return pages(ctx, r, r.watcher, "ssm:ListCommandInvocations", func(ctx context.Context, token *string) ([]types.CommandInvocation, *string, error) {
 		in.NextToken = token
 		out, err := r.watcher.ssm.ListCommandInvocations(ctx, in)
@@ -209,3 +174,6 @@ func (r *runner) command(ctx context.Context, id string) (*types.Command, error)
 	}
 	return nil, nil
 }
+
+// commandTime is when Run Command took a command; the zero time, which is before all others, when it does not say.
+func commandTime(c types.Command) time.Time { return aws.ToTime(c.RequestedDateTime) }

@@ -12,7 +12,7 @@ func TestR120EarlierSends(t *testing.T) {
 	const old = "99999999-2222-3333-4444-555555555555"
 	command := func(id, step, status string, age time.Duration, targets int) map[string]any {
 		at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(-age)
-		return map[string]any{"CommandId": id, "Comment": "slipway web/dev/" + step + " run-0", "Status": status, "StatusDetails": status,
+		return map[string]any{"CommandId": id, "Comment": "slipway web/dev/" + step + " run-0", "DocumentName": "web-dev-" + step, "Status": status, "StatusDetails": status,
 			"TargetCount": targets, "RequestedDateTime": float64(at.Unix()), "ExpiresAfter": float64(at.Add(time.Hour).Unix())}
 	}
 	foreign := command(old, "release", "InProgress", time.Minute, 1)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -164,7 +165,20 @@ func plain(err error) string {
 		}
 		return api.ErrorCode() + ": " + api.ErrorMessage()
 	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		return "no answer from " + hostOf(request.URL) + ": " + request.Err.Error()
+	}
 	return err.Error()
+}
+
+// hostOf is the part of a URL that says who was asked.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // The words of AWS's denials: "User: ARN is not authorized to perform: ACTION on resource: ARN because …".

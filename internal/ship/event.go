@@ -13,6 +13,7 @@ const (
 	EventEarlier   EventKind = "earlier"   // what became of an earlier send
 	EventDocument  EventKind = "document"  // the version that will be sent
 	EventSent      EventKind = "sent"      // SendCommand was answered
+	EventLost      EventKind = "lost"      // SendCommand's answer was lost: the command is looked for, never sent again
 	EventNode      EventKind = "node"      // a node's status changed
 	EventWaiting   EventKind = "waiting"   // one tick of the watch, nothing new
 	EventNotYet    EventKind = "not yet"   // a call is repeated: throttled, broken, or nothing there yet

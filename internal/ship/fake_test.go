@@ -218,7 +218,8 @@ func (f *fake) getInvocation(in map[string]any) reply {
 			if i.details != "Success" {
 				code = 1
 			}
-			return reply{body: map[string]any{"Status": i.status, "StatusDetails": i.details, "ResponseCode": code,
+			return reply{body: map[string]any{"Comment": "slipway web/dev/release run-0", "DocumentName": "web-dev-release", "PluginName": "release",
+				"Status": i.status, "StatusDetails": i.details, "ResponseCode": code,
 				"StandardOutputContent": "out of " + i.node + "\n", "StandardErrorContent": "err of " + i.node + "\n"}}
 		}
 	}

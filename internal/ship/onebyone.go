@@ -3,6 +3,8 @@ package ship
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +22,11 @@ import (
 func (w *watch) states(ctx context.Context) ([]types.CommandInvocation, error) {
 	if !w.oneByOne {
 		invocations, err := w.r.invocations(ctx, w.sent.id)
+		for _, inv := range invocations {
+			if err := w.checkOurs(inv.Comment, inv.DocumentName); err != nil {
+				return nil, err
+			}
+		}
 		if err == nil || !w.canAskOneByOne(err) {
 			return invocations, err
 		}
@@ -37,9 +44,42 @@ func (w *watch) states(ctx context.Context) ([]types.CommandInvocation, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := w.checkOurs(out.Comment, out.DocumentName); err != nil {
+			return nil, err
+		}
+		if err := w.checkScript(out); err != nil {
+			return nil, err
+		}
 		invocations = append(invocations, types.CommandInvocation{InstanceId: aws.String(id), Status: types.CommandInvocationStatus(out.Status), StatusDetails: out.StatusDetails})
 	}
 	return invocations, nil
+}
+
+// checkOurs makes sure, of a command that could not be looked up, that it is this stage's and this step's.
+func (w *watch) checkOurs(text, document *string) error {
+	if !w.guessed {
+		return nil
+	}
+	if !w.r.ofStage(aws.ToString(text)) {
+		w.foreign = &foreignError{id: w.sent.id, stage: w.r.stage.Name, comment: aws.ToString(text), document: aws.ToString(document)}
+		return w.foreign
+	}
+	if w.r.stepOf(aws.ToString(text)) != w.step || !sameDocument(documentName(w.step), aws.ToString(document)) {
+		return fmt.Errorf("command %s is of step %s with document %s, which the plan has no more: without ssm:ListCommands and "+
+			"ssm:ListCommandInvocations its scripts cannot be told", w.sent.id, w.r.stepName(aws.ToString(text)), aws.ToString(document))
+	}
+	return nil
+}
+
+// checkScript makes sure that a success is that of the whole document: one that had several scripts when it was sent
+// would not answer for the plan's only one.
+func (w *watch) checkScript(out *ssm.GetCommandInvocationOutput) error {
+	script := w.step.ScriptSteps[0]
+	if judge(string(out.Status), aws.ToString(out.StatusDetails)).Verdict != Succeeded || strings.EqualFold(aws.ToString(out.PluginName), script) {
+		return nil
+	}
+	return fmt.Errorf("command %s answers for script %q and not for %q: without ssm:ListCommandInvocations its scripts cannot be told",
+		w.sent.id, aws.ToString(out.PluginName), script)
 }
 
 // canAskOneByOne: this is a resume, the list is denied, the nodes are named, and the document has one step. Of a document with several,

@@ -32,8 +32,16 @@ func (w *watch) read(ctx context.Context, node *NodeResult) ([]ScriptStepResult,
 	var steps []ScriptStepResult
 	ended := normalise(shown(node.Status, node.StatusDetails))
 	mustHaveRun := ended == "Success" || ended == "Failed" || ended == "ExecutionTimedOut"
-	for _, name := range w.step.ScriptSteps {
-		s, err := w.readOne(ctx, node.InstanceID, name, mustHaveRun)
+	names, err := w.scriptsOf(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		in := &ssm.GetCommandInvocationInput{CommandId: aws.String(w.sent.id), InstanceId: aws.String(node.InstanceID)}
+		if w.step.Own != nil || len(names) > 1 {
+			in.PluginName = aws.String(name)
+		}
+		s, err := w.readOne(ctx, name, in, mustHaveRun)
 		if err != nil {
 			return steps, err
 		}
@@ -45,17 +53,48 @@ func (w *watch) read(ctx context.Context, node *NodeResult) ([]ScriptStepResult,
 	return steps, nil
 }
 
-func (w *watch) readOne(ctx context.Context, node, name string, mustHaveRun bool) (ScriptStepResult, error) {
-	in := &ssm.GetCommandInvocationInput{CommandId: aws.String(w.sent.id), InstanceId: aws.String(node)}
-	if w.step.Own != nil {
-		in.PluginName = aws.String(name)
+// scriptsOf are the scripts of the document on one node: the plan's, or of a command that another run sent those that
+// Run Command names, for the release may have changed since. Where it names none, the plan's again.
+func (w *watch) scriptsOf(ctx context.Context, node *NodeResult) ([]string, error) {
+	if !w.asksScripts || w.oneByOne { // one by one, every answer was checked to be of the plan's one script
+		return w.step.ScriptSteps, nil
 	}
+	if len(w.scripts) > 0 {
+		return w.scripts, nil
+	}
+	invocations, err := w.r.listInvocations(ctx, &ssm.ListCommandInvocationsInput{CommandId: aws.String(w.sent.id),
+		InstanceId: aws.String(node.InstanceID), Details: true})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, inv := range invocations {
+		if aws.ToString(inv.InstanceId) != node.InstanceID {
+			continue
+		}
+		for _, p := range inv.CommandPlugins {
+			names = append(names, aws.ToString(p.Name))
+		}
+	}
+	if len(names) == 0 {
+		return w.step.ScriptSteps, nil
+	}
+	if normalise(shown(node.Status, node.StatusDetails)) == "Success" {
+		w.scripts = names // a node that failed may not have come to all of them
+	}
+	return names, nil
+}
+
+func (w *watch) readOne(ctx context.Context, name string, in *ssm.GetCommandInvocationInput, mustHaveRun bool) (ScriptStepResult, error) {
 	var last *ssm.GetCommandInvocationOutput
 	// A list can be ahead of a get. Where the script must have run that is waited for; otherwise it may never have.
 	lags := func(err error) bool { return mustHaveRun && (errors.Is(err, errNotDone) || notThere(err)) }
 	_, err := call(ctx, w.r, w.r.watcher, "ssm:GetCommandInvocation", lags, func(ctx context.Context) (*ssm.GetCommandInvocationOutput, error) {
 		out, err := w.r.watcher.ssm.GetCommandInvocation(ctx, in)
 		if err != nil {
+			return nil, err
+		}
+		if err := w.checkOurs(out.Comment, out.DocumentName); err != nil {
 			return nil, err
 		}
 		if last = out; judge(string(out.Status), aws.ToString(out.StatusDetails)).Wait {
@@ -75,7 +114,8 @@ func (w *watch) readOne(ctx context.Context, node, name string, mustHaveRun bool
 func scriptResult(name string, out *ssm.GetCommandInvocationOutput) ScriptStepResult {
 	s := ScriptStepResult{Name: name, Status: string(out.Status), StatusDetails: aws.ToString(out.StatusDetails),
 		ExitCode: int(out.ResponseCode), Elapsed: elapsed(aws.ToString(out.ExecutionElapsedTime)),
-		Stdout: aws.ToString(out.StandardOutputContent), Stderr: aws.ToString(out.StandardErrorContent)}
+		Stdout: aws.ToString(out.StandardOutputContent), Stderr: aws.ToString(out.StandardErrorContent),
+		began: aws.ToString(out.ExecutionStartDateTime) != ""}
 	s.Truncated = truncated(s.Stdout, stdoutLimit) || truncated(s.Stderr, stderrLimit)
 	return s
 }
@@ -87,8 +127,13 @@ func truncated(text string, limit int) bool {
 // weigh compares what the scripts say with what the node says (R110): a node that succeeded without every script
 // having run to its end is not a success.
 func (w *watch) weigh(j judgement, node *NodeResult) (Verdict, string) {
-	if j.Verdict != Succeeded {
+	switch {
+	case neverBegan(node):
+		return NotStarted, "cancelled before it began on this node: still on the old version"
+	case j.Verdict != Succeeded:
 		return j.Verdict, w.failureWhy(j, node)
+	case len(node.Steps) == 0:
+		return Unknown, "the node is Success, but which scripts it had to run could not be read"
 	}
 	for _, s := range node.Steps {
 		switch sj := judge(s.Status, s.StatusDetails); {
@@ -109,6 +154,17 @@ func (w *watch) weigh(j judgement, node *NodeResult) (Verdict, string) {
 	return Succeeded, ""
 }
 
+// neverBegan tells a node that the cancellation reached before the command did: it was waiting when last seen, and Run
+// Command has neither a start nor an exit code nor any output of its first script.
+func neverBegan(node *NodeResult) bool {
+	waited := normalise(node.waited)
+	if normalise(shown(node.Status, node.StatusDetails)) != "Cancelled" || (waited != "Pending" && waited != "Delayed") || len(node.Steps) != 1 {
+		return false
+	}
+	s := node.Steps[0]
+	return normalise(shown(s.Status, s.StatusDetails)) == "Cancelled" && s.ExitCode == -1 && !s.began && s.Stdout == "" && s.Stderr == ""
+}
+
 // skipped tells a step that the agent left out because of its precondition: it reports Success and says so in place
 // of the output. uncertain: the agent's words are matched, for there is no field that says it.
 func skipped(s ScriptStepResult) bool {
@@ -126,6 +182,9 @@ func (w *watch) failureWhy(j judgement, node *NodeResult) string {
 		if normalise(shown(s.Status, s.StatusDetails)) == "ExecutionTimedOut" && limit > 0 && wasKilled(s, limit) {
 			return fmt.Sprintf("step %s: reported as timed out, but it ended after %s of its %s: it was killed (exit code 137), "+
 				"mostly because the node ran out of memory", s.Name, s.Elapsed, limit)
+		}
+		if s.ExitCode < 0 && normalise(shown(node.Status, node.StatusDetails)) == "Failed" {
+			return fmt.Sprintf("step %s: it did not end by itself (no exit code): the agent or the node went away, or it could not be begun", s.Name)
 		}
 		if s.ExitCode > 0 {
 			return fmt.Sprintf("step %s: %s (exit code %d)", s.Name, j.Why, s.ExitCode)

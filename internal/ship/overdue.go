@@ -2,6 +2,7 @@ package ship
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,18 +18,18 @@ func (w *watch) watchStuck(node *NodeResult) {
 
 func (w *watch) stuckWhy(node *NodeResult) string {
 	lasted := w.r.cfg.Now().Sub(node.since)
-	groups := time.Duration(waves(w.step.MaxConcurrency, len(w.nodes)))
+	groups := time.Duration(waves(w.step.MaxConcurrency, max(w.targets, len(w.nodes))))
 	delivery, execution := time.Duration(w.step.DeliveryTimeout)*time.Second, time.Duration(w.step.ExecutionTimeout)*time.Second
 	switch normalise(shown(node.Status, node.StatusDetails)) {
 	case "Pending", "Delayed":
 		limit := delivery*groups + execution*(groups-1)
-		if lasted > limit {
+		if delivery > 0 && lasted > limit {
 			return fmt.Sprintf("%s has been %s for %s, longer than the delivery timeout of %s allows: the agent is not running, "+
 				"the node's role does not allow ec2messages, or there is no route to the endpoint",
 				node.InstanceID, shown(node.Status, node.StatusDetails), lasted.Round(time.Second), delivery)
 		}
 	case "InProgress":
-		if lasted > execution {
+		if execution > 0 && lasted > execution {
 			return fmt.Sprintf("%s has been InProgress for %s, longer than the execution timeout of %s allows: the agent has "+
 				"stopped answering since it took the command", node.InstanceID, lasted.Round(time.Second), execution)
 		}
@@ -38,24 +39,63 @@ func (w *watch) stuckWhy(node *NodeResult) string {
 
 // overdue is the end of all patience. It says what was waited for and why more time would not help (R14).
 func (w *watch) overdue() error {
-	now := w.r.cfg.Now()
+	waited := "it is not known whether more nodes are to come"
+	if open := w.open(); len(open) > 0 {
+		waited = listed(open)
+	}
+	api := "ssm:ListCommandInvocations"
+	if w.oneByOne {
+		api = "ssm:GetCommandInvocation"
+	}
+	reads := api + " was answered every time, so the role can read the status"
+	if w.interrupted {
+		return fmt.Errorf("%s after the interrupt: %s; %s", w.r.t.Grace, waited, reads)
+	}
+	sentAt := fmt.Sprintf("command %s was sent %s ago", w.sent.id, w.r.cfg.Now().Sub(w.sent.at).Round(time.Second))
+	if w.guessed {
+		sentAt = fmt.Sprintf("command %s was watched for %s", w.sent.id, w.r.cfg.Now().Sub(w.began).Round(time.Second))
+	}
+	return fmt.Errorf("%s%s: %s; %s", sentAt, w.limits(), waited, reads)
+}
+
+// limits names the command's own limits, as far as they are known.
+func (w *watch) limits() string {
+	var limits []string
+	for _, l := range []struct {
+		seconds int
+		what    string
+	}{{w.step.DeliveryTimeout, "delivery"}, {w.step.ExecutionTimeout, "execution"}} {
+		if l.seconds > 0 {
+			limits = append(limits, fmt.Sprintf("%ds for %s", l.seconds, l.what))
+		}
+	}
+	switch {
+	case !w.expires.IsZero() && w.step.ExecutionTimeout == 0:
+		return "; Run Command was to give it up at " + w.expires.UTC().Format("2006-01-02 15:04:05 UTC")
+	case w.step.ExecutionTimeout == 0:
+		return ""
+	}
+	return "; its own limits are " + strings.Join(limits, " and ") + ", so Run Command should have ended it"
+}
+
+// open says of every node without a verdict what was last read of it.
+func (w *watch) open() []string {
 	var open []string
 	for _, id := range w.ids() {
 		node := w.nodes[id]
 		if node.Verdict != "" {
 			continue
 		}
-		last := fmt.Sprintf("%s was %s, for %s", id, shown(node.Status, node.StatusDetails), now.Sub(node.since).Round(time.Second))
+		last := fmt.Sprintf("%s was %s, for %s", id, shown(node.Status, node.StatusDetails), w.r.cfg.Now().Sub(node.since).Round(time.Second))
 		if why := w.stuckWhy(node); why != "" {
 			last = why
 		}
 		open = append(open, last)
 	}
-	reads := "ssm:ListCommandInvocations was answered every time, so the role can read the status"
-	if w.interrupted {
-		return fmt.Errorf("%s after the interrupt: %s; %s", w.r.t.Grace, listed(open), reads)
+	for _, id := range w.r.nodes {
+		if w.nodes[id] == nil {
+			open = append(open, id+": no invocation could be read")
+		}
 	}
-	return fmt.Errorf("command %s was sent %s ago; its own limits are %ds for delivery and %ds for execution, so Run Command "+
-		"should have ended it: %s; %s", w.sent.id, now.Sub(w.sent.at).Round(time.Second), w.step.DeliveryTimeout,
-		w.step.ExecutionTimeout, listed(open), reads)
+	return open
 }

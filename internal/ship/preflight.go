@@ -68,7 +68,7 @@ func (r *runner) checkNodes(ctx context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return &refusal{Problem{API: "ssm:DescribeInstanceInformation", Principal: r.watcher.principal,
+	return &refusal{problem: Problem{API: "ssm:DescribeInstanceInformation", Principal: r.watcher.principal,
 		Message: "Run Command cannot reach every node: " + listed(wrong),
 		Hint: "a node registers when amazon-ssm-agent runs on it, its instance profile has a role that ec2.amazonaws.com may " +
 			"assume and that allows ssm:UpdateInstanceInformation and ec2messages:*, and it has a route to the ssm and " +
@@ -139,19 +139,26 @@ func (r *runner) tested(name string, err error) error {
 	if !errors.As(err, &failed) || classify(failed.err) == denied {
 		return err
 	}
-	return &refusal{Problem{API: name, Principal: failed.principal,
+	return &refusal{problem: Problem{API: name, Principal: failed.principal,
 		Message: "whether the result can be read is not known: " + failed.Error()}}
 }
 
 // pages collects all pages of a listing. Each page is a call of its own.
 func pages[T any](ctx context.Context, r *runner, a *api, name string, page func(ctx context.Context, token *string) ([]T, *string, error)) ([]T, error) {
+	return pagesUntil(ctx, r, a, name, page, nil)
+}
+
+// pagesUntil collects the pages of a listing until enough, which is asked after every page, says that the rest does
+// not matter; nil means all of them.
+func pagesUntil[T any](ctx context.Context, r *runner, a *api, name string, page func(ctx context.Context, token *string) ([]T, *string, error),
+	enough func(all []T, pagesRead int) bool) ([]T, error) {
 	type answer struct {
 		items []T
 		next  *string
 	}
 	var all []T
 	var token *string
-	for range pageLimit {
+	for n := range pageLimit {
 		got, err := call(ctx, r, a, name, nil, func(ctx context.Context) (answer, error) {
 			items, next, err := page(ctx, token)
 			return answer{items, next}, err
@@ -161,6 +168,9 @@ func pages[T any](ctx context.Context, r *runner, a *api, name string, page func
 		}
 		all = append(all, got.items...)
 		if token = got.next; aws.ToString(token) == "" {
+			return all, nil
+		}
+		if enough != nil && enough(all, n+1) {
 			return all, nil
 		}
 	}

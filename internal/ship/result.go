@@ -21,6 +21,7 @@ const (
 const (
 	exitSucceeded   = 0
 	exitFailed      = 1
+	exitUsage       = 2
 	exitUnknown     = 3
 	exitRefused     = 4
 	exitInterrupted = 130
@@ -46,6 +47,10 @@ type StepResult struct {
 	Verdict         Verdict      `json:"verdict"`
 	Nodes           []NodeResult `json:"nodes,omitempty"`
 	Why             string       `json:"why,omitempty"`
+	// Resume is the command line that tells later what became of it, of steps that are unknown; CannotResume says why
+	// there is none.
+	Resume       string `json:"resume,omitempty"`
+	CannotResume string `json:"cannotResume,omitempty"`
 }
 
 // NodeResult is what became of a step on one node.
@@ -59,8 +64,9 @@ type NodeResult struct {
 	// Why explains every verdict but succeeded.
 	Why string `json:"why,omitempty"`
 
-	// since is when the node was first seen with this status.
-	since time.Time
+	// since is when the node was first seen with this status; waited is the last status of those that are no end.
+	since  time.Time
+	waited string
 }
 
 // ScriptStepResult is one script of a document on one node, as GetCommandInvocation gives it.
@@ -77,6 +83,9 @@ type ScriptStepResult struct {
 	Stderr  string        `json:"stderr,omitempty"`
 	// Truncated is true when Run Command cut stdout (24,000 characters) or stderr (8,000) at the end.
 	Truncated bool `json:"truncated,omitempty"`
+
+	// began is false when Run Command says that the script never started to run.
+	began bool
 }
 
 // Problem says which call could not be made, or which check did not pass, and what would help.
@@ -124,6 +133,20 @@ func (r *Result) conclude() {
 		verdicts[i] = s.Verdict
 	}
 	r.Verdict = together(verdicts)
+}
+
+// conclude gives the stage's verdict, and for every step that is unknown the way to the truth.
+func (r *runner) conclude() {
+	r.res.conclude()
+	for i := range r.res.Steps {
+		s := &r.res.Steps[i]
+		if s.Verdict != Unknown || s.CommandID == "" || r.final {
+			continue
+		}
+		if s.Resume = r.resumeCommand(s.CommandID); s.Resume == "" {
+			s.CannotResume = cannotResume
+		}
+	}
 }
 
 // together joins the verdicts of parts into that of the whole. A part that was not started fails the whole, and a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,8 @@ import (
 type sent struct {
 	id, version string
 	at          time.Time
+	// targets is for how many nodes it is, as the answer has it; 0 when Run Command does not know yet.
+	targets int
 }
 
 // lostError is a send of which nobody knows whether it arrived.
@@ -45,18 +48,19 @@ func (r *runner) sendOnce(ctx context.Context, step *plan.Step) (sent, error) {
 	p := patience{r: r, since: started}
 	refreshed := false
 	for {
+		at := r.cfg.Now() // the limits count from the attempt that is taken
 		out, err := once(ctx, r, func(ctx context.Context) (*ssm.SendCommandOutput, error) { return r.sender.ssm.SendCommand(ctx, in) })
 		if err == nil && out.Command != nil && aws.ToString(out.Command.CommandId) != "" {
-			s := sent{id: *out.Command.CommandId, version: aws.ToString(in.DocumentVersion), at: started}
+			s := sent{id: *out.Command.CommandId, version: aws.ToString(in.DocumentVersion), at: at, targets: int(out.Command.TargetCount)}
 			r.event(Event{Kind: EventSent, Step: step.Name, CommandID: s.id, Message: "command " + s.id})
 			return s, nil
 		}
 		if err == nil {
-			return r.findLost(ctx, step, in, started, errors.New("the answer holds no command id"))
+			return r.findLost(ctx, step, in, at, errors.New("the answer holds no command id"))
 		}
 		failed := &callError{api: "ssm:SendCommand", principal: r.sender.principal, err: err}
 		if !certainlyNotSent(err) {
-			return r.findLost(ctx, step, in, started, failed)
+			return r.findLost(ctx, step, in, at, failed)
 		}
 		switch kind := classify(err); {
 		case kind == expired && !refreshed:
@@ -84,7 +88,7 @@ func (r *runner) explainSend(failed *callError) error {
 	p := r.explain(failed)
 	p.Message += ": no permission, agent not running, not registered, in a bad state, or another account or region"
 	p.Hint = "deploy with preflight says which node and why"
-	return &refusal{p}
+	return &refusal{problem: p}
 }
 
 // documentName is the document that the step sends.
@@ -123,21 +127,17 @@ func (r *runner) sendInput(step *plan.Step) *ssm.SendCommandInput {
 
 // findLost looks a send up by its run id, for a bounded time. It goes on when the deploy is interrupted: a command
 // that is out must be found to be cancelled.
-func (r *runner) findLost(ctx context.Context, step *plan.Step, in *ssm.SendCommandInput, started time.Time, cause error) (sent, error) {
+func (r *runner) findLost(ctx context.Context, step *plan.Step, in *ssm.SendCommandInput, at time.Time, cause error) (sent, error) {
 	ctx = context.WithoutCancel(ctx)
-	r.event(Event{Kind: EventNotYet, Step: step.Name, Message: "the answer to SendCommand was lost, looking for run id " + r.cfg.RunID})
-	mark := aws.ToString(in.Comment)
+	r.event(Event{Kind: EventLost, Step: step.Name, Message: "the answer to SendCommand was lost, looking for run id " + r.cfg.RunID})
 	p := patience{r: r, since: r.cfg.Now()}
 	r.deadline = p.since.Add(r.t.NotYet)
 	for {
-		commands, err := r.listCommands(ctx, aws.ToString(in.DocumentName))
-		for _, c := range commands {
-			// The whole comment, not only the run id: an earlier step of this run has the same one.
-			if aws.ToString(c.Comment) == mark {
-				s := sent{id: aws.ToString(c.CommandId), version: aws.ToString(in.DocumentVersion), at: started}
-				r.event(Event{Kind: EventSent, Step: step.Name, CommandID: s.id, Message: "command " + s.id + ", found by its run id"})
-				return s, nil
-			}
+		found, err := r.lookUp(ctx, in, at)
+		if found != nil {
+			s := sent{id: aws.ToString(found.CommandId), version: aws.ToString(in.DocumentVersion), at: at, targets: int(found.TargetCount)}
+			r.event(Event{Kind: EventSent, Step: step.Name, CommandID: s.id, Message: "command " + s.id + ", found by its run id"})
+			return s, nil
 		}
 		if err != nil || p.spent(nil) != "" {
 			return sent{}, &lostError{cause: cause, lookup: err, runID: r.cfg.RunID}
@@ -146,4 +146,25 @@ func (r *runner) findLost(ctx context.Context, step *plan.Step, in *ssm.SendComm
 			return sent{}, &lostError{cause: cause, lookup: err, runID: r.cfg.RunID}
 		}
 	}
+}
+
+// lookUp finds the command with the whole comment of in, not only with the run id: an earlier step of this run has the
+// same one. nil when there is none.
+func (r *runner) lookUp(ctx context.Context, in *ssm.SendCommandInput, at time.Time) (*types.Command, error) {
+	mine := func(all []types.Command) int {
+		return slices.IndexFunc(all, func(c types.Command) bool {
+			return aws.ToString(c.Comment) == aws.ToString(in.Comment) && !r.has(aws.ToString(c.CommandId))
+		})
+	}
+	all, err := r.listCommands(ctx, query{document: aws.ToString(in.DocumentName), after: at.Add(-skew),
+		enough: func(all []types.Command, _ int) bool { return mine(all) >= 0 }})
+	if i := mine(all); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, err
+}
+
+// has tells whether a command is known as another step's of this run.
+func (r *runner) has(id string) bool {
+	return slices.ContainsFunc(r.res.Steps, func(s StepResult) bool { return s.CommandID == id })
 }

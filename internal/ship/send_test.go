@@ -215,12 +215,52 @@ func TestParametersNeverEnterEvents(t *testing.T) {
 
 func TestComment(t *testing.T) {
 	t.Parallel()
-	run := "0123456789abcdef0123456789abcdef"
+	run := strings.Repeat("0", longestRunID)
 	long := strings.Repeat("x", 80)
-	for _, names := range [][3]string{{"web", "dev", "release"}, {long, "dev", "release"}, {"web", "dev", long}} {
-		c := comment(names[0], names[1], names[2], run)
-		if len(c) > commentLimit || !strings.HasSuffix(c, " "+run) || !strings.HasPrefix(c, commentPrefix(names[0], names[1], run)) {
+	seen, prefixes := map[string]bool{}, map[string]bool{}
+	for _, names := range [][3]string{{"web", "dev", "release"}, {long, "dev", "release"}, {long, "prod", "release"}, {"web", long, "release"},
+		{"web", "dev", long + "1"}, {"web", "dev", long + "2"}, {long, "dev", long + "1"}, {long, "dev", long + "2"}} {
+		c, prefix := comment(names[0], names[1], names[2], run), commentPrefix(names[0], names[1])
+		if len(c) > commentLimit || !strings.HasSuffix(c, " "+run) || !strings.HasPrefix(c, prefix) || runOf(c) != run {
 			t.Errorf("%v: %q", names, c)
+		}
+		if seen[c] {
+			t.Errorf("%v: %q is another step's", names, c)
+		}
+		seen[c], prefixes[prefix] = true, true
+	}
+	if len(prefixes) != 4 { // web/dev, web/xxx, xxx/dev, xxx/prod
+		t.Errorf("prefixes %v", prefixes)
+	}
+	if c := comment("web", "dev", "release", "run-1"); c != "slipway web/dev/release run-1" {
+		t.Errorf("got %q", c)
+	}
+}
+
+// Two steps whose long names begin alike: the send of the second is lost, and the first's command is not taken for it.
+func TestLostSendIsNotTakenForAnotherStep(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][2]string{
+		{strings.Repeat("x", 58) + "-migrate", strings.Repeat("x", 58) + "-release"},
+		{"release", "release"}, // no plan has this: the id that the run knows already is left out all the same
+	} {
+		f := newFake(t, "i-00000001")
+		f.on["SendCommand"] = func(n int, _ map[string]any) (reply, bool) { return reply{drop: true}, n > 0 }
+		f.on["ListCommands"] = func(_ int, in map[string]any) (reply, bool) {
+			if in["CommandId"] != nil || len(f.sends) == 0 {
+				return reply{}, false
+			}
+			return reply{body: map[string]any{"Commands": []map[string]any{{"CommandId": testCommand, "Comment": f.sends[0]["Comment"], "TargetCount": 1}}}}, true
+		}
+		res := f.deploy(func(c *Config) {
+			steps := []plan.Step{c.Plan.Stages[0].Steps[0], c.Plan.Stages[0].Steps[0]}
+			steps[0].Name, steps[1].Name = names[0], names[1]
+			c.Plan.Stages[0].Steps = steps
+			c.RunID = "0123456789abcdef0123456789abcdef"
+		})
+		want(t, res, 3, Unknown)
+		if res.Steps[0].Verdict != Succeeded || res.Steps[1].CommandID != "" {
+			t.Errorf("steps = %+v", res.Steps)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,7 +41,10 @@ type Config struct {
 	// Explain gives the policy statement that would allow the call, as text to paste; nil, or an empty answer, and
 	// a plain one is made here.
 	Explain func(principal, action, resource string) string
-	Timing  Timing
+	// ResumeCommand gives the command line that tells later what became of a command; nil means `slipway resume ID`.
+	// An empty answer says that there will be none: the local AWS that was sent to ends with this deploy.
+	ResumeCommand func(commandID string) string
+	Timing        Timing
 }
 
 // Timing bounds every wait. A zero field takes its default.
@@ -75,38 +79,43 @@ func Deploy(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.RunID == "" {
-		return nil, errors.New("deploy: a run id is needed to find a send again")
+	if cfg.RunID == "" || len(cfg.RunID) > longestRunID || strings.ContainsAny(cfg.RunID, " \t\n") {
+		return nil, fmt.Errorf("deploy: a run id of 1 to %d characters without spaces is needed to find a send again", longestRunID)
 	}
 	if err := r.prepare(ctx); err != nil {
 		return r.refuse(ctx, err), nil
 	}
 	for i := range r.stage.Steps {
 		step := &r.stage.Steps[i]
-		if ctx.Err() != nil || !r.ship(ctx, step) {
-			r.leaveOut(r.stage.Steps[len(r.res.Steps):])
+		if ctx.Err() != nil {
+			r.leaveOut("not sent: interrupted before it")
+			break
+		}
+		if !r.ship(ctx, step) {
+			r.leaveOut("not sent: the step before it did not succeed")
 			break
 		}
 	}
 	if ctx.Err() != nil && !r.allDone() {
 		r.res.Interrupted = true
 	}
-	r.res.conclude()
+	r.conclude()
 	return r.res, nil
 }
 
-// Resume tells the truth about a command that was sent before. It sends nothing and cancels nothing.
+// Resume tells the truth about a command that was sent before. It sends nothing and cancels nothing. A command that is
+// not the stage's is refused. The error is a [UsageError] when commandID is no command id.
 func Resume(ctx context.Context, cfg Config, commandID string) (*Result, error) {
+	if err := CheckCommandID(commandID); err != nil {
+		return nil, err
+	}
 	r, err := newRunner(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if commandID == "" {
-		return nil, errors.New("resume: a command id is needed")
-	}
 	r.resume(ctx, commandID)
 	r.res.Interrupted = ctx.Err() != nil
-	r.res.conclude()
+	r.conclude()
 	return r.res, nil
 }
 
@@ -123,6 +132,8 @@ type runner struct {
 	nodes []string
 	// documents holds the version to send for each step that has its own document, by step name.
 	documents map[string]string
+	// final is true once it is known that asking for a command again would tell nothing.
+	final bool
 	// deadline ends every patience; zero before a command is sent.
 	deadline time.Time
 }
@@ -149,10 +160,10 @@ func newRunner(cfg Config) (*runner, error) {
 	}
 	r := &runner{cfg: cfg, t: cfg.Timing.withDefaults(), plan: cfg.Plan, stage: stage,
 		res: &Result{Stage: stage.Name}, documents: map[string]string{}}
-	r.sender = newAPI(cfg.Send, stage.Region, cfg.Sleep)
+	r.sender = newAPI(cfg.Send, stage.Region)
 	r.watcher = r.sender
 	if isSplit(stage) {
-		r.watcher = newAPI(cfg.Watch, stage.Region, cfg.Sleep)
+		r.watcher = newAPI(cfg.Watch, stage.Region)
 	}
 	return r, nil
 }
@@ -217,7 +228,9 @@ func (r *runner) ship(ctx context.Context, step *plan.Step) bool {
 		r.notSent(ctx, step, err)
 		return false
 	}
-	w := r.newWatch(step, sent, len(r.nodes))
+	w := r.newWatch(step, sent, max(len(r.nodes), sent.targets))
+	w.cancels = true
+	w.setDeadline(w.end())
 	r.res.Steps = append(r.res.Steps, StepResult{})
 	result := &r.res.Steps[len(r.res.Steps)-1]
 	*result = w.run(ctx)
@@ -245,13 +258,13 @@ func (r *runner) notSent(ctx context.Context, step *plan.Step, err error) {
 }
 
 // leaveOut records the steps that were not reached.
-func (r *runner) leaveOut(steps []plan.Step) {
-	for _, s := range steps {
+func (r *runner) leaveOut(why string) {
+	for _, s := range r.stage.Steps[len(r.res.Steps):] {
 		v := NotStarted
 		if r.res.Verdict == Refused {
 			v = Refused
 		}
-		r.res.Steps = append(r.res.Steps, StepResult{Name: s.Name, Verdict: v, Why: "not sent: the step before it did not succeed"})
+		r.res.Steps = append(r.res.Steps, StepResult{Name: s.Name, Verdict: v, Why: why})
 	}
 }
 

@@ -28,10 +28,12 @@ func (r *runner) identify(ctx context.Context) error {
 func (r *runner) identifyAs(ctx context.Context, a *api) error {
 	const name = "sts:GetCallerIdentity"
 	if a.creds == nil {
-		return &refusal{Problem{API: name, Message: "no AWS credentials were given"}}
+		return noCredentials("none were given")
 	}
 	// Asked for by themselves: a principal that cannot be entered is a different problem from an API that fails.
-	if _, err := once(ctx, r, a.creds.Retrieve); err != nil {
+	if _, err := once(ctx, r, a.creds.Retrieve); awsclient.NoCredentials(err) && ctx.Err() == nil {
+		return noCredentials("neither the environment, nor a shared configuration file, nor an instance role has them")
+	} else if err != nil {
 		return &callError{api: name, err: fmt.Errorf("get credentials: %w", err)}
 	}
 	out, err := call(ctx, r, a, name, nil, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
@@ -42,12 +44,19 @@ func (r *runner) identifyAs(ctx context.Context, a *api) error {
 	}
 	a.principal = aws.ToString(out.Arn)
 	if account := aws.ToString(out.Account); account != r.stage.Account {
-		return &refusal{Problem{API: name, Principal: a.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{API: name, Principal: a.principal, Message: fmt.Sprintf(
 			"%s belongs to account %s, stage %s is in %s", a.principal, account, r.stage.Name, r.stage.Account),
 			Hint: "use credentials of the stage's account, or correct the account in the release file"}}
 	}
 	r.event(Event{Kind: EventIdentity, Message: a.principal})
 	return nil
+}
+
+// noCredentials is the first thing that a new user meets.
+func noCredentials(why string) error {
+	return &refusal{problem: Problem{Message: "no AWS credentials: " + why, Hint: "in GitHub Actions the job needs " +
+		"`permissions: id-token: write`; elsewhere set AWS_PROFILE, or pass --profile NAME, or log in (`aws sso login`); " +
+		"`slipway deploy --local` needs none"}}
 }
 
 // resolve finds the nodes that the targets are now.
@@ -67,10 +76,11 @@ func (r *runner) resolve(ctx context.Context) error {
 		}
 	}
 	if len(ids) == 0 && len(filters) == 0 {
-		return &refusal{Problem{Message: "the target matches nothing: it names neither instances nor tags"}}
+		return &refusal{problem: Problem{Message: "the target matches nothing: it names neither instances nor tags"}}
 	}
-	instances, err := call(ctx, r, r.watcher, "ec2:DescribeInstances", nil, func(ctx context.Context) ([]awsclient.Instance, error) {
-		return r.watcher.ec2.DescribeInstances(ctx, ids, filters)
+	instances, err := pages(ctx, r, r.watcher, "ec2:DescribeInstances", func(ctx context.Context, token *string) ([]awsclient.Instance, *string, error) {
+		page, next, err := r.watcher.ec2.DescribeInstances(ctx, ids, filters, aws.ToString(token))
+		return page, &next, err
 	})
 	switch {
 	case err != nil && r.cfg.SkipPreflight && classify(err) == denied:
@@ -88,7 +98,7 @@ func (r *runner) resolve(ctx context.Context) error {
 func (r *runner) missingInstance(err error) error {
 	var failed *callError
 	if errors.As(err, &failed) && strings.HasPrefix(errorCode(err), "InvalidInstanceID") {
-		return &refusal{Problem{API: failed.api, Principal: failed.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{API: failed.api, Principal: failed.principal, Message: fmt.Sprintf(
 			"the target matches nothing: %s in account %s, region %s", plain(failed.err), r.stage.Account, r.stage.Region),
 			Hint: "an instance id changes when the instance is replaced; targets by tags do not"}}
 	}
@@ -154,7 +164,7 @@ func (r *runner) tooFew(idle []string) error {
 	if len(idle) > 0 {
 		message += "; " + listed(idle)
 	}
-	return &refusal{Problem{API: "ec2:DescribeInstances", Principal: r.watcher.principal, Message: message,
+	return &refusal{problem: Problem{API: "ec2:DescribeInstances", Principal: r.watcher.principal, Message: message,
 		Hint: "check targets in the release file against the instances' ids, tags and state"}}
 }
 

@@ -124,7 +124,7 @@ func TestR099TargetCount(t *testing.T) {
 		nodes   []Verdict
 	}{
 		{"all", 3, 3, inv{"", "Success", "Success"}, 0, []Verdict{Succeeded, Succeeded, Succeeded}},
-		{"one is not listed", 2, 3, inv{"", "Success", "Success"}, 3, []Verdict{Succeeded, Succeeded, NotStarted}},
+		{"one is not listed", 2, 3, inv{"", "Success", "Success"}, 3, []Verdict{Succeeded, Succeeded, Unknown}},
 		{"one was never a target", 2, 2, inv{"", "Success", "Success"}, 1, []Verdict{Succeeded, Succeeded, NotStarted}},
 		{"more listed than targets", 3, 2, inv{"", "Success", "Success"}, 3, []Verdict{Succeeded, Succeeded, Succeeded}},
 		{"no target", 0, 0, inv{"", "Success", "NoInstancesInTag"}, 1, nil},
@@ -152,6 +152,9 @@ func TestR099TargetCount(t *testing.T) {
 			}
 			if tt.exit != 0 && res.Steps[0].Why == "" && got[2] == Succeeded {
 				t.Error("no reason given")
+			}
+			if tt.name == "one is not listed" && !strings.Contains(res.Steps[0].Why, "for 3 nodes, Run Command lists 2") {
+				t.Errorf("why = %s", res.Steps[0].Why)
 			}
 		})
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +26,19 @@ type watch struct {
 	// cancels is true for the deploy that sent the command: interrupted, it takes the command with it.
 	cancels bool
 
+	// targets is for how many nodes the command is, as far as that is known.
+	targets int
+	// expires is when Run Command gives the command up; zero when it was not asked.
+	expires time.Time
+	// guessed is true of a command that could not be looked up: every answer must show that it is the step's.
+	guessed bool
+	// foreign is set when it was not even the stage's.
+	foreign *foreignError
+	// asksScripts is true of a command of another run: which scripts it had, Run Command must say. scripts are those
+	// that a node which succeeded has run.
+	asksScripts bool
+	scripts     []string
+
 	nodes    map[string]*NodeResult
 	began    time.Time
 	deadline time.Time
@@ -39,34 +50,14 @@ type watch struct {
 	// stuck remembers the nodes that were reported as longer Pending or InProgress than can be.
 	stuck       map[string]bool
 	interrupted bool
+	// askedTargets is true once the command was asked, at the deadline, how many targets it has.
+	askedTargets bool
 }
 
 // newWatch watches a command for that many nodes; 0 when their number is not known.
-func (r *runner) newWatch(step *plan.Step, s sent, nodes int) *watch {
-	w := &watch{r: r, step: step, sent: s, cancels: true, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
+func (r *runner) newWatch(step *plan.Step, s sent, targets int) *watch {
+	return &watch{r: r, step: step, sent: s, targets: targets, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
 		began: r.cfg.Now(), tick: r.t.TickMin}
-	limit := time.Duration(waves(step.MaxConcurrency, nodes)) *
-		time.Duration(step.DeliveryTimeout+step.ExecutionTimeout) * time.Second
-	w.setDeadline(s.at.Add(limit + r.t.Grace))
-	return w
-}
-
-func (w *watch) setDeadline(t time.Time) { w.deadline, w.r.deadline = t, t }
-
-// waves is how many groups of nodes follow each other when at most maxConcurrency run at once.
-func waves(maxConcurrency string, nodes int) int {
-	if nodes <= 1 {
-		return 1
-	}
-	digits, percent := strings.CutSuffix(maxConcurrency, "%")
-	n, err := strconv.Atoi(digits)
-	if err != nil || n <= 0 {
-		n, percent = 50, false // Run Command's own default
-	}
-	if percent {
-		n = max(nodes*n/100, 1)
-	}
-	return (nodes + n - 1) / n
 }
 
 // run watches until every node is done, the time is over, or reading fails.
@@ -94,20 +85,11 @@ func (w *watch) look(ctx context.Context) (*StepResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting := 0
-	for _, inv := range invocations {
-		node := w.note(inv)
-		j := judge(node.Status, node.StatusDetails)
-		switch {
-		case j.Wait:
-			waiting++
-			w.watchStuck(node)
-		case node.Verdict == "":
-			if err := w.finish(ctx, node, j); err != nil {
-				return nil, err
-			}
-		}
+	waiting, err := w.take(ctx, invocations)
+	if err != nil {
+		return nil, err
 	}
+	w.grow(len(w.nodes))
 	switch {
 	case len(w.nodes) == 0 && !w.oneByOne:
 		if done, err := w.nobody(ctx); done != nil || err != nil {
@@ -122,10 +104,28 @@ func (w *watch) look(ctx context.Context) (*StepResult, error) {
 			return done, err
 		}
 	}
-	if !w.r.cfg.Now().Before(w.deadline) {
+	if !w.r.cfg.Now().Before(w.deadline) && !w.forMore(ctx) {
 		return nil, w.overdue()
 	}
 	return nil, nil
+}
+
+// take notes what the nodes say, reads those that are done, and counts those that are not.
+func (w *watch) take(ctx context.Context, invocations []types.CommandInvocation) (waiting int, err error) {
+	for _, inv := range invocations {
+		node := w.note(inv)
+		j := judge(node.Status, node.StatusDetails)
+		switch {
+		case j.Wait:
+			waiting++
+			w.watchStuck(node)
+		case node.Verdict == "":
+			if err := w.finish(ctx, node, j); err != nil {
+				return waiting, err
+			}
+		}
+	}
+	return waiting, nil
 }
 
 // note takes an invocation's status over and tells when it changed.
@@ -143,6 +143,7 @@ func (w *watch) note(inv types.CommandInvocation) *NodeResult {
 	node.Status, node.StatusDetails, node.since = status, details, w.r.cfg.Now()
 	w.tick = w.r.t.TickMin // things are moving: look closely
 	if judge(status, details).Wait {
+		node.waited = shown(status, details)
 		w.event(Event{Kind: EventNode, Instance: id, Status: shown(status, details), Message: shown(status, details)})
 	}
 	return node
@@ -193,34 +194,35 @@ func (w *watch) allListed(ctx context.Context) (*StepResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c != nil && int(c.TargetCount) == len(w.nodes) {
-		w.addUnreached()
+	listed := len(w.nodes)
+	if c != nil && int(c.TargetCount) == listed {
+		w.addUnlisted(NotStarted, "Run Command made no invocation for it: still on the old version")
 		return w.result("", ""), nil
 	}
 	now := w.r.cfg.Now()
 	if w.shortSince.IsZero() {
 		w.shortSince = now
 	}
-	if c != nil && inFlight[normalise(string(c.Status))] && int(c.TargetCount) > len(w.nodes) {
+	if c != nil && inFlight[normalise(string(c.Status))] && int(c.TargetCount) > listed {
+		w.grow(int(c.TargetCount))
 		return nil, nil // the rest is still to come, until the deadline
 	}
 	if now.Sub(w.shortSince) < w.r.t.NotYet && now.Before(w.deadline) {
 		return nil, nil
 	}
-	w.addUnreached()
+	w.addUnlisted(Unknown, "no invocation of it could be read")
 	if c == nil {
 		return w.result(Unknown, fmt.Sprintf("command %s is not in Run Command's list: whether these are all its nodes is not known", w.sent.id)), nil
 	}
 	return w.result(Unknown, fmt.Sprintf("the command is for %s, Run Command lists %d of them",
-		count(int(c.TargetCount), "node"), len(w.nodes))), nil
+		count(int(c.TargetCount), "node"), listed)), nil
 }
 
-// addUnreached lists the nodes that the targets were at the start and that the command was never for.
-func (w *watch) addUnreached() {
+// addUnlisted adds the nodes that the targets were at the start and that Run Command lists no invocation of.
+func (w *watch) addUnlisted(v Verdict, why string) {
 	for _, id := range w.r.nodes {
 		if _, ok := w.nodes[id]; !ok {
-			w.nodes[id] = &NodeResult{InstanceID: id, Verdict: NotStarted,
-				Why: "Run Command made no invocation for it: still on the old version"}
+			w.nodes[id] = &NodeResult{InstanceID: id, Verdict: v, Why: why}
 		}
 	}
 }
@@ -305,6 +307,9 @@ func (w *watch) ids() []string {
 }
 
 func (w *watch) event(e Event) {
+	if w.deadline.IsZero() {
+		return // what an earlier run did is told once, as a whole
+	}
 	e.Step, e.CommandID = w.step.Name, w.sent.id
 	w.r.event(e)
 }

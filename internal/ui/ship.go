@@ -17,6 +17,8 @@ const (
 	// Lines of a script's output that are shown: what a node answered, and what it says when it failed.
 	answerLines  = 3
 	failureLines = 20
+	// longestLine is how much of one line of a script's output is shown.
+	longestLine = 500
 )
 
 // Event draws what happens during a deploy: a line on stderr, or in JSON mode a document of type "event" on stdout,
@@ -97,13 +99,38 @@ func (u *UI) output(n *ship.NodeResult) string {
 			if strings.TrimSpace(tail) == "" || (stream.name != "" && n.Verdict == ship.Succeeded) {
 				continue
 			}
-			b.WriteString(indent("    "+s.Name+stream.name+" | ", clean(tail)))
+			prefix := "    " + s.Name + stream.name + " | "
+			if more := countLines(stream.text) - countLines(tail); more > 0 {
+				b.WriteString(prefix + "… " + number(more, "line") + " before these\n")
+			}
+			b.WriteString(indent(prefix, shortLines(clean(tail))))
 		}
 		if s.Truncated && n.Verdict != ship.Succeeded {
 			b.WriteString("    " + s.Name + ": Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing\n")
 		}
 	}
 	return b.String()
+}
+
+// countLines counts the lines of text as ship.Tail does.
+func countLines(text string) int { return strings.Count(strings.TrimRight(text, "\r\n"), "\n") + 1 }
+
+// shortLines bounds every line of text.
+func shortLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if runes := []rune(line); len(runes) > longestLine {
+			lines[i] = string(runes[:longestLine]) + "… " + number(len(runes)-longestLine, "more character")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 func (u *UI) verdict(v ship.Verdict) string {
@@ -139,13 +166,14 @@ func (u *UI) Result(r *ship.Result) {
 		return
 	}
 	u.nodesTable(r)
-	for _, s := range r.Steps {
-		if s.Why != "" && (r.Problem == nil || s.Why != r.Problem.Message) {
-			u.Note("step %s: %s", s.Name, clean(s.Why))
-		}
+	for i := range r.Steps {
+		u.explain(&r.Steps[i], r.Problem)
 	}
 	if r.Problem != nil {
 		u.problem(r.Problem)
+	}
+	for i := range r.Steps {
+		u.resume(&r.Steps[i], r.Problem)
 	}
 	text := "stage " + r.Stage + ": " + u.verdict(r.Verdict)
 	if r.Verdict == ship.Refused {
@@ -155,6 +183,29 @@ func (u *UI) Result(r *ship.Result) {
 		text += " (interrupted)"
 	}
 	u.Note("%s", text)
+}
+
+// explain says why a step and its nodes did not succeed, where the problem does not say it.
+func (u *UI) explain(s *ship.StepResult, p *ship.Problem) {
+	if s.Why != "" && (p == nil || s.Why != p.Message) {
+		u.Note("step %s: %s", s.Name, clean(s.Why))
+	}
+	for _, n := range s.Nodes {
+		if n.Verdict != ship.Succeeded && n.Why != "" {
+			u.Note("%s %s: %s", n.InstanceID, u.verdict(n.Verdict), clean(n.Why))
+		}
+	}
+}
+
+// resume says how to find out later what became of a step that is unknown, where the problem's hint does not say it.
+func (u *UI) resume(s *ship.StepResult, p *ship.Problem) {
+	says := func(text string) bool { return p != nil && strings.Contains(p.Hint, text) }
+	switch {
+	case s.Resume != "" && !says(s.Resume):
+		u.Note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), s.CommandID, s.Name, s.Resume)
+	case s.CannotResume != "" && !says(s.CannotResume):
+		u.Note("command %s, step %s, is unknown: %s", s.CommandID, s.Name, s.CannotResume)
+	}
 }
 
 func (u *UI) nodesTable(r *ship.Result) {
@@ -211,7 +262,11 @@ func (u *UI) problem(p *ship.Problem) {
 		}
 	}
 	if p.Statement != "" {
-		b.WriteString("the statement to add to the principal's policies:\n" + indent("  ", clean(p.Statement)))
+		what := "statement"
+		if strings.Count(p.Statement, `"Effect"`) > 1 {
+			what += "s"
+		}
+		b.WriteString("the " + what + " to add to the principal's policies:\n" + indent("  ", clean(p.Statement)))
 	}
 	if p.Hint != "" {
 		b.WriteString(u.paint(bold, "hint: ") + clean(p.Hint) + "\n")

@@ -98,7 +98,8 @@ release  i-2   failed     Failed   0,7   c-1
 	if diff := cmp.Diff(wantOut, out.String()); diff != "" {
 		t.Error(diff)
 	}
-	wantErr := `problem: denied
+	wantErr := `i-2 failed: step validate: exit code 7
+problem: denied
   api        ssm:ListCommandInvocations
   principal  arn:me
   action     ssm:ListCommandInvocations
@@ -113,6 +114,73 @@ stage dev: unknown
 `
 	if diff := cmp.Diff(wantErr, errs.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An unknown without a problem, as after DeliveryTimedOut, explains its nodes and says how to go on.
+func TestResultOfAnUnknownWithoutAProblem(t *testing.T) {
+	t.Parallel()
+	unknown := func(change func(*ship.StepResult)) *ship.Result {
+		s := ship.StepResult{Name: "release", CommandID: "c-1", Verdict: ship.Unknown, Nodes: []ship.NodeResult{
+			{InstanceID: "i-1", Verdict: ship.Unknown, StatusDetails: "DeliveryTimedOut", Why: "the node did not answer"}}}
+		change(&s)
+		return &ship.Result{Verdict: ship.Unknown, Stage: "dev", Steps: []ship.StepResult{s}}
+	}
+	for _, tt := range []struct {
+		result *ship.Result
+		want   string
+	}{
+		{unknown(func(s *ship.StepResult) { s.Resume = "slipway resume c-1 --stage dev" }),
+			"i-1 unknown: the node did not answer\nhint: command c-1, step release, is unknown: slipway resume c-1 --stage dev tells the truth later, without sending again\nstage dev: unknown\n"},
+		{unknown(func(s *ship.StepResult) { s.CannotResume = "its outcome cannot be resumed" }),
+			"i-1 unknown: the node did not answer\ncommand c-1, step release, is unknown: its outcome cannot be resumed\nstage dev: unknown\n"},
+	} {
+		u, _, errs := drawn(Options{})
+		u.Result(tt.result)
+		if diff := cmp.Diff(tt.want, errs.String()); diff != "" {
+			t.Error(diff)
+		}
+	}
+	// What the problem's hint says is not said twice.
+	r := unknown(func(s *ship.StepResult) { s.Resume = "slipway resume c-1" })
+	r.Problem = &ship.Problem{Message: "denied", Hint: "slipway resume c-1 tells"}
+	u, _, errs := drawn(Options{})
+	u.Result(r)
+	if n := strings.Count(errs.String(), "slipway resume c-1"); n != 1 {
+		t.Errorf("said %d times: %s", n, errs)
+	}
+}
+
+// What is cut from a node's output is said to be.
+func TestOutputThatIsCutSaysSo(t *testing.T) {
+	t.Parallel()
+	u, _, errs := drawn(Options{})
+	node := ship.NodeResult{InstanceID: "i-1", Verdict: ship.Succeeded,
+		Steps: []ship.ScriptStepResult{{Name: "release", Stdout: "1\n2\n3\n4\n" + strings.Repeat("x", 502) + "\n"}, {Name: "validate", Stdout: "a\nb\nc\n"}}}
+	u.Event(ship.Event{Time: noon, Kind: ship.EventNode, Stage: "dev", Node: &node, Instance: "i-1", Verdict: ship.Succeeded})
+	want := "12:00:00 dev  i-1 succeeded\n    release | … 2 lines before these\n    release | 3\n    release | 4\n    release | " +
+		strings.Repeat("x", 500) + "… 2 more characters\n    validate | a\n    validate | b\n    validate | c\n"
+	if diff := cmp.Diff(want, errs.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A send that was lost is looked for and never tried again.
+func TestLostIsNotTryingAgain(t *testing.T) {
+	t.Parallel()
+	u, _, errs := drawn(Options{})
+	u.Event(ship.Event{Time: noon, Kind: ship.EventLost, Stage: "dev", Message: "the answer was lost"})
+	if got := errs.String(); got != "12:00:00 dev  the answer was lost\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSeveralStatements(t *testing.T) {
+	t.Parallel()
+	u, _, errs := drawn(Options{})
+	u.Result(&ship.Result{Stage: "dev", Verdict: ship.Refused, Problem: &ship.Problem{Statement: "{\"Effect\": \"Allow\"},\n{\"Effect\": \"Allow\"}"}})
+	if !strings.Contains(errs.String(), "the statements to add") {
+		t.Errorf("got %s", errs)
 	}
 }
 

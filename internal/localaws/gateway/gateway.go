@@ -42,8 +42,9 @@ type Config struct {
 
 // Gateway is the one door of the local AWS. It is an http.Handler, safe for concurrent use.
 type Gateway struct {
-	cfg    Config
-	randMu sync.Mutex
+	cfg     Config
+	anyHost bool
+	randMu  sync.Mutex
 
 	mu       sync.RWMutex
 	services map[string]*registered // by signing name
@@ -62,6 +63,10 @@ func New(cfg Config) *Gateway {
 	}
 	return &Gateway{cfg: cfg, services: map[string]*registered{}}
 }
+
+// AllowAnyHost has requests accepted whatever host they name, for a server that does not listen on a loopback address
+// and cannot know its own names. It comes before the first request. Web pages stay refused.
+func (g *Gateway) AllowAnyHost() { g.anyHost = true }
 
 // Register puts a service behind the gateway. Two services may not share a signing name, nor a service name an
 // operation twice.

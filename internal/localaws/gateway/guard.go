@@ -7,17 +7,14 @@ import (
 	"strings"
 )
 
-// guard refuses what no AWS client sends but a hostile web page can make a browser send: requests with an Origin,
-// requests to a name that was rebound to the loopback address, and methods other than GET and POST.
-func guard(r *http.Request) *Error {
+// Guard refuses what no AWS client sends but a hostile web page can make a browser send: requests with an Origin, and
+// requests to a name that was rebound to the loopback address. It is nil for everything else.
+func (g *Gateway) Guard(r *http.Request) *Error {
 	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
 		return &Error{Code: "AccessDenied", Message: "Requests from web pages are refused.", Status: http.StatusForbidden}
 	}
-	if !knownHost(r.Host) {
+	if !g.anyHost && !knownHost(r.Host) {
 		return &Error{Code: "AccessDenied", Message: "The Host header names neither this machine nor AWS.", Status: http.StatusForbidden}
-	}
-	if r.Method != http.MethodPost && r.Method != http.MethodGet {
-		return &Error{Code: "MethodNotAllowed", Message: "The method is not allowed.", Status: http.StatusMethodNotAllowed}
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ type Caller struct {
 	// SourceIdentity and session tags of a role session.
 	SourceIdentity string
 	SessionTags    map[string]string
+	// SourceInstance is the ARN of the instance that a role session was issued to; empty for all other sessions,
+	// whatever they are named.
+	SourceInstance string
 }
 
 // Call is one request on its way through the gateway.

@@ -66,10 +66,14 @@ func (x *exchange) writeError(w http.ResponseWriter, e *Error) {
 		doc.buf.WriteString("</Response>")
 		x.send(w, e.HTTPStatus(), doc.buf.Bytes())
 	default:
+		if x.foreign { // maybe a REST service, whose clients take the code from here when they cannot read XML
+			w.Header().Set("X-Amzn-ErrorType", e.Code)
+		}
 		x.send(w, e.HTTPStatus(), x.queryError(e))
 	}
 }
 
+// queryError is the XML of an error.
 func (x *exchange) queryError(e *Error) []byte {
 	var doc xmlWriter
 	doc.buf.WriteString("<ErrorResponse")

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
@@ -19,10 +21,32 @@ func guessProtocol(r *http.Request) Protocol {
 	return Query
 }
 
-// route finds the service and the operation: from X-Amz-Target, or from Action and Version. The credential scope
-// chooses where that leaves more than one service.
+// route finds the service and the operation.
 func (x *exchange) route() error {
 	x.sig, x.sigErr = sigv4.Parse(x.r)
+	err := x.find()
+	if name := x.scope(); x.svc == nil && name != "" && !x.gw.serves(name) {
+		return x.notServed(name)
+	}
+	if err != nil {
+		return err
+	}
+	if x.svc == nil {
+		return unknownOperation(x.protocol, x.call.Operation)
+	}
+	x.protocol, x.call.protocol = x.svc.Protocol, x.svc.Protocol
+	x.call.Service = x.svc.Name
+	x.call.Region = x.region()
+	x.op = x.svc.operations[x.call.Operation]
+	return nil
+}
+
+// find finds the service by X-Amz-Target, or by Action and Version. The credential scope chooses where that leaves more
+// than one.
+func (x *exchange) find() error {
+	if x.r.Method != http.MethodPost && x.r.Method != http.MethodGet {
+		return &Error{Code: "MethodNotAllowed", Message: "The method is not allowed.", Status: http.StatusMethodNotAllowed}
+	}
 	if x.protocol == JSON11 {
 		target, operation, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
 		x.call.Operation = operation
@@ -38,14 +62,29 @@ func (x *exchange) route() error {
 		x.call.Operation = action
 		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return s.Protocol != JSON11 && s.Version == version })
 	}
-	if x.svc == nil {
-		return unknownOperation(x.protocol, x.call.Operation)
-	}
-	x.protocol, x.call.protocol = x.svc.Protocol, x.svc.Protocol
-	x.call.Service = x.svc.Name
-	x.call.Region = x.region()
-	x.op = x.svc.operations[x.call.Operation]
 	return nil
+}
+
+// notServed says what there is to a client of a service that is not there, in whatever way it may read errors.
+func (x *exchange) notServed(name string) *Error {
+	x.foreign = true
+	e := unknownOperation(x.protocol, x.call.Operation)
+	e.Message = "The local AWS does not serve " + printable(name) + "; it serves " + strings.Join(x.gw.names(), ", ") + "."
+	return e
+}
+
+// serves tells whether there is a service of this signing name.
+func (g *Gateway) serves(name string) bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.services[name] != nil
+}
+
+// names are the signing names of all services.
+func (g *Gateway) names() []string {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return slices.Sorted(maps.Keys(g.services))
 }
 
 func (x *exchange) scope() string {

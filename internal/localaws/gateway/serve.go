@@ -26,7 +26,8 @@ type exchange struct {
 	svc      *registered // nil when no service fits
 	op       *Operation  // nil when the service does not have it
 	call     *Call
-	input    any // nil until decoded
+	input    any  // nil until decoded
+	foreign  bool // signed for a service that is not served
 	panicked string
 }
 
@@ -83,7 +84,7 @@ func (x *exchange) run(ctx context.Context) (out any, failure *Error) {
 
 func (x *exchange) steps(ctx context.Context) (any, error) {
 	x.protocol = guessProtocol(x.r)
-	if err := guard(x.r); err != nil {
+	if err := x.gw.Guard(x.r); err != nil {
 		return nil, err
 	}
 	if err := x.read(); err != nil {

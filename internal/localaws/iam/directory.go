@@ -93,6 +93,7 @@ type Session struct {
 	Policies                            []string // session policies, as given
 	Tags                                map[string]string
 	SourceIdentity                      string
+	SourceInstance                      string // ARN of the instance that EC2 made the session for
 	Expires                             time.Time
 }
 
@@ -107,8 +108,8 @@ func (s *Session) UserID() string { return s.Role.ID + ":" + s.Name }
 // keepExpired is how long an expired session is still told apart from an unknown key.
 const keepExpired = 24 * time.Hour
 
-// PutSession makes access keys for a session of a role and stores it. Role, Name, Policies, Tags, SourceIdentity and
-// Expires are the caller's; the keys and the token are filled in.
+// PutSession makes access keys for a session of a role and stores it. The keys and the token are filled in, all else is
+// the caller's.
 func (s *Service) PutSession(ctx context.Context, session *Session) error {
 	var err error
 	if session.AccessKeyID, err = s.newID("ASIA", 20); err != nil {
@@ -133,9 +134,10 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 		if _, err := exec(ctx, tx, `DELETE FROM iam_sessions WHERE expires < ?`, s.now().Add(-keepExpired).Unix()); err != nil {
 			return err
 		}
-		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, expires)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
-			session.Role.Account, session.Role.Name, session.Role.ID, session.Name, policies, tags, session.SourceIdentity, session.Expires.Unix())
+		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, instance, expires)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
+			session.Role.Account, session.Role.Name, session.Role.ID, session.Name, policies, tags, session.SourceIdentity,
+			session.SourceInstance, session.Expires.Unix())
 		return err
 	})
 }
@@ -145,8 +147,8 @@ func (s *Service) session(ctx context.Context, id string) (*Session, bool, error
 	var account, role, roleID, policies, tags string
 	var expires int64
 	out := &Session{AccessKeyID: id}
-	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, expires FROM iam_sessions WHERE id = ?`,
-		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &expires})
+	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, instance, expires FROM iam_sessions WHERE id = ?`,
+		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &out.SourceInstance, &expires})
 	if err != nil || !found {
 		return nil, false, err
 	}
@@ -183,6 +185,7 @@ func (s *Service) sessionCredential(ctx context.Context, id string) (gateway.Cre
 			UserID:         session.UserID(),
 			SourceIdentity: session.SourceIdentity,
 			SessionTags:    tags,
+			SourceInstance: session.SourceInstance,
 		},
 	}, true, nil
 }

@@ -51,7 +51,11 @@ type (
 	keyOut      struct{ AccessKey keyShape }
 	listKeysOut struct {
 		AccessKeyMetadata []keyShape
-		IsTruncated       bool
+		listed
+	}
+	listKeysIn struct {
+		UserName string
+		paging
 	}
 )
 
@@ -66,13 +70,20 @@ func (k *key) shape() keyShape {
 func (s *Service) keyOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("CreateAccessKey", s.onSelf, s.createKey),
-		gateway.Op("ListAccessKeys", s.onSelf, s.listKeys),
+		gateway.Op("ListAccessKeys", s.onKeys, s.listKeys),
 		gateway.Op("DeleteAccessKey", s.onKey, s.deleteKey),
 		gateway.Op("UpdateAccessKey", s.onKey, s.updateKey),
 	}
 }
 
 func (s *Service) onKey(ctx context.Context, c *gateway.Call, in *keyIn) ([]gateway.Access, error) {
+	self := &userNameIn{in.UserName}
+	needs, err := s.onSelf(ctx, c, self)
+	in.UserName = self.UserName
+	return needs, err
+}
+
+func (s *Service) onKeys(ctx context.Context, c *gateway.Call, in *listKeysIn) ([]gateway.Access, error) {
 	self := &userNameIn{in.UserName}
 	needs, err := s.onSelf(ctx, c, self)
 	in.UserName = self.UserName
@@ -100,11 +111,11 @@ func (s *Service) createKey(ctx context.Context, c *gateway.Call, in *userNameIn
 	return &out, err
 }
 
-func (s *Service) listKeys(ctx context.Context, c *gateway.Call, in *userNameIn) (*listKeysOut, error) {
+func (s *Service) listKeys(ctx context.Context, c *gateway.Call, in *listKeysIn) (*listKeysOut, error) {
 	if _, err := mustUser(ctx, s.db, c.Caller.Account, in.UserName); err != nil {
 		return nil, err
 	}
-	keys, err := many(ctx, s.db, scanKey, `SELECT `+keyColumns+` FROM iam_keys WHERE account = ? AND user = ? ORDER BY created, id`, c.Caller.Account, in.UserName)
+	keys, err := many(ctx, s.db, scanKey, `SELECT `+keyColumns+` FROM iam_keys WHERE account = ? AND user = ? ORDER BY id`, c.Caller.Account, in.UserName)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +123,8 @@ func (s *Service) listKeys(ctx context.Context, c *gateway.Call, in *userNameIn)
 	for _, k := range keys {
 		out.AccessKeyMetadata = append(out.AccessKeyMetadata, k.shape())
 	}
-	return out, nil
+	out.AccessKeyMetadata, out.listed, err = page(in.paging, out.AccessKeyMetadata, func(k keyShape) string { return k.AccessKeyId })
+	return out, err
 }
 
 func (s *Service) deleteKey(ctx context.Context, c *gateway.Call, in *keyIn) (*empty, error) {

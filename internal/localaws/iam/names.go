@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ const (
 	minSession     = 3600
 	maxSession     = 43200
 	defaultSession = 3600
+	defaultItems   = 100
+	maxItems       = 1000
 )
 
 func failure(status int, code, format string, args ...any) error {
@@ -155,6 +158,49 @@ func size(document string) int {
 // encoded is a policy document as it stands in an answer: RFC 3986 percent encoding.
 func encoded(document string) string {
 	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
+}
+
+// paging is what every List operation takes, and listed what it answers beside its list.
+type (
+	paging struct {
+		MaxItems *int
+		Marker   string
+	}
+	listed struct {
+		IsTruncated bool
+		Marker      string `xml:",omitempty"`
+	}
+)
+
+// check applies the service model's constraints.
+func (p *paging) check() error {
+	if p.MaxItems != nil && (*p.MaxItems < 1 || *p.MaxItems > maxItems) {
+		return invalid("1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and %d", *p.MaxItems, maxItems)
+	}
+	return nil
+}
+
+// page cuts a list down to the page that was asked for. The key of an item is unique and orders the list; the marker is
+// that of the last item of the page before, so a list may change between two pages.
+func page[T any](p paging, all []T, key func(T) string) ([]T, listed, error) {
+	if err := p.check(); err != nil {
+		return nil, listed{}, err
+	}
+	if p.Marker != "" {
+		last, err := base64.RawURLEncoding.DecodeString(p.Marker)
+		if err != nil {
+			return nil, listed{}, invalid("Invalid Marker.")
+		}
+		all = slices.DeleteFunc(all, func(item T) bool { return key(item) <= string(last) })
+	}
+	size := defaultItems
+	if p.MaxItems != nil {
+		size = *p.MaxItems
+	}
+	if len(all) <= size {
+		return all, listed{}, nil
+	}
+	return all[:size], listed{true, base64.RawURLEncoding.EncodeToString([]byte(key(all[size-1])))}, nil
 }
 
 func at(unix int64) gateway.Time { return gateway.Time{Time: time.Unix(unix, 0).UTC()} }

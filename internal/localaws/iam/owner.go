@@ -81,11 +81,17 @@ func noInline(o owner, name string) error {
 	return noSuchEntity("The %s policy with name %s cannot be found.", o.kind, name)
 }
 
-func (s *Service) listInline(ctx context.Context, o owner) ([]string, error) {
+func (s *Service) listInline(ctx context.Context, o owner, p paging) (*listNamesOut, error) {
 	if err := o.must(ctx, s.db); err != nil {
 		return nil, err
 	}
-	return many(ctx, s.db, scanText, `SELECT name FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
+	names, err := many(ctx, s.db, scanText, `SELECT name FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
+	if err != nil {
+		return nil, err
+	}
+	out := &listNamesOut{}
+	out.PolicyNames, out.listed, err = page(p, names, func(name string) string { return name })
+	return out, err
 }
 
 func (s *Service) deleteInline(ctx context.Context, o owner, name string) error {
@@ -132,7 +138,7 @@ func (s *Service) detach(ctx context.Context, o owner, policyARN string) error {
 	})
 }
 
-func (s *Service) listAttached(ctx context.Context, o owner) (*listAttachedOut, error) {
+func (s *Service) listAttached(ctx context.Context, o owner, p paging) (*listAttachedOut, error) {
 	if err := o.must(ctx, s.db); err != nil {
 		return nil, err
 	}
@@ -144,7 +150,8 @@ func (s *Service) listAttached(ctx context.Context, o owner) (*listAttachedOut, 
 	for _, a := range arns {
 		out.AttachedPolicies = append(out.AttachedPolicies, attachedPolicy{nameOf(a), a})
 	}
-	return out, nil
+	out.AttachedPolicies, out.listed, err = page(p, out.AttachedPolicies, func(a attachedPolicy) string { return a.PolicyArn })
+	return out, err
 }
 
 // The wire structures that users and roles share.
@@ -152,11 +159,11 @@ type (
 	attachedPolicy  struct{ PolicyName, PolicyArn string }
 	listAttachedOut struct {
 		AttachedPolicies []attachedPolicy
-		IsTruncated      bool
+		listed
 	}
 	listNamesOut struct {
 		PolicyNames []string
-		IsTruncated bool
+		listed
 	}
 )
 

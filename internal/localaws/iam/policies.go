@@ -82,13 +82,13 @@ type (
 	}
 	versionOut     struct{ PolicyVersion versionShape }
 	listPoliciesIn struct {
-		Scope, PathPrefix, Marker string
-		OnlyAttached              bool
-		MaxItems                  int
+		Scope, PathPrefix string
+		OnlyAttached      bool
+		paging
 	}
 	listPoliciesOut struct {
-		Policies    []policyShape
-		IsTruncated bool
+		Policies []policyShape
+		listed
 	}
 )
 
@@ -304,7 +304,8 @@ func (s *Service) listPolicies(ctx context.Context, c *gateway.Call, in *listPol
 			out.Policies = append(out.Policies, shape)
 		}
 	}
-	return out, nil
+	out.Policies, out.listed, err = page(in.paging, out.Policies, func(p policyShape) string { return p.PolicyName })
+	return out, err
 }
 
 func (s *Service) deletePolicy(ctx context.Context, c *gateway.Call, in *policyArnIn) (*empty, error) {

@@ -74,7 +74,7 @@ type (
 	profileOut      struct{ InstanceProfile profileShape }
 	listProfilesOut struct {
 		InstanceProfiles []profileShape
-		IsTruncated      bool
+		listed
 	}
 )
 
@@ -188,7 +188,8 @@ func (s *Service) listProfiles(ctx context.Context, c *gateway.Call, in *listIn)
 		}
 		out.InstanceProfiles = append(out.InstanceProfiles, shape)
 	}
-	return out, nil
+	out.InstanceProfiles, out.listed, err = page(in.paging, out.InstanceProfiles, func(p profileShape) string { return p.InstanceProfileName })
+	return out, err
 }
 
 func (s *Service) deleteProfile(ctx context.Context, c *gateway.Call, in *profileIn) (*empty, error) {

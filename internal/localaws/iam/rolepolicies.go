@@ -8,8 +8,12 @@ import (
 
 // The wire structures of a role's policies.
 type (
-	rolePolicyIn   struct{ RoleName, PolicyName, PolicyDocument string }
-	rolePolicyOut  struct{ RoleName, PolicyName, PolicyDocument string }
+	rolePolicyIn  struct{ RoleName, PolicyName, PolicyDocument string }
+	rolePolicyOut struct{ RoleName, PolicyName, PolicyDocument string }
+	roleListIn    struct {
+		RoleName string
+		paging
+	}
 	roleAttachIn   struct{ RoleName, PolicyArn string }
 	roleBoundaryIn struct{ RoleName, PermissionsBoundary string }
 )
@@ -18,14 +22,18 @@ func (s *Service) rolePolicyOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("PutRolePolicy", s.onRolePolicy, s.putRolePolicy),
 		gateway.Op("GetRolePolicy", s.onRolePolicy, s.getRolePolicy),
-		gateway.Op("ListRolePolicies", s.onRole, s.listRolePolicies),
+		gateway.Op("ListRolePolicies", s.onRoleList, s.listRolePolicies),
 		gateway.Op("DeleteRolePolicy", s.onRolePolicy, s.deleteRolePolicy),
 		gateway.Op("AttachRolePolicy", s.onRoleAttach, s.attachRolePolicy),
 		gateway.Op("DetachRolePolicy", s.onRoleAttach, s.detachRolePolicy),
-		gateway.Op("ListAttachedRolePolicies", s.onRole, s.listAttachedRolePolicies),
+		gateway.Op("ListAttachedRolePolicies", s.onRoleList, s.listAttachedRolePolicies),
 		gateway.Op("PutRolePermissionsBoundary", s.onRoleBoundary, s.putRoleBoundary),
 		gateway.Op("DeleteRolePermissionsBoundary", s.onRole, s.deleteRoleBoundary),
 	}
+}
+
+func (s *Service) onRoleList(ctx context.Context, c *gateway.Call, in *roleListIn) ([]gateway.Access, error) {
+	return s.onRole(ctx, c, &roleNameIn{in.RoleName})
 }
 
 func (s *Service) onRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) ([]gateway.Access, error) {
@@ -61,9 +69,8 @@ func (s *Service) getRolePolicy(ctx context.Context, c *gateway.Call, in *rolePo
 	return &rolePolicyOut{in.RoleName, in.PolicyName, encoded(document)}, err
 }
 
-func (s *Service) listRolePolicies(ctx context.Context, c *gateway.Call, in *roleNameIn) (*listNamesOut, error) {
-	names, err := s.listInline(ctx, roleOwner(c, in.RoleName))
-	return &listNamesOut{PolicyNames: names}, err
+func (s *Service) listRolePolicies(ctx context.Context, c *gateway.Call, in *roleListIn) (*listNamesOut, error) {
+	return s.listInline(ctx, roleOwner(c, in.RoleName), in.paging)
 }
 
 func (s *Service) deleteRolePolicy(ctx context.Context, c *gateway.Call, in *rolePolicyIn) (*empty, error) {
@@ -78,8 +85,8 @@ func (s *Service) detachRolePolicy(ctx context.Context, c *gateway.Call, in *rol
 	return &empty{}, s.detach(ctx, roleOwner(c, in.RoleName), in.PolicyArn)
 }
 
-func (s *Service) listAttachedRolePolicies(ctx context.Context, c *gateway.Call, in *roleNameIn) (*listAttachedOut, error) {
-	return s.listAttached(ctx, roleOwner(c, in.RoleName))
+func (s *Service) listAttachedRolePolicies(ctx context.Context, c *gateway.Call, in *roleListIn) (*listAttachedOut, error) {
+	return s.listAttached(ctx, roleOwner(c, in.RoleName), in.paging)
 }
 
 func (s *Service) putRoleBoundary(ctx context.Context, c *gateway.Call, in *roleBoundaryIn) (*empty, error) {

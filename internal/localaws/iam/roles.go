@@ -102,12 +102,11 @@ type (
 	}
 	listIn struct {
 		PathPrefix string
-		MaxItems   int
-		Marker     string
+		paging
 	}
 	listRolesOut struct {
-		Roles       []roleShape
-		IsTruncated bool
+		Roles []roleShape
+		listed
 	}
 	trustIn struct{ RoleName, PolicyDocument string }
 	empty   struct{}
@@ -217,6 +216,9 @@ func (s *Service) createRole(ctx context.Context, c *gateway.Call, in *createRol
 		if n, err := count(ctx, q, `SELECT count(*) FROM iam_roles WHERE account = ? AND name = ? COLLATE NOCASE`, r.Account, r.Name); err != nil || n > 0 {
 			return orElse(err, alreadyExists("Role with name %s already exists.", r.Name))
 		}
+		if err := checkPrincipals(ctx, q, r.Trust); err != nil {
+			return err
+		}
 		if r.Boundary != "" {
 			if _, err := mustPolicy(ctx, q, r.Account, r.Boundary); err != nil {
 				return err
@@ -282,7 +284,8 @@ func (s *Service) listRoles(ctx context.Context, c *gateway.Call, in *listIn) (*
 			out.Roles = append(out.Roles, r.shape())
 		}
 	}
-	return out, nil
+	out.Roles, out.listed, err = page(in.paging, out.Roles, func(r roleShape) string { return r.RoleName })
+	return out, err
 }
 
 func (s *Service) updateTrust(ctx context.Context, c *gateway.Call, in *trustIn) (*empty, error) {
@@ -290,6 +293,9 @@ func (s *Service) updateTrust(ctx context.Context, c *gateway.Call, in *trustIn)
 		return nil, err
 	}
 	return &empty{}, s.write(ctx, func(q querier) error {
+		if err := checkPrincipals(ctx, q, in.PolicyDocument); err != nil {
+			return err
+		}
 		n, err := exec(ctx, q, `UPDATE iam_roles SET trust = ? WHERE account = ? AND name = ?`, in.PolicyDocument, c.Caller.Account, in.RoleName)
 		if err == nil && n == 0 {
 			err = noSuchEntity("The role with name %s cannot be found.", in.RoleName)

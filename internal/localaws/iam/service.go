@@ -36,6 +36,9 @@ func New(db *store.DB, now func() time.Time, rand io.Reader) (*Service, error) {
 	if err := db.Migrate(context.Background(), "iam", schema...); err != nil {
 		return nil, err
 	}
+	if err := db.AddColumn(context.Background(), "iam_sessions", "instance", "TEXT NOT NULL DEFAULT ''"); err != nil {
+		return nil, err
+	}
 	return &Service{db: db, now: now, rand: rand}, nil
 }
 

@@ -10,19 +10,27 @@ import (
 type (
 	userPolicyIn  struct{ UserName, PolicyName, PolicyDocument string }
 	userPolicyOut struct{ UserName, PolicyName, PolicyDocument string }
-	userAttachIn  struct{ UserName, PolicyArn string }
+	userListIn    struct {
+		UserName string
+		paging
+	}
+	userAttachIn struct{ UserName, PolicyArn string }
 )
 
 func (s *Service) userPolicyOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("PutUserPolicy", s.onUserPolicy, s.putUserPolicy),
 		gateway.Op("GetUserPolicy", s.onUserPolicy, s.getUserPolicy),
-		gateway.Op("ListUserPolicies", s.onUser, s.listUserPolicies),
+		gateway.Op("ListUserPolicies", s.onUserList, s.listUserPolicies),
 		gateway.Op("DeleteUserPolicy", s.onUserPolicy, s.deleteUserPolicy),
 		gateway.Op("AttachUserPolicy", s.onUserAttach, s.attachUserPolicy),
 		gateway.Op("DetachUserPolicy", s.onUserAttach, s.detachUserPolicy),
-		gateway.Op("ListAttachedUserPolicies", s.onUser, s.listAttachedUserPolicies),
+		gateway.Op("ListAttachedUserPolicies", s.onUserList, s.listAttachedUserPolicies),
 	}
+}
+
+func (s *Service) onUserList(ctx context.Context, c *gateway.Call, in *userListIn) ([]gateway.Access, error) {
+	return s.onUser(ctx, c, &userNameIn{in.UserName})
 }
 
 func (s *Service) onUserPolicy(ctx context.Context, c *gateway.Call, in *userPolicyIn) ([]gateway.Access, error) {
@@ -45,9 +53,8 @@ func (s *Service) getUserPolicy(ctx context.Context, c *gateway.Call, in *userPo
 	return &userPolicyOut{in.UserName, in.PolicyName, encoded(document)}, err
 }
 
-func (s *Service) listUserPolicies(ctx context.Context, c *gateway.Call, in *userNameIn) (*listNamesOut, error) {
-	names, err := s.listInline(ctx, userOwner(c, in.UserName))
-	return &listNamesOut{PolicyNames: names}, err
+func (s *Service) listUserPolicies(ctx context.Context, c *gateway.Call, in *userListIn) (*listNamesOut, error) {
+	return s.listInline(ctx, userOwner(c, in.UserName), in.paging)
 }
 
 func (s *Service) deleteUserPolicy(ctx context.Context, c *gateway.Call, in *userPolicyIn) (*empty, error) {
@@ -62,6 +69,6 @@ func (s *Service) detachUserPolicy(ctx context.Context, c *gateway.Call, in *use
 	return &empty{}, s.detach(ctx, userOwner(c, in.UserName), in.PolicyArn)
 }
 
-func (s *Service) listAttachedUserPolicies(ctx context.Context, c *gateway.Call, in *userNameIn) (*listAttachedOut, error) {
-	return s.listAttached(ctx, userOwner(c, in.UserName))
+func (s *Service) listAttachedUserPolicies(ctx context.Context, c *gateway.Call, in *userListIn) (*listAttachedOut, error) {
+	return s.listAttached(ctx, userOwner(c, in.UserName), in.paging)
 }

@@ -64,8 +64,8 @@ type (
 	}
 	userOut      struct{ User userShape }
 	listUsersOut struct {
-		Users       []userShape
-		IsTruncated bool
+		Users []userShape
+		listed
 	}
 )
 
@@ -165,7 +165,8 @@ func (s *Service) listUsers(ctx context.Context, c *gateway.Call, in *listIn) (*
 			out.Users = append(out.Users, u.shape())
 		}
 	}
-	return out, nil
+	out.Users, out.listed, err = page(in.paging, out.Users, func(u userShape) string { return u.UserName })
+	return out, err
 }
 
 func (s *Service) deleteUser(ctx context.Context, c *gateway.Call, in *userNameIn) (*empty, error) {

@@ -42,9 +42,9 @@ func (s *Service) API() gateway.Service {
 		Protocol: gateway.JSON11,
 		Target:   "EC2WindowsMessageDeliveryService",
 		Operations: []gateway.Operation{
-			gateway.Op("GetMessages", getMessagesAccess, s.getMessages),
+			gateway.Op("GetMessages", sourced[getMessagesInput], s.getMessages),
 			gateway.Op("AcknowledgeMessage", access[acknowledgeInput], s.acknowledge),
-			gateway.Op("SendReply", replyAccess, s.sendReply),
+			gateway.Op("SendReply", sourced[replyInput], s.sendReply),
 			gateway.Op("FailMessage", access[failInput], s.fail),
 			gateway.Op("DeleteMessage", access[acknowledgeInput], s.remove),
 			gateway.Op("GetEndpoint", access[endpointInput], s.endpoint),
@@ -57,18 +57,9 @@ func access[In any](context.Context, *gateway.Call, *In) ([]gateway.Access, erro
 	return []gateway.Access{{}}, nil
 }
 
-// sourced adds the keys that the credentials of an instance profile carry.
-func sourced(n ssm.Node) []gateway.Access {
-	arn := "arn:aws:ec2:" + n.Region + ":" + n.Account + ":instance/" + n.Instance
-	return []gateway.Access{{Context: map[string][]string{"ssm:SourceInstanceARN": {arn}, "ec2:SourceInstanceARN": {arn}}}}
-}
-
-func getMessagesAccess(_ context.Context, c *gateway.Call, in *getMessagesInput) ([]gateway.Access, error) {
-	return sourced(node(c, in.Destination)), nil
-}
-
-func replyAccess(_ context.Context, c *gateway.Call, _ *replyInput) ([]gateway.Access, error) {
-	return sourced(node(c, ssm.SessionName(c))), nil
+// sourced is access with the keys that the credentials of an instance carry.
+func sourced[In any](_ context.Context, c *gateway.Call, _ *In) ([]gateway.Access, error) {
+	return []gateway.Access{{Context: ssm.SourceKeys(c)}}, nil
 }
 
 func node(c *gateway.Call, instance string) ssm.Node {
@@ -77,11 +68,11 @@ func node(c *gateway.Call, instance string) ssm.Node {
 
 // own is the node that the caller is; callers that are no node are refused.
 func own(c *gateway.Call) (ssm.Node, error) {
-	name := ssm.SessionName(c)
-	if !ssm.IsNode(c, name) {
+	id := ssm.CallingNode(c)
+	if id == "" {
 		return ssm.Node{}, refuse(c)
 	}
-	return node(c, name), nil
+	return node(c, id), nil
 }
 
 func refuse(c *gateway.Call) error {

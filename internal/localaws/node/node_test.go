@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 const testInstance = "i-0123456789abcdef0"
 
 // testConfig is a node's with a directory that is removed as users' are.
-func testConfig(t *testing.T) Config {
+func testConfig(t testing.TB) Config {
 	t.Helper()
 	dir, err := os.MkdirTemp(t.TempDir(), "node-*")
 	if err != nil {
@@ -45,7 +45,7 @@ func testConfig(t *testing.T) Config {
 	}
 }
 
-func testNode(t *testing.T, cfg Config) *Node {
+func testNode(t testing.TB, cfg Config) *Node {
 	t.Helper()
 	n, err := New(cfg)
 	if err != nil {

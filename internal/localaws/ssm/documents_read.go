@@ -173,7 +173,11 @@ type listDocumentsInput struct {
 }
 
 // keyValue and keyValues are the two forms of filter that SSM has; field names are matched without regard to case.
-type keyValue struct{ Key, Value string }
+// keyValue is an older form of filter; its members are small in the service model.
+type keyValue struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
 
 type keyValues struct {
 	Key    string

@@ -5,16 +5,18 @@ import (
 	"testing"
 )
 
-// TestChannelIsTheNodesOwn: nobody but the node reads or answers its messages.
+// TestChannelIsTheNodesOwn: nobody but the node reads or answers its messages, not even a session of the node's role
+// that is named like the instance: that name is the choice of whoever assumes the role.
 func TestChannelIsTheNodesOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a, b := w.node(1, nil), w.node(2, nil)
 	w.session("thief", "web-dev-Node", "laptop", allowAll)
+	w.session("forger", "web-dev-Node", a.id, allowAll)
 	id := w.shell(object{"InstanceIds": []string{a.id}})
 	message := "aws.ssm." + id + "." + a.id
 	done := `{"documentStatus":"Success","runtimeStatus":{}}`
-	for _, who := range []string{"admin", "thief", "stranger"} {
+	for _, who := range []string{"admin", "thief", "forger", "stranger"} {
 		for operation, in := range map[string]object{
 			"GetMessages":        {"Destination": a.id, "MessagesRequestId": "r"},
 			"GetEndpoint":        {"Destination": a.id},
@@ -95,7 +97,7 @@ func TestNodePolicyIsEnforced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.node(1, nil)
-	w.session(a.id, "web-dev-Node", a.id, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2messages:GetMessages","Resource":"*"}]}`)
+	w.nodeSession(a.id, "web-dev-Node", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2messages:GetMessages","Resource":"*"}]}`)
 	id := w.shell(object{"InstanceIds": []string{a.id}})
 	if got := len(a.messages()); got != 1 {
 		t.Error(got)
@@ -104,6 +106,31 @@ func TestNodePolicyIsEnforced(t *testing.T) {
 		out, code := w.ask(a.id, "ec2messages", operation, object{"MessageId": "aws.ssm." + id + "." + a.id})
 		if code != "AccessDeniedException" {
 			t.Errorf("%s: %q %v", operation, code, out)
+		}
+	}
+}
+
+// TestSourceInstanceKeysAreTheSessions: the condition keys say what the credentials were issued to, not what the request
+// names.
+func TestSourceInstanceKeysAreTheSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.node(1, nil)
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ec2messages:*","ssm:*"],"Resource":"*",
+		"Condition":{"ArnEquals":{"ec2:SourceInstanceARN":"arn:aws:ec2:eu-west-1:111111111111:instance/` + a.id + `"}}}]}`
+	w.nodeSession(a.id, "web-dev-Node", policy)
+	w.session("forger", "web-dev-Node", a.id, policy)
+	for operation, in := range map[string]object{
+		"ec2messages GetMessages":       {"Destination": a.id},
+		"ssm UpdateInstanceInformation": {"InstanceId": a.id, "AgentVersion": "3.3.0.0"},
+	} {
+		service, name, _ := strings.Cut(operation, " ")
+		if _, code := w.ask(a.id, service, name, in); code != "" {
+			t.Errorf("%s of the node: %q", name, code)
+		}
+		out, code := w.ask("forger", service, name, in)
+		if code != "AccessDeniedException" || !strings.Contains(text(out, "message"), "because no identity-based policy allows") {
+			t.Errorf("%s of the forger: %q %v", name, code, out)
 		}
 	}
 }

@@ -147,9 +147,7 @@ func updateNodeAccess(_ context.Context, c *gateway.Call, in *updateNodeInput) (
 	if err := v.err(); err != nil {
 		return nil, err
 	}
-	arn := nodeARN(c.Caller.Account, c.Region, in.InstanceId)
-	return []gateway.Access{{Resource: arn, Context: map[string][]string{
-		"ssm:SourceInstanceARN": {arn}, "ec2:SourceInstanceARN": {arn}}}}, nil
+	return []gateway.Access{{Resource: nodeARN(c.Caller.Account, c.Region, in.InstanceId), Context: SourceKeys(c)}}, nil
 }
 
 // updateInstanceInformation is the agent's ping.
@@ -183,18 +181,29 @@ func (s *Service) mustExist(ctx context.Context, c *gateway.Call, id string) err
 	return err
 }
 
-// SessionName is the name of the caller's role session; empty when the caller is not one.
-func SessionName(c *gateway.Call) string {
-	if c.Caller.RoleARN == "" {
-		return ""
+// SourceKeys are the condition keys that the credentials of an instance carry, and no others do.
+func SourceKeys(c *gateway.Call) map[string][]string {
+	arn := c.Caller.SourceInstance
+	if arn == "" {
+		return nil
 	}
-	return c.Caller.ARN[strings.LastIndex(c.Caller.ARN, "/")+1:]
+	return map[string][]string{"ssm:SourceInstanceARN": {arn}, "ec2:SourceInstanceARN": {arn}}
 }
 
-// IsNode says whether the caller is the node itself: a role session that is named like the instance, as the
-// sessions of instance profiles are.
+// CallingNode is the id of the node that the caller is; empty when it is none. Only whom a session was issued to says
+// so: anybody may name a session like an instance.
+func CallingNode(c *gateway.Call) string {
+	arn := c.Caller.SourceInstance
+	id := arn[strings.LastIndexByte(arn, '/')+1:]
+	if arn == "" || arn != nodeARN(c.Caller.Account, c.Region, id) {
+		return ""
+	}
+	return id
+}
+
+// IsNode says whether the caller is the node itself.
 func IsNode(c *gateway.Call, instance string) bool {
-	return instanceID.re.MatchString(instance) && SessionName(c) == instance
+	return instance != "" && CallingNode(c) == instance
 }
 
 type listAssociationsInput struct {

@@ -13,8 +13,8 @@ import (
 type describeNodesInput struct {
 	// InstanceInformationFilterList is the older form of Filters.
 	InstanceInformationFilterList []struct {
-		Key      string
-		ValueSet []string
+		Key      string   `json:"key"`
+		ValueSet []string `json:"valueSet"`
 	}
 	Filters    []keyValues
 	MaxResults *int

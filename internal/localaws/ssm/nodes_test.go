@@ -18,7 +18,7 @@ func TestDescribeInstanceInformation(t *testing.T) {
 	must(t, w.ec2.Launch(t.Context(), ec2.Instance{ID: nodeID(7), Account: account, Region: region, State: ec2.Terminated}))
 	must(t, w.ec2.Launch(t.Context(), ec2.Instance{ID: nodeID(8), Account: account, Region: region})) // no agent
 	hybrid := "mi-" + strings.Repeat("a", 17)
-	w.session(hybrid, "hybrid", hybrid, allowAll)
+	w.nodeSession(hybrid, "hybrid", allowAll)
 	(&agent{w, hybrid}).call("ssm", "UpdateInstanceInformation", object{"AgentVersion": "3.3.0.0", "InstanceId": hybrid})
 	w.clock.advance(12 * time.Minute)
 	w.node(1, map[string]string{"App": "web", "N": "1"})
@@ -101,14 +101,15 @@ func TestOnlyTheNodeItself(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.node(1, nil), w.node(2, nil)
 	w.session("thief", "web-dev-Node", "laptop", allowAll)
+	w.session("forger", "web-dev-Node", a.id, allowAll)
 	in := object{"AgentVersion": "3.3.0.0", "InstanceId": a.id}
-	for _, who := range []string{"admin", b.id, "thief", "stranger"} {
+	for _, who := range []string{"admin", b.id, "thief", "forger", "stranger"} {
 		if _, code := w.ask(who, "ssm", "UpdateInstanceInformation", in); code != "AccessDeniedException" {
 			t.Errorf("%s: %q", who, code)
 		}
 	}
 	// The policy is asked as well, on the node's own ARN.
-	w.session(a.id, "web-dev-Node", a.id, strings.ReplaceAll(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+	w.nodeSession(a.id, "web-dev-Node", strings.ReplaceAll(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
 		"Action":"ssm:UpdateInstanceInformation","Resource":"*","Condition":{"ArnEquals":{"ssm:SourceInstanceARN":"arn:aws:ec2:eu-west-1:111111111111:instance/ID"}}}]}`, "ID", b.id))
 	if _, code := w.ask(a.id, "ssm", "UpdateInstanceInformation", in); code != "AccessDeniedException" {
 		t.Errorf("refused by its policy: %q", code)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,9 @@ func nodeARN(account, region, id string) string {
 
 // sendCommand accepts a command and hands out its first messages.
 func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInput) (*sendOutput, error) {
+	if err := s.checkRole(ctx, c, in.ServiceRoleArn); err != nil {
+		return nil, err
+	}
 	d, err := find(ctx, s.db, c, in.DocumentName, selector{version: in.DocumentVersion})
 	if err != nil {
 		return nil, err
@@ -106,6 +110,27 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 		out.TargetCount = 0
 	}
 	return &sendOutput{out}, nil
+}
+
+// roleARN is an ARN of a role; its account is the submatch.
+var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role/[!-~]+$`)
+
+// checkRole wants a role of the caller's own account that trusts Systems Manager.
+func (s *Service) checkRole(ctx context.Context, c *gateway.Call, arn string) error {
+	if arn == "" {
+		return nil
+	}
+	ok := false
+	if m := roleARN.FindStringSubmatch(arn); m != nil && m[1] == c.Caller.Account && s.roles != nil {
+		var err error
+		if ok, err = s.roles.Trusts(ctx, arn, "ssm.amazonaws.com"); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return fault("InvalidRole", "The role %s doesn't exist in account %s, or its trust policy doesn't allow ssm.amazonaws.com.", arn, c.Caller.Account)
+	}
+	return nil
 }
 
 // checkHash compares the hash that the caller expects with the document's.

@@ -140,8 +140,32 @@ func (in *sendInput) validateChoice() error {
 			return invalid("The target key " + t.Key + " isn't valid.")
 		}
 	}
-	if in.NotificationConfig != nil && in.NotificationConfig.NotificationArn != "" && in.ServiceRoleArn == "" {
-		return fault("InvalidRole", "A service role is required to send notifications.")
+	if err := in.refuseUnserved(); err != nil {
+		return err
+	}
+	if in.NotificationConfig != nil && in.NotificationConfig.NotificationArn != "" {
+		if in.ServiceRoleArn == "" {
+			return fault("InvalidRole", "A service role is required to send notifications.")
+		}
+		return unserved("NotificationConfig")
 	}
 	return nil
+}
+
+// refuseUnserved refuses what the local AWS would only pretend to do: nothing watches alarms, and there is no S3 and no
+// CloudWatch Logs to write to.
+func (in *sendInput) refuseUnserved() error {
+	switch {
+	case in.AlarmConfiguration != nil:
+		return unserved("AlarmConfiguration")
+	case in.OutputS3BucketName != "":
+		return unserved("OutputS3BucketName")
+	case in.CloudWatchOutputConfig != nil && in.CloudWatchOutputConfig.CloudWatchOutputEnabled:
+		return unserved("CloudWatchOutputConfig")
+	}
+	return nil
+}
+
+func unserved(member string) error {
+	return invalid(member + " is not served by this local AWS yet; leave it out here.")
 }

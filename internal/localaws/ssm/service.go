@@ -38,6 +38,16 @@ type Config struct {
 	// ConsistencyDelay is how long after SendCommand the command and its invocations are not found by reads, as it
 	// happens in a distributed service: InvocationDoesNotExist, and empty lists. 0 is off.
 	ConsistencyDelay time.Duration
+	// OnError hears of what goes wrong between requests, in Run; nil is silent.
+	OnError func(error)
+	// Roles knows the roles that SendCommand may be handed; nil knows none.
+	Roles Roles
+}
+
+// Roles knows the IAM roles. The local STS is one.
+type Roles interface {
+	// Trusts says whether there is a role with this ARN and its trust policy lets service assume it.
+	Trusts(ctx context.Context, roleARN, service string) (bool, error)
 }
 
 // Service is Systems Manager. It is safe for concurrent use.
@@ -47,6 +57,8 @@ type Service struct {
 	now       func() time.Time
 	rand      io.Reader
 	delay     time.Duration
+	onError   func(error)
+	roles     Roles
 	hub       hub
 }
 
@@ -58,10 +70,14 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
+	if cfg.OnError == nil {
+		cfg.OnError = func(error) {}
+	}
 	if err := db.Migrate(context.Background(), "ssm", schema...); err != nil {
 		return nil, err
 	}
-	return &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay}, nil
+	return &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
+		onError: cfg.OnError, roles: cfg.Roles}, nil
 }
 
 // API is the service behind the gateway.
@@ -101,17 +117,22 @@ func (s *Service) Running(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Run calls Tick until ctx ends.
-func (s *Service) Run(ctx context.Context) error {
+// Run calls Tick until ctx ends. A Tick that fails is reported, once while it fails in the same way, and tried again:
+// without it no deadline would ever pass.
+func (s *Service) Run(ctx context.Context) {
 	ticker := time.NewTicker(tickInterval)
 	defer ticker.Stop()
+	var last string
 	for {
-		if err := s.Tick(ctx); err != nil && ctx.Err() == nil {
-			return err
+		if err := s.Tick(ctx); err == nil {
+			last = ""
+		} else if ctx.Err() == nil && err.Error() != last {
+			last = err.Error()
+			s.onError(err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-ticker.C:
 		}
 	}

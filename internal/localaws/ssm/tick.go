@@ -17,7 +17,8 @@ type overdue struct {
 }
 
 // Tick ends the invocations whose deadline has passed: those that were not taken within the delivery timeout, and
-// those whose node fell silent. An invocation whose instance is gone is Undeliverable.
+// those whose node fell silent. An invocation whose instance is gone is Undeliverable. One that cannot be ended keeps
+// none of the others.
 func (s *Service) Tick(ctx context.Context) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, account, region, instance FROM ssm_invocation
 		WHERE phase < 4 AND due BETWEEN 1 AND ? ORDER BY due`, nanos(s.now()))
@@ -31,16 +32,17 @@ func (s *Service) Tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find overdue invocations: %w", err)
 	}
+	var errs []error
 	for _, o := range due {
 		gone, err := s.gone(ctx, o)
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.update(ctx, func(w *work) error { return w.expire(ctx, o, gone) })
 		}
-		if err := s.update(ctx, func(w *work) error { return w.expire(ctx, o, gone) }); err != nil {
-			return fmt.Errorf("end overdue invocation: %w", err)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("end overdue invocation on %s: %w", o.instance, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // gone says that the machine no longer exists.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,13 @@ type world struct {
 	who   *principals
 }
 
+// trusting are the roles that trust Systems Manager.
+type trusting []string
+
+func (r trusting) Trusts(_ context.Context, arn, service string) (bool, error) {
+	return slices.Contains(r, arn) && service == "ssm.amazonaws.com", nil
+}
+
 // nothing forgets events.
 type nothing struct{}
 
@@ -95,7 +103,8 @@ func newWorldIn(t testing.TB, dir string, delay time.Duration) *world {
 		who: &principals{callers: map[string]gateway.Caller{}, policies: map[string]*iam.PolicySet{}}}
 	w.ec2, err = ec2.New(db, w.clock.now)
 	must(t, err)
-	w.ssm, err = ssm.New(db, w.ec2, ssm.Config{Now: w.clock.now, ConsistencyDelay: delay})
+	w.ssm, err = ssm.New(db, w.ec2, ssm.Config{Now: w.clock.now, ConsistencyDelay: delay,
+		Roles: trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}})
 	must(t, err)
 	w.gw = gateway.New(gateway.Config{Directory: w.who, Events: nothing{}, Now: w.clock.now, Rand: rand.Reader,
 		OnError: func(err error) { t.Error(err) }})
@@ -118,10 +127,23 @@ func (w *world) user(name, account, policy string) {
 	w.principal(name, policy, iam.Principal{ARN: "arn:aws:iam::" + account + ":user/" + name, Account: account})
 }
 
-// session is a role session; those of nodes are named like the instance.
+// session is a role session, with a name that anybody may choose.
 func (w *world) session(key, role, name, policy string) {
 	w.principal(key, policy, iam.Principal{ARN: "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + name,
 		RoleARN: "arn:aws:iam::" + account + ":role/" + role, Account: account})
+}
+
+// nodeSession is the session that EC2 gives to an instance; the instance's id is the access key.
+func (w *world) nodeSession(id, role, policy string) {
+	w.session(id, role, id, policy)
+	w.who.mu.Lock()
+	defer w.who.mu.Unlock()
+	c := w.who.callers[id]
+	c.SourceInstance = "arn:aws:ec2:" + region + ":" + account + ":instance/" + id
+	if strings.HasPrefix(id, "mi-") {
+		c.SourceInstance = "arn:aws:ssm:" + region + ":" + account + ":managed-instance/" + id
+	}
+	w.who.callers[id] = c
 }
 
 func (w *world) principal(key, policy string, p iam.Principal) {
@@ -180,7 +202,7 @@ func (w *world) node(n int, tags map[string]string) *agent {
 	must(w.t, w.ec2.Launch(context.Background(), ec2.Instance{ID: id, Account: account, Region: region, Tags: tags,
 		PrivateIP: "10.0.0.1"}))
 	a := &agent{w: w, id: id}
-	w.session(id, "web-dev-Node", id, allowAll)
+	w.nodeSession(id, "web-dev-Node", allowAll)
 	a.call("ssm", "UpdateInstanceInformation", object{"AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.2746.0",
 		"InstanceId": id, "PlatformType": "Linux", "PlatformName": "Debian GNU/Linux"})
 	return a

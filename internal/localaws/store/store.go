@@ -7,7 +7,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,10 +24,10 @@ type DB struct{ *sql.DB }
 func Open(dir string) (*DB, error) {
 	name := "file::memory:"
 	if dir != "" {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		var err error
+		if name, err = prepare(dir); err != nil {
 			return nil, fmt.Errorf("open local AWS state: %w", err)
 		}
-		name = (&url.URL{Scheme: "file", Opaque: filepath.Join(dir, "state.db")}).String()
 	}
 	pragmas := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", name+pragmas)
@@ -41,6 +43,34 @@ func Open(dir string) (*DB, error) {
 	return &DB{db}, nil
 }
 
+// prepare makes dir and the database file in it and gives the file as SQLite's URI. The file holds secret keys: it is
+// for its owner alone, and SQLite gives the files that it makes beside it (-wal, -shm) the same mode.
+func prepare(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "state.db")
+	// A file that is there is not opened here: closing it would take the locks of a connection in this process away.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	// Path, unlike Opaque, is escaped: a directory may be named what?.
+	return (&url.URL{Scheme: "file", Path: path}).String(), nil
+}
+
 // Migrate runs a service's CREATE TABLE IF NOT EXISTS statements in one transaction.
 func (db *DB) Migrate(ctx context.Context, service string, statements ...string) error {
 	return db.Tx(ctx, func(tx *sql.Tx) error {
@@ -48,6 +78,21 @@ func (db *DB) Migrate(ctx context.Context, service string, statements ...string)
 			if _, err := tx.ExecContext(ctx, s); err != nil {
 				return fmt.Errorf("migrate %s: %w", service, err)
 			}
+		}
+		return nil
+	})
+}
+
+// AddColumn adds a column to a table that an earlier version made without it.
+func (db *DB) AddColumn(ctx context.Context, table, column, declaration string) error {
+	return db.Tx(ctx, func(tx *sql.Tx) error {
+		var n int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&n)
+		if err == nil && n == 0 {
+			_, err = tx.ExecContext(ctx, `ALTER TABLE `+table+` ADD COLUMN `+column+` `+declaration)
+		}
+		if err != nil {
+			return fmt.Errorf("migrate %s: %w", table, err)
 		}
 		return nil
 	})

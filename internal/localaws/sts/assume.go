@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -92,7 +93,7 @@ func (in *sessionIn) duration(role *iam.Role, chained bool) (time.Duration, erro
 }
 
 // assumeRoleAccess demands sts:AssumeRole of the caller and of the role's trust policy, and sts:TagSession and
-// sts:SetSourceIdentity of both where the request asks for these.
+// sts:SetSourceIdentity of both where the request asks for these, or the caller brings a source identity along.
 func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *assumeRoleIn) ([]gateway.Access, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -103,6 +104,11 @@ func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *ass
 	if len(in.Tags) > maxTags {
 		return nil, invalid("1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to %d", maxTags)
 	}
+	// A source identity stays with every further session: none can be set in its place.
+	kept := c.Caller.SourceIdentity
+	if kept != "" && in.SourceIdentity != "" && in.SourceIdentity != kept {
+		return nil, &gateway.Error{Code: "AccessDenied", Message: "The source identity of a session can not be changed in the sessions that it assumes", Status: 403}
+	}
 	role, err := s.findRole(ctx, in.RoleArn)
 	if err != nil {
 		return nil, err
@@ -111,12 +117,12 @@ func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *ass
 	if err != nil {
 		return nil, err
 	}
-	a := gateway.Access{Resource: in.RoleArn, Account: accountOf(in.RoleArn), Context: in.conditions(role), Trust: trust}
+	a := gateway.Access{Resource: in.RoleArn, Account: accountOf(in.RoleArn), Context: in.conditions(role, kept), Trust: trust}
 	needs := []gateway.Access{a}
 	for _, extra := range []struct {
 		action string
 		needed bool
-	}{{"sts:TagSession", len(in.Tags) > 0}, {"sts:SetSourceIdentity", in.SourceIdentity != ""}} {
+	}{{"sts:TagSession", len(in.Tags) > 0}, {"sts:SetSourceIdentity", cmp.Or(in.SourceIdentity, kept) != ""}} {
 		if extra.needed {
 			a.Action = extra.action
 			needs = append(needs, a)
@@ -125,14 +131,14 @@ func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *ass
 	return needs, nil
 }
 
-// conditions are the keys that the request and the role add.
-func (in *assumeRoleIn) conditions(role *iam.Role) map[string][]string {
+// conditions are the keys that the request, the caller's source identity and the role add.
+func (in *assumeRoleIn) conditions(role *iam.Role, kept string) map[string][]string {
 	m := map[string][]string{"sts:RoleSessionName": {in.RoleSessionName}}
 	if in.ExternalId != "" {
 		m["sts:ExternalId"] = []string{in.ExternalId}
 	}
-	if in.SourceIdentity != "" {
-		m["sts:SourceIdentity"] = []string{in.SourceIdentity}
+	if source := cmp.Or(in.SourceIdentity, kept); source != "" {
+		m["sts:SourceIdentity"] = []string{source}
 	}
 	if len(in.TransitiveTagKeys) > 0 {
 		m["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
@@ -162,14 +168,11 @@ func (s *Service) assumeRole(ctx context.Context, c *gateway.Call, in *assumeRol
 	if err != nil {
 		return nil, err
 	}
-	session := &iam.Session{Role: role, Name: in.RoleSessionName, SourceIdentity: in.SourceIdentity, Expires: s.now().Add(length), Tags: map[string]string{}}
+	session := &iam.Session{Role: role, Name: in.RoleSessionName, Expires: s.now().Add(length), Tags: map[string]string{},
+		SourceIdentity: cmp.Or(in.SourceIdentity, c.Caller.SourceIdentity)}
 	// uncertain: which tags of the first session are transitive is not kept; none is handed on.
 	for _, t := range in.Tags {
 		session.Tags[t.Key] = t.Value
-	}
-	// A source identity stays with every further session.
-	if session.SourceIdentity == "" {
-		session.SourceIdentity = c.Caller.SourceIdentity
 	}
 	if err := s.issue(ctx, session, &in.sessionIn); err != nil {
 		return nil, err

@@ -71,25 +71,15 @@ type Credentials struct {
 const serviceSession = 6 * time.Hour
 
 // IssueForService makes a session of a role for an AWS service, as EC2 does for the instances of an instance
-// profile. The role's trust policy must allow the service; otherwise the error is an AccessDenied [*gateway.Error]. The
-// decision is the policy engine's, for the event log.
-func (s *Service) IssueForService(ctx context.Context, roleARN, service, sessionName string) (Credentials, engine.Decision, error) {
-	role, err := s.findRole(ctx, roleARN)
+// profile: instance is the ARN of the one that the session is for, whose id names it. The role's trust policy must allow
+// the service; otherwise the error is an AccessDenied [*gateway.Error]. The decision is the policy engine's, for the
+// event log.
+func (s *Service) IssueForService(ctx context.Context, roleARN, service, instance string) (Credentials, engine.Decision, error) {
+	sessionName := instance[strings.LastIndexByte(instance, '/')+1:]
+	role, decision, err := s.trusts(ctx, roleARN, service, map[string][]string{"sts:RoleSessionName": {sessionName}})
 	if err != nil {
 		return Credentials{}, engine.Decision{}, err
 	}
-	trust, err := trustOf(role)
-	if err != nil {
-		return Credentials{}, engine.Decision{}, err
-	}
-	set := engine.PolicySet{Trust: trust}
-	decision := set.Evaluate(&engine.Request{
-		Principal: engine.Principal{Kind: engine.PrincipalService, ARN: service},
-		Action:    "sts:AssumeRole",
-		Resource:  roleARN,
-		Account:   accountOf(roleARN),
-		Context:   engine.NewContext(map[string][]string{"aws:PrincipalIsAWSService": {"true"}, "aws:PrincipalServiceName": {service}, "sts:RoleSessionName": {sessionName}}),
-	})
 	if role == nil || decision.Outcome != engine.Allowed {
 		return Credentials{}, decision, &gateway.Error{
 			Code:    "AccessDenied",
@@ -97,11 +87,38 @@ func (s *Service) IssueForService(ctx context.Context, roleARN, service, session
 			Status:  http.StatusForbidden,
 		}
 	}
-	session := &iam.Session{Role: role, Name: sessionName, Expires: s.now().Add(serviceSession)}
+	session := &iam.Session{Role: role, Name: sessionName, SourceInstance: instance, Expires: s.now().Add(serviceSession)}
 	if err := s.iam.PutSession(ctx, session); err != nil {
 		return Credentials{}, decision, err
 	}
 	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, decision, nil
+}
+
+// Trusts says whether there is a role with this ARN and its trust policy lets service assume it.
+func (s *Service) Trusts(ctx context.Context, roleARN, service string) (bool, error) {
+	role, decision, err := s.trusts(ctx, roleARN, service, map[string][]string{})
+	return role != nil && decision.Outcome == engine.Allowed, err
+}
+
+// trusts asks a role's trust policy about a service. The role is nil when there is none.
+func (s *Service) trusts(ctx context.Context, roleARN, service string, conditions map[string][]string) (*iam.Role, engine.Decision, error) {
+	role, err := s.findRole(ctx, roleARN)
+	if err != nil {
+		return nil, engine.Decision{}, err
+	}
+	trust, err := trustOf(role)
+	if err != nil {
+		return nil, engine.Decision{}, err
+	}
+	conditions["aws:PrincipalIsAWSService"], conditions["aws:PrincipalServiceName"] = []string{"true"}, []string{service}
+	set := engine.PolicySet{Trust: trust}
+	return role, set.Evaluate(&engine.Request{
+		Principal: engine.Principal{Kind: engine.PrincipalService, ARN: service},
+		Action:    "sts:AssumeRole",
+		Resource:  roleARN,
+		Account:   accountOf(roleARN),
+		Context:   engine.NewContext(conditions),
+	}), nil
 }
 
 // findRole gives the role with exactly this ARN, or nil when there is none.

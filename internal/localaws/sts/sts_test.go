@@ -272,9 +272,13 @@ func TestR021InstanceRoleMustTrustEC2(t *testing.T) {
 	w := newWorld(t)
 	node := w.role(one, "Node", "/", trusts(`{"Service":"ec2.amazonaws.com"}`, `"sts:AssumeRole"`, `{}`))
 	other := w.role(one, "Other", "/", trusts(`{"AWS":"111111111111"}`, `"sts:AssumeRole"`, `{}`))
-	keys, _, err := w.sts.IssueForService(t.Context(), node, "ec2.amazonaws.com", "i-0123")
+	const instance = "arn:aws:ec2:eu-west-1:111111111111:instance/i-0123"
+	keys, _, err := w.sts.IssueForService(t.Context(), node, "ec2.amazonaws.com", instance)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if cred, ok, err := w.iam.Credential(t.Context(), keys.AccessKeyID); err != nil || !ok || cred.Caller.SourceInstance != instance {
+		t.Errorf("issued to %q, %v, want %s", cred.Caller.SourceInstance, err, instance)
 	}
 	got := w.identity(w.client(keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken))
 	if diff := cmp.Diff(one+" arn:aws:sts::111111111111:assumed-role/Node/i-0123", got); diff != "" {
@@ -282,7 +286,7 @@ func TestR021InstanceRoleMustTrustEC2(t *testing.T) {
 	}
 	for role, service := range map[string]string{node: "lambda.amazonaws.com", other: "ec2.amazonaws.com", node + "x": "ec2.amazonaws.com"} {
 		var e *gateway.Error
-		if _, _, err := w.sts.IssueForService(t.Context(), role, service, "i-0123"); !errors.As(err, &e) || e.Code != "AccessDenied" {
+		if _, _, err := w.sts.IssueForService(t.Context(), role, service, instance); !errors.As(err, &e) || e.Code != "AccessDenied" {
 			t.Errorf("%s for %s: %v", role, service, err)
 		}
 	}
@@ -317,4 +321,74 @@ func TestR088SessionTagsNeedBothHalves(t *testing.T) {
 	wantCode(t, err, "")
 	_, err = assume(w.as(one), untagged, tags)
 	wantCode(t, err, "AccessDenied")
+}
+
+// TestSessionNamedLikeAnInstance: who assumes a role chooses the session's name, and is no instance for it.
+func TestSessionNamedLikeAnInstance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	role := w.role(one, "Node", "/", trusts(`{"AWS":"111111111111"}`, `"sts:AssumeRole"`, `{}`))
+	out, err := w.as(one).AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("i-00000000000000001")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred, ok, err := w.iam.Credential(t.Context(), *out.Credentials.AccessKeyId)
+	if err != nil || !ok || cred.Caller.SourceInstance != "" {
+		t.Errorf("issued to %q, %v, want nothing", cred.Caller.SourceInstance, err)
+	}
+}
+
+// TestSourceIdentityStays: it goes along into every further session, whose role must let it be set, and cannot be changed.
+func TestSourceIdentityStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	trusted := `["sts:AssumeRole","sts:SetSourceIdentity"]`
+	put := func(name, trusted string) string {
+		err := w.iam.PutRole(t.Context(), iam.RoleSpec{Account: one, Name: name, Policies: map[string][]byte{
+			"assume": []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}`),
+		}, Trust: []byte(`{"Version":"2012-10-17","Statement":[` + trusts(`{"AWS":"111111111111"}`, trusted, `{}`) + `]}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "arn:aws:iam::" + one + ":role/" + name
+	}
+	first, second, silent := put("First", trusted), put("Second", trusted), put("Silent", `"sts:AssumeRole"`)
+	assume := func(c *awssts.Client, role, source string) (*awssts.AssumeRoleOutput, error) {
+		in := &awssts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("run")}
+		if source != "" {
+			in.SourceIdentity = &source
+		}
+		return c.AssumeRole(t.Context(), in)
+	}
+	out, err := assume(w.as(one), first, "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := w.session(out.Credentials)
+	for _, same := range []string{"", "alice"} {
+		out, err := assume(alice, second, same)
+		if err != nil || aws.ToString(out.SourceIdentity) != "alice" {
+			t.Errorf("asking for %q: %v, %v, want alice", same, out, err)
+		}
+	}
+	_, err = assume(alice, second, "bob")
+	wantCode(t, err, "AccessDenied")
+	_, err = assume(alice, silent, "")
+	wantCode(t, err, "AccessDenied")
+	_, err = assume(w.as(one), silent, "")
+	wantCode(t, err, "")
+}
+
+func TestTrusts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	role := w.role(one, "Notify", "/", trusts(`{"Service":"ssm.amazonaws.com"}`, `"sts:AssumeRole"`, `{}`))
+	for _, tc := range []struct {
+		role, service string
+		want          bool
+	}{{role, "ssm.amazonaws.com", true}, {role, "ec2.amazonaws.com", false}, {role + "x", "ssm.amazonaws.com", false}} {
+		if got, err := w.sts.Trusts(t.Context(), tc.role, tc.service); err != nil || got != tc.want {
+			t.Errorf("%s for %s: %t, %v, want %t", tc.role, tc.service, got, err, tc.want)
+		}
+	}
 }

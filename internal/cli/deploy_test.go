@@ -1,0 +1,27 @@
+package cli
+
+import "testing"
+
+func TestResumeLine(t *testing.T) {
+	t.Parallel()
+	const id = "0831e1a8-a1ac-4257-a1fd-c831b48c4107"
+	for name, c := range map[string]struct {
+		release releaseFlags
+		place   placeFlags
+		want    string
+	}{
+		"AWS": {releaseFlags{File: "slipway.yaml"}, placeFlags{}, "slipway resume " + id + " --stage dev"},
+		"all flags": {
+			releaseFlags{File: "my shop/slipway.yaml", Set: map[string]string{"version": "v2", "colour": "it's red"}},
+			placeFlags{EndpointURL: "http://127.0.0.1:4510", Profile: "ops"},
+			"slipway resume " + id + ` -f 'my shop/slipway.yaml' --set 'colour=it'\''s red' --set version=v2 --stage dev` +
+				" --endpoint-url http://127.0.0.1:4510 --profile ops",
+		},
+		"a local AWS that is kept": {releaseFlags{File: "slipway.yaml"}, placeFlags{Local: true, Data: "d"}, "slipway resume " + id + " --stage dev --local --data d"},
+		"one that is not":          {releaseFlags{File: "slipway.yaml"}, placeFlags{Local: true}, ""},
+	} {
+		if got := resumeLine(c.release, c.place, "dev", id); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
