@@ -1,6 +1,30 @@
 package cli
 
-import "testing"
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestHintOf(t *testing.T) {
+	t.Parallel()
+	inner := &failure{code: exitUsage, err: errors.New("inner"), hint: "do this"}
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"none":                 {errors.New("plain"), ""},
+		"its own":              {inner, "do this"},
+		"behind one without":   {&failure{code: exitRefused, err: fmt.Errorf("outer: %w", inner)}, "do this"},
+		"among joined":         {errors.Join(errors.New("first"), fmt.Errorf("second: %w", inner)), "do this"},
+		"the outer of two":     {&failure{err: inner, hint: "rather this"}, "rather this"},
+		"a joined one without": {errors.Join(errors.New("a"), errors.New("b")), ""},
+	} {
+		if got := hintOf(c.err); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
 
 func TestResumeLine(t *testing.T) {
 	t.Parallel()

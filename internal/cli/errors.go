@@ -57,11 +57,29 @@ func report(process Process, err error) int {
 		return code
 	}
 	_, _ = fmt.Fprintf(process.Stderr, "slipway: %s\n", strings.TrimSpace(err.Error()))
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		_, _ = fmt.Fprintf(process.Stderr, "  hint: %s\n", hinted.Hint())
+	if hint := hintOf(err); hint != "" {
+		_, _ = fmt.Fprintf(process.Stderr, "  hint: %s\n", hint)
 	}
 	return code
+}
+
+// hintOf is the first hint along the chain of causes: an error that only adds an exit code has none.
+func hintOf(err error) string {
+	for err != nil {
+		if hinted, ok := err.(interface{ Hint() string }); ok && hinted.Hint() != "" {
+			return hinted.Hint()
+		}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, cause := range joined.Unwrap() {
+				if hint := hintOf(cause); hint != "" {
+					return hint
+				}
+			}
+			return ""
+		}
+		err = errors.Unwrap(err)
+	}
+	return ""
 }
 
 // usage is an error about what the user wrote: exit code 2.

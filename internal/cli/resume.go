@@ -38,6 +38,9 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := ship.CheckCommandID(c.ID); err != nil {
+		return err
+	}
 	if c.Local && c.Data == "" {
 		return usage(errors.New("a local AWS without --data is gone when its deploy ends"), "name the --data DIR of the deploy")
 	}
