@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	engine "github.com/slipway-cd/slipway/iam"
@@ -27,7 +28,8 @@ type NodePolicy struct {
 	// Guards are programs that are refused, because they would act on the machine; Allow lists those that scripts may
 	// really run all the same, and Stubs those that are recorded in place of run.
 	Guards, Allow, Stubs []string
-	// Hide are files and directories of this machine that scripts must not see.
+	// Hide are files and directories of this machine that scripts must not see, by absolute paths. The data directory
+	// always is one of them.
 	Hide []string
 	// Keep lets the applications that scripts start go on after this local AWS.
 	Keep bool
@@ -59,6 +61,7 @@ func (a *AWS) startNode(instance ec2.Instance) error {
 		Sandbox: node.Sandbox{
 			Path: a.config.Nodes.Path, Marker: marker(a.config.Dir), Caches: a.config.Nodes.Caches,
 			Guards: a.config.Nodes.Guards, Allow: a.config.Nodes.Allow, Stubs: a.config.Nodes.Stubs,
+			Hide: append(slices.Clone(a.config.Nodes.Hide), a.config.Dir), Keep: a.config.Nodes.Keep,
 		},
 		Credentials: func(ctx context.Context) (node.Credentials, error) { return a.instanceCredentials(ctx, instance) },
 		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },

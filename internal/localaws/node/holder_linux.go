@@ -1,17 +1,16 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,225 +19,189 @@ import (
 // work a second time instead.
 var initialised atomic.Bool
 
+// stopEarlier is how long an application that an earlier run kept may take to end before it is made to.
+const stopEarlier = 2 * time.Second
+
 // holder is the node's side of the helper process that holds the node's namespaces. All commands of a node run in
-// the same mount namespace, so that they see each other's files and pid files as on a real machine, and so that an
-// overlay is never mounted twice.
+// the same ones, so that they see each other's files and processes as on a real machine, and so that an overlay is
+// never mounted twice. The helper is started when the first command comes.
 type holder struct {
-	setup  setup
-	limits string
+	setup    setup
+	limits   []string
+	marker   string
+	instance string
+	logf     func(format string, args ...any)
 
 	mu      sync.Mutex
-	conn    *net.UnixConn
-	cmd     *exec.Cmd
+	helper  *helperRun // nil before the first command, and after its end
+	last    *helperRun // the one before
 	next    int
 	started map[int]chan answer
 	running map[int]chan ended
 	closed  bool
 }
 
-// overlayPlaces are where a script may write and keep its changes, in a copy of the node's own.
-var overlayPlaces = []string{"/etc", "/home", "/opt", "/root", "/srv", "/usr/local", "/var"}
-
-// sockets are what an allowed program needs of /run.
-var sockets = map[string]string{
-	"docker":    "/run/docker.sock",
-	"podman":    "/run/podman",
-	"systemctl": "/run/systemd",
+// helperRun is one run of the helper.
+type helperRun struct {
+	conn *net.UnixConn
+	cmd  *exec.Cmd
+	gone chan struct{} // is closed when the process has ended
 }
 
-func newHolder(dir string, box Sandbox, guards []guard) (*holder, error) {
+// newHolder finds out what this system allows, and starts nothing that stays.
+func newHolder(cfg *Config, guards []guard) (*holder, error) {
 	if !initialised.Load() {
 		return nil, errors.New("this program cannot start the sandbox's helper")
 	}
-	dir, err := filepath.EvalSymlinks(dir)
+	s, limits, err := newSetup(cfg.Dir, cfg.Sandbox, guards)
 	if err != nil {
 		return nil, err
 	}
-	s := setup{Dir: dir, Tools: hiddenTools(box.Path)}
-	for _, cache := range box.Caches {
-		real, err := filepath.EvalSymlinks(cache)
-		if err != nil {
-			return nil, err
-		}
-		s.Caches = append(s.Caches, real)
-	}
-	slices.Sort(s.Caches)
-	for _, place := range overlayPlaces {
-		if info, err := os.Lstat(place); err == nil && info.IsDir() && !touches(place, append(s.Caches, dir)) {
-			s.Overlays = append(s.Overlays, place)
-		}
-	}
-	for _, program := range box.Allow {
-		if path := sockets[program]; path != "" {
-			if _, err := os.Stat(path); err == nil {
-				s.Sockets = append(s.Sockets, path)
-			}
-		}
-	}
-	for _, g := range guards {
-		for _, program := range g.covers {
-			s.Covers = append(s.Covers, [2]string{filepath.Join(dir, "guards", filepath.Base(g.script)), program})
-		}
-	}
-	h := &holder{setup: s}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h, h.start()
+	h := &holder{setup: s, limits: limits, marker: cfg.Sandbox.Marker, instance: cfg.InstanceID, logf: cfg.Logf,
+		started: map[int]chan answer{}, running: map[int]chan ended{}}
+	return h, h.try(cfg.Sandbox.Keep)
 }
 
-// hiddenTools finds the directories of a PATH that the node's own /tmp and /run would hide: a toolchain that was
-// unpacked into /tmp, the whole system on NixOS. Of a directory bin it is the one above, where the rest of the
-// toolchain is.
-func hiddenTools(path string) []string {
-	var tools []string
-	for _, dir := range filepath.SplitList(path) {
-		dir = filepath.Clean(dir)
-		if !touches("/tmp", []string{dir}) && !touches("/run", []string{dir}) || filepath.Dir(dir) == "/" {
-			continue
-		}
-		if above := filepath.Dir(dir); filepath.Base(dir) == "bin" && filepath.Dir(above) != "/" {
-			dir = above
-		}
-		if info, err := os.Stat(dir); err == nil && info.IsDir() && !slices.Contains(tools, dir) {
-			tools = append(tools, dir)
-		}
+// try makes the mounts for a moment, with copies-on-write of their own: those of the node may be in use by what an
+// earlier run kept.
+func (h *holder) try(keep bool) error {
+	const open = "scripts can signal all processes of this user"
+	if keep {
+		h.limits = append(h.limits, open+": applications are to go on after the end")
+		return h.trial(h.setup)
 	}
-	slices.Sort(tools) // what is inside another one comes after it
-	return tools
-}
-
-// touches tells whether one of dirs is inside place, or place inside one of them.
-func touches(place string, dirs []string) bool {
-	return slices.ContainsFunc(dirs, func(dir string) bool {
-		return strings.HasPrefix(dir+"/", place+"/") || strings.HasPrefix(place+"/", dir+"/")
-	})
-}
-
-// start runs the helper and waits for its mounts. The caller holds mu.
-func (h *holder) start() error {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("reach the sandbox's helper: %w", err)
+	h.setup.Private = true
+	private := h.trial(h.setup)
+	if private == nil {
+		return nil
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "node")
-	defer ours.Close()
-	defer theirs.Close()
-	cmd, err := helperCommand(theirs)
-	if err != nil {
+	h.setup.Private = false
+	if err := h.trial(h.setup); err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("this system does not let us make user and mount namespaces: %w", err)
-	}
-	conn, limits, err := handshake(ours, h.setup)
-	if err != nil {
-		// Its own words are in err; how it ended after that adds nothing.
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		return err
-	}
-	h.conn, h.cmd, h.limits = conn, cmd, strings.Join(limits, "; ")
-	h.started, h.running = map[int]chan answer{}, map[int]chan ended{}
-	go h.read(conn, cmd)
+	h.limits = append(h.limits, open+", and what they start without the node's environment goes on: "+private.Error())
 	return nil
 }
 
-// helperCommand is this program, to be run in new user and mount namespaces in which it is root.
-func helperCommand(socket *os.File) (*exec.Cmd, error) {
-	uids, gids, err := idMaps()
-	if err != nil {
-		return nil, err
+func (h *holder) trial(s setup) (err error) {
+	if s.Layers, err = os.MkdirTemp(s.Dir, "trial-*"); err != nil {
+		return err
 	}
-	return &exec.Cmd{
-		Path:       "/proc/self/exe",
-		Args:       []string{initName},
-		Env:        []string{},
-		Dir:        "/",
-		ExtraFiles: []*os.File{socket},
-		SysProcAttr: &syscall.SysProcAttr{
-			Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings:                uids,
-			GidMappings:                gids,
-			GidMappingsEnableSetgroups: mayChangeGroups(),
-			Setpgid:                    true, // a Ctrl-C is for slipway, which then lets commands end
-		},
-	}, nil
+	s.Trial = true
+	helper, limits, err := run(s)
+	if err == nil {
+		h.limits = append(h.limits, limits...)
+		err = errors.Join(helper.conn.Close(), helper.await())
+	}
+	return errors.Join(err, Remove(s.Layers))
 }
 
-// idMaps makes an ordinary user root of the namespace; root keeps all users that it has.
-func idMaps() (uids, gids []syscall.SysProcIDMap, err error) {
-	if os.Geteuid() != 0 {
-		return []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}, []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}, nil
-	}
-	if uids, err = ownMap("/proc/self/uid_map"); err != nil {
-		return nil, nil, err
-	}
-	gids, err = ownMap("/proc/self/gid_map")
-	return uids, gids, err
-}
-
-// mayChangeGroups is for root only, and not for root of a namespace that was made without it.
-func mayChangeGroups() bool {
-	b, err := os.ReadFile("/proc/self/setgroups")
-	return err == nil && os.Geteuid() == 0 && strings.TrimSpace(string(b)) == "allow"
-}
-
-func ownMap(path string) ([]syscall.SysProcIDMap, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the user namespace: %w", err)
-	}
-	var ids []syscall.SysProcIDMap
-	for line := range strings.Lines(string(b)) {
-		var inside, outside, size int
-		if _, err := fmt.Sscan(line, &inside, &outside, &size); err != nil {
-			return nil, fmt.Errorf("read the user namespace: %s: %w", path, err)
-		}
-		ids = append(ids, syscall.SysProcIDMap{ContainerID: inside, HostID: inside, Size: size})
-	}
-	return ids, nil
-}
-
-// handshake sends the setup and reads what became of it.
-func handshake(socket *os.File, s setup) (*net.UnixConn, []string, error) {
-	c, err := net.FileConn(socket)
+// run starts a helper and waits for its mounts.
+func run(s setup) (*helperRun, []string, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reach the sandbox's helper: %w", err)
 	}
-	conn, ok := c.(*net.UnixConn)
-	if !ok {
-		return nil, nil, errors.Join(errors.New("reach the sandbox's helper: not a Unix socket"), c.Close())
+	ours, theirs := os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "node")
+	defer ours.Close()
+	cmd, err := helperCommand(theirs, s.Private)
+	if err != nil {
+		return nil, nil, errors.Join(err, theirs.Close())
 	}
-	if err := sendMessage(conn, s); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("reach the sandbox's helper: %w", err), conn.Close())
+	err = cmd.Start()
+	if closeErr := theirs.Close(); err == nil && closeErr != nil {
+		err = closeErr
 	}
-	var a answer
-	if err := receive(conn, &a, nil); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("the sandbox's helper ended: %w", err), conn.Close())
+	if err != nil {
+		return nil, nil, fmt.Errorf("this system does not let us make user and mount namespaces: %w", err)
 	}
-	if a.Err != "" {
-		return nil, nil, errors.Join(errors.New(a.Err), conn.Close())
+	i := &helperRun{cmd: cmd, gone: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // it is gone, one way or the other
+		close(i.gone)
+	}()
+	var limits []string
+	if i.conn, limits, err = handshake(ours, s); err != nil {
+		// Its own words are in err; how it ended after that adds nothing.
+		_ = cmd.Process.Kill()
+		<-i.gone
+		return nil, nil, err
 	}
-	return conn, a.Limits, nil
+	return i, limits, nil
+}
+
+// await waits for the helper's end, which must have been told to end. It ends at once unless something is wrong.
+func (i *helperRun) await() error {
+	select {
+	case <-i.gone:
+		return nil
+	case <-time.After(killGrace):
+	}
+	if err := i.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end the sandbox: %w", err)
+	}
+	<-i.gone
+	return nil
+}
+
+// start makes sure that there is a helper. The caller holds mu.
+func (h *holder) start() error {
+	if h.closed {
+		return errors.New("the node is closed")
+	}
+	if h.helper != nil {
+		return nil
+	}
+	if h.last != nil {
+		if err := h.last.await(); err != nil {
+			return err
+		}
+	}
+	if err := h.stopEarlier(); err != nil {
+		return err
+	}
+	helper, _, err := run(h.setup)
+	if err != nil {
+		return fmt.Errorf("start the sandbox: %w", err)
+	}
+	h.helper, h.last = helper, helper
+	go h.read(helper)
+	return nil
+}
+
+// stopEarlier ends what still uses an earlier mount of the node's file system: to mount copies-on-write a second time
+// beside it would have no defined result.
+func (h *holder) stopEarlier() error {
+	ours := func() ([]Process, error) {
+		all, err := Processes(h.marker)
+		return slices.DeleteFunc(all, func(p Process) bool { return p.InstanceID != h.instance }), err
+	}
+	kept, err := ours()
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	if err := stop(context.Background(), ours, stopEarlier); err != nil {
+		return err
+	}
+	who := "an earlier run kept on this node"
+	if h.last != nil {
+		who = "the sandbox left when it ended"
+	}
+	h.logf("stopped %d processes that %s: its file system is mounted anew", len(kept), who)
+	return nil
 }
 
 // spawn starts a process inside. A helper that died is started anew.
 func (h *holder) spawn(r request, stdout, stderr *os.File) (process, error) {
 	h.mu.Lock()
-	if h.closed {
+	if err := h.start(); err != nil {
 		h.mu.Unlock()
-		return process{}, errors.New("the node is closed")
-	}
-	if h.conn == nil {
-		if err := h.start(); err != nil {
-			h.mu.Unlock()
-			return process{}, fmt.Errorf("start the sandbox again: %w", err)
-		}
+		return process{}, err
 	}
 	h.next++
-	id, begun, done := h.next, make(chan answer, 1), make(chan ended, 1)
+	helper, id, begun, done := h.helper, h.next, make(chan answer, 1), make(chan ended, 1)
 	h.started[id], h.running[id] = begun, done
-	err := sendMessage(h.conn, command{ID: id, Request: r}, stdout, stderr)
+	err := sendMessage(helper.conn, command{ID: id, Request: r}, stdout, stderr)
 	if err != nil {
 		delete(h.started, id)
 		delete(h.running, id)
@@ -251,19 +214,37 @@ func (h *holder) spawn(r request, stdout, stderr *os.File) (process, error) {
 	if a.Err != "" {
 		return process{}, errors.New(a.Err)
 	}
-	return process{pid: a.PID, done: done}, nil
+	return process{done: done, group: func() error { return h.killGroup(helper, id, a.PID) }}, nil
+}
+
+// killGroup kills a script's process group. In a process namespace only the helper knows which that is, and without
+// the helper nothing of it is left.
+func (h *holder) killGroup(helper *helperRun, id, pid int) error {
+	if !h.setup.Private {
+		return killGroup(pid)
+	}
+	h.mu.Lock()
+	lost := h.helper != helper
+	var err error
+	if !lost {
+		err = sendMessage(helper.conn, command{ID: id, Kill: true})
+	}
+	h.mu.Unlock()
+	if lost || err != nil {
+		return helper.await()
+	}
+	return nil
 }
 
 // read hands the helper's answers to those who wait for them, and tells them all when it is gone.
-func (h *holder) read(conn *net.UnixConn, cmd *exec.Cmd) {
+func (h *holder) read(helper *helperRun) {
 	for {
 		var a answer
-		err := receive(conn, &a, nil)
+		err := receive(helper.conn, &a, nil)
 		h.mu.Lock()
 		if err != nil {
-			h.lost(conn)
+			h.lost(helper)
 			h.mu.Unlock()
-			_ = cmd.Wait() // it is gone, one way or the other
 			return
 		}
 		if begun := h.started[a.ID]; begun != nil {
@@ -288,7 +269,7 @@ func endedOf(a answer) ended {
 }
 
 // lost ends every wait. The caller holds mu.
-func (h *holder) lost(conn *net.UnixConn) {
+func (h *holder) lost(helper *helperRun) {
 	const gone = "the node's sandbox ended while the script ran"
 	for id, begun := range h.started {
 		begun <- answer{ID: id, Err: gone}
@@ -297,21 +278,22 @@ func (h *holder) lost(conn *net.UnixConn) {
 		done <- ended{err: errors.New(gone)}
 	}
 	h.started, h.running = map[int]chan answer{}, map[int]chan ended{}
-	_ = conn.Close() // nothing is in flight any more
-	if h.conn == conn {
-		h.conn = nil
+	_ = helper.conn.Close() // nothing is in flight any more
+	if h.helper == helper {
+		h.helper = nil
 	}
 }
 
-// Close ends the helper, which kills the scripts that still run. Applications in sessions of their own go on.
+// Close ends the helper and waits for that. It kills the scripts that still run, and with a process namespace all that
+// they started; without one, applications in process groups of their own go on.
 func (h *holder) Close() error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.closed = true
-	if h.conn == nil {
+	helper := h.helper
+	h.helper = nil
+	h.mu.Unlock()
+	if helper == nil {
 		return nil
 	}
-	conn := h.conn
-	h.conn = nil
-	return conn.Close()
+	return errors.Join(helper.conn.Close(), helper.await())
 }

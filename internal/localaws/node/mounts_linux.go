@@ -11,34 +11,78 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// view is what mount made of the file system.
+type view struct {
+	self   string   // this program, where nobody can write to it
+	limits []string // what did not work without being fatal
+}
+
 // mount builds the node's view of the file system: everything read-only, the node's directory and the caches
-// writable, /run and /tmp its own, and copies-on-write where programs expect to write. limits are what did not work
-// without being fatal.
-func (s setup) mount() (limits []string, err error) {
+// writable, /run, /tmp and /dev its own, copies-on-write where programs expect to write, and nothing to be seen of
+// what is to be hidden.
+func (s setup) mount() (v view, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, fmt.Errorf("separate the mounts: %w", err)
+		return v, fmt.Errorf("separate the mounts: %w", err)
 	}
 	resolver := readResolver()
+	devices := detachDevices()
+	program, err := detachSelf()
+	if err != nil {
+		return v, err
+	}
 	binds, tools, err := s.detachWritable()
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	if err := makeReadOnly(tools); err != nil {
-		return nil, err
+	again, err := s.detachHidden()
+	if err != nil {
+		return v, err
 	}
+	if err := makeReadOnly(append(tools, again.tools...)); err != nil {
+		return v, err
+	}
+	if err := s.mountProc(); err != nil {
+		return v, err
+	}
+	v.limits = append(v.limits, mountDevices(devices)...)
 	for _, b := range binds {
 		if err := b.attach(); err != nil {
-			return nil, err
+			return v, err
 		}
 	}
 	if err := resolver.write(); err != nil {
-		limits = append(limits, err.Error())
+		v.limits = append(v.limits, err.Error())
 	}
-	if err := unix.Mount("shm", "/dev/shm", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil {
-		limits = append(limits, "/dev/shm is read-only: "+err.Error())
+	v.limits = append(v.limits, s.overlays()...)
+	v.limits = append(v.limits, s.coverPrograms()...)
+	hidden, err := s.hide(again.binds)
+	if err != nil {
+		return v, err
 	}
-	limits = append(limits, s.overlays()...)
-	return append(limits, s.coverPrograms()...), os.Chdir("/")
+	v.limits = append(v.limits, hidden...)
+	if v.self, err = program.attachIn(s.Dir); err != nil {
+		return v, err
+	}
+	return v, os.Chdir("/")
+}
+
+// errNoProc says that there can be no process namespace.
+const errNoProc = "this system does not let us mount /proc for processes of their own"
+
+// mountProc gives a process namespace its own /proc. Without one, the machine's is to be writable again, for a moment:
+// see seal.
+func (s setup) mountProc() error {
+	if !s.Private {
+		attr := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+		if err := unix.MountSetattr(unix.AT_FDCWD, "/proc", 0, attr); err != nil {
+			return fmt.Errorf("use /proc: %w", err)
+		}
+		return nil
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("%s: %w", errNoProc, err)
+	}
+	return nil
 }
 
 // detachWritable takes copies of what is mounted again, in this order, when the rest is read-only: before that, and
@@ -131,10 +175,14 @@ func (s setup) overlays() (limits []string) {
 }
 
 func (s setup) overlay(place string) error {
-	dir := filepath.Join(s.Dir, "overlay", strings.ReplaceAll(strings.Trim(place, "/"), "/", "-"))
+	dir := filepath.Join(s.Layers, strings.ReplaceAll(strings.Trim(place, "/"), "/", "-"))
 	upper := filepath.Join(dir, "upper")
 	if _, err := os.Stat(upper); errors.Is(err, os.ErrNotExist) {
-		if err := copyDirectories(place, upper, 2); err != nil {
+		levels := 2
+		if s.Trial {
+			levels = 0
+		}
+		if err := copyDirectories(place, upper, levels); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,8 @@ func New(cfg Config) (*Node, error) {
 // Limits says in one line what the sandbox cannot do on this system; it is empty where nothing is missing.
 func (n *Node) Limits() string { return n.machine.limits }
 
-// Close ends the sandbox. It kills scripts that still run; applications that they started go on: see Stop.
+// Close ends the sandbox. It kills scripts that still run, and the applications that they started unless the sandbox
+// keeps them or there is none: then they go on, see Stop.
 func (n *Node) Close() error { return n.machine.close() }
 
 func (c *Config) complete() error {

@@ -24,12 +24,17 @@ const stopPoll = 50 * time.Millisecond
 // Stop ends all processes of the nodes with a marker: it asks them to terminate, gives them grace, and kills what is
 // left then. It returns when none is left, or an error that names one that is.
 func Stop(ctx context.Context, marker string, grace time.Duration) error {
+	return stop(ctx, func() ([]Process, error) { return Processes(marker) }, grace)
+}
+
+// stop ends the processes that find finds.
+func stop(ctx context.Context, find func() ([]Process, error), grace time.Duration) error {
 	told := map[int]bool{}
 	deadline := time.Now().Add(grace)
 	giveUp := deadline.Add(killGrace)
 	for {
 		// Anew each time: a process may have started another one meanwhile.
-		left, err := Processes(marker)
+		left, err := find()
 		if err != nil || len(left) == 0 {
 			return err
 		}

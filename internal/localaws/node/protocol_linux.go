@@ -20,11 +20,17 @@ type setup struct {
 	Overlays []string
 	Sockets  []string    // of the host's /run, for programs that were allowed
 	Covers   [][2]string // a guard's script, the program that it is mounted over
+	Hide     []string    // what of the host's is not to be seen; parents come before what is in them
+	Layers   string      // where the overlays keep what is written
+	Trial    bool        // the layers are empty ones, to see what works
+	Private  bool        // there is a process namespace, which wants its own /proc
 }
 
-// command is what the helper is asked to start; two descriptors, stdout and stderr, come with it.
+// command is what the helper is asked to start; two descriptors, stdout and stderr, come with it. With Kill it is to
+// kill what it started under that ID.
 type command struct {
 	ID      int
+	Kill    bool
 	Request request
 }
 

@@ -32,6 +32,13 @@ type Sandbox struct {
 	Guards, Allow, Stubs []string
 	// Marker tells the nodes of one data directory from those of others. It must not contain a slash.
 	Marker string
+	// Hide are directories and files of the host, by absolute paths, that scripts find empty: keys of the user, the
+	// data directory that the node's own directory is in. The node's directory and the caches stay visible where they
+	// are inside of one. What does not exist is passed over.
+	Hide []string
+	// Keep lets applications go on after Close. Their end is Stop, which finds them by Marker; without Keep the kernel
+	// ends them with the node, where it has process namespaces.
+	Keep bool
 	// NoNamespaces runs commands directly on the machine even where namespaces work.
 	NoNamespaces bool
 }
@@ -82,16 +89,24 @@ func newMachine(cfg *Config) (*machine, error) {
 	}
 	m := &machine{dir: cfg.Dir, env: environment(cfg, box), spawn: spawnHere, close: func() error { return nil }}
 	if box.NoNamespaces {
-		m.limits = "commands run directly on this machine: namespaces are switched off"
+		m.limits = joinLimits("commands run directly on this machine: namespaces are switched off")
 		return m, nil
 	}
-	h, err := newHolder(cfg.Dir, box, guards)
+	h, err := newHolder(cfg, guards)
 	if err != nil {
-		m.limits = "commands run directly on this machine: " + err.Error()
+		m.limits = joinLimits("commands run directly on this machine: " + err.Error())
 		return m, nil
 	}
-	m.spawn, m.close, m.limits = h.spawn, h.Close, h.limits
+	m.spawn, m.close, m.limits = h.spawn, h.Close, joinLimits(h.limits...)
 	return m, nil
+}
+
+// joinLimits makes one line of what is missing. Root is told what that means, wherever commands run.
+func joinLimits(limits ...string) string {
+	if os.Geteuid() == 0 {
+		limits = append(limits, "slipway runs as root, and so do scripts: use another user where you can")
+	}
+	return strings.Join(limits, "; ")
 }
 
 func prepareCache(name, dir string) error {

@@ -8,9 +8,9 @@ import (
 )
 
 // holder exists on Linux only.
-type holder struct{ limits string }
+type holder struct{ limits []string }
 
-func newHolder(string, Sandbox, []guard) (*holder, error) {
+func newHolder(*Config, []guard) (*holder, error) {
 	return nil, errors.New("mount namespaces need Linux")
 }
 

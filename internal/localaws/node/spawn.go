@@ -21,8 +21,8 @@ type request struct {
 
 // process is one that was started, the leader of its process group.
 type process struct {
-	pid  int
-	done <-chan ended // gets one value
+	done  <-chan ended // gets one value
+	group func() error // kills the process group; one that is gone is no error
 }
 
 // ended is how a process ended: its exit code, -1 after a signal.
@@ -41,25 +41,47 @@ func runScript(ctx context.Context, spawn spawner, env []string, s Script) Exit 
 	if err != nil {
 		return Exit{Code: 1, Err: err}
 	}
-	timer := time.NewTimer(s.Timeout)
+	timer, look := time.NewTimer(s.Timeout), time.NewTicker(recordPoll)
 	defer timer.Stop()
-	select {
-	case e := <-p.done:
-		if e.err != nil {
-			// Nobody knows how it goes on, so it must not.
-			return Exit{Code: 1, Err: errors.Join(e.err, killGroup(p.pid))}
+	defer look.Stop()
+	defer bound(s.Stdout, s.Stderr)
+	for {
+		select {
+		case e := <-p.done:
+			if e.err != nil {
+				// Nobody knows how it goes on, so it must not.
+				return Exit{Code: 1, Err: errors.Join(e.err, p.group())}
+			}
+			return Exit{Code: e.code}
+		case <-timer.C:
+			return Exit{Code: exitStopped, Err: p.kill()}
+		case <-ctx.Done():
+			return Exit{Code: exitStopped, Cancelled: true, Err: p.kill()}
+		case <-look.C:
+			bound(s.Stdout, s.Stderr)
 		}
-		return Exit{Code: e.code}
-	case <-timer.C:
-		return Exit{Code: exitStopped, Err: p.kill()}
-	case <-ctx.Done():
-		return Exit{Code: exitStopped, Cancelled: true, Err: p.kill()}
+	}
+}
+
+// maxRecorded bounds what is kept of a script's output; a reply has much less of it. A script that writes on and on
+// must not fill the disk, nor fail as it would at a file's limit.
+const (
+	maxRecorded = 64 << 20
+	recordPoll  = 250 * time.Millisecond
+)
+
+// bound cuts what was recorded. The files are open for appending, so that writing goes on at the new end.
+func bound(files ...*os.File) {
+	for _, f := range files {
+		if info, err := f.Stat(); err == nil && info.Size() > maxRecorded {
+			_ = f.Truncate(maxRecorded) // if it cannot be cut the script goes on all the same
+		}
 	}
 }
 
 // kill ends the process group and waits for its leader.
 func (p process) kill() error {
-	if err := killGroup(p.pid); err != nil {
+	if err := p.group(); err != nil {
 		return fmt.Errorf("stop the script: %w", err)
 	}
 	select {

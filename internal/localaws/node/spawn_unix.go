@@ -18,7 +18,7 @@ func spawnHere(r request, stdout, stderr *os.File) (process, error) {
 	}
 	done := make(chan ended, 1)
 	go func() { done <- wait() }()
-	return process{pid: p, done: done}, nil
+	return process{done: done, group: func() error { return killGroup(p) }}, nil
 }
 
 // start is what both the sandbox's helper and spawnHere do.
