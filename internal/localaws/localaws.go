@@ -62,7 +62,8 @@ type AWS struct {
 	// machines are the nodes; they end before the server does, so that they can still report.
 	machines, workers sync.WaitGroup
 	nodes             map[string]bool // instance ids with a running node
-	mu                sync.Mutex      // guards nodes
+	limits            string          // of the nodes' sandbox
+	mu                sync.Mutex      // guards nodes and limits
 }
 
 // Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet.

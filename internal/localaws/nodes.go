@@ -71,7 +71,8 @@ func (a *AWS) startNode(instance ec2.Instance) error {
 		return err
 	}
 	if len(a.nodes) == 0 && n.Limits() != "" {
-		a.config.Logf("%s", n.Limits())
+		a.limits = n.Limits()
+		a.config.Logf("%s", a.limits)
 	}
 	a.nodes[instance.ID] = true
 	a.machines.Go(func() {
@@ -183,6 +184,13 @@ func ignoreUnsupported(err error) error {
 		return nil
 	}
 	return err
+}
+
+// Limits says, once nodes were started, what their sandbox cannot keep scripts from on this machine; empty when nothing.
+func (a *AWS) Limits() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.limits
 }
 
 // StubCalls gives the command lines of the stubs that were called since this local AWS was opened.
