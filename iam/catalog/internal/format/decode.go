@@ -136,6 +136,9 @@ func (s *Service) types(field string) ([]ActionType, error) {
 			return nil, err
 		}
 		name, required := strings.CutSuffix(name, "*")
+		if name == "" {
+			return nil, fmt.Errorf("resource type without a name in %q", field)
+		}
 		out = append(out, ActionType{Name: name, Required: required, Keys: keys})
 	}
 	return out, nil
