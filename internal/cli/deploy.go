@@ -67,7 +67,7 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 		return err
 	}
 	if err := c.judge(process, terminal, proved); err != nil {
-		return err
+		return errors.Join(err, c.keepNothing(ctx, process))
 	}
 	place, err := openPlace(ctx, process, c.placeFlags, l, c.Keep, seedAll(l, set))
 	if err != nil {
@@ -90,6 +90,19 @@ func nothingSent(err error) error {
 		return err
 	}
 	return &failure{code: exitRefused, err: fmt.Errorf("%w; nothing was sent", err)}
+}
+
+// keepNothing leaves a local AWS in the data directory of a deploy that was refused: its event log shows that nothing
+// was sent.
+func (c *deployCommand) keepNothing(ctx context.Context, process *Process) error {
+	if !c.Local || c.Data == "" {
+		return nil
+	}
+	aws, err := openLocal(ctx, process, c.Data, localaws.NodePolicy{})
+	if err != nil {
+		return err
+	}
+	return aws.Close(ctx)
 }
 
 // seedAll puts everything that a release needs into a local AWS.
