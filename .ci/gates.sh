@@ -24,7 +24,8 @@ gate_tests() {
   return "$status"
 }
 
-# gate_fuzz DIR TIME: every fuzz target below DIR runs for TIME, and there are some.
+# gate_fuzz DIR COUNT: every fuzz target below DIR runs COUNT times (3000x), and there are some. A count and not a time: at
+# the end of a time go test can fail a slow worker with "context deadline exceeded".
 gate_fuzz() {
   local found=0 file package target
   while IFS=: read -r file target; do
