@@ -16,8 +16,8 @@ import (
 
 const module = "github.com/slipway-cd/slipway/"
 
-// mayImport lists, for a folder of the house, the folders of the house that it may import. Everybody may import iam
-// and its sub-packages, which import nothing of the house.
+// mayImport lists, for a folder of the house, the folders of the house that it may import. Everybody outside of the
+// library may import the library, whole; internal/policy, which is a shell around it, is held to what it prints.
 var mayImport = map[string][]string{
 	"internal/release":   {},
 	"internal/plan":      {"internal/release"},
@@ -29,13 +29,23 @@ var mayImport = map[string][]string{
 	"internal/rehearse":  {"internal/release", "internal/plan", "internal/roles", "internal/proof", "internal/ship", "internal/localaws"},
 	"internal/ui":        {"internal/release", "internal/plan", "internal/proof", "internal/ship"},
 	"internal/cli": {"internal/release", "internal/plan", "internal/roles", "internal/proof", "internal/awsclient",
-		"internal/ship", "internal/localaws", "internal/rehearse", "internal/ui"},
-	"cmd/slipway": {"internal/cli", "internal/localaws"},
-	"iam":         {"iam"},
+		"internal/ship", "internal/localaws", "internal/rehearse", "internal/ui", "internal/policy"},
+	"cmd/slipway":     {"internal/cli", "internal/localaws"},
+	"internal/policy": {"iam", "iam/yaml", "iam/catalog"},
+	"iam":             {},
+	"iam/catalog":     {},
+	"iam/yaml":        {"iam"},
+	"iam/escalation":  {"iam", "iam/catalog"},
 }
 
+// library is what others could import by itself.
+var library = []string{"iam", "iam/catalog", "iam/yaml", "iam/escalation"}
+
+// foreign lists the modules that a folder of the library may import; everything else is the standard library's.
+var foreign = map[string][]string{"iam/yaml": {"go.yaml.in/yaml/v4"}}
+
 // pure packages decide; they do not look at the world.
-var pure = []string{"iam", "internal/release", "internal/plan", "internal/roles", "internal/proof"}
+var pure = append([]string{"internal/release", "internal/plan", "internal/roles", "internal/proof", "internal/policy"}, library...)
 
 // impure are the packages, or prefixes of packages, through which the world is reached.
 var impure = []string{"os", "net", "net/http", "os/exec", "os/signal", "syscall", "golang.org/x/sys/", "github.com/aws/"}
@@ -62,6 +72,15 @@ func TestImportDirectionsCanFail(t *testing.T) {
 		"internal/release/x.go":           {"github.com/aws/aws-sdk-go-v2/aws"},
 		"internal/localaws/gateway/y.go":  {"github.com/aws/aws-sdk-go-v2/service/ssm"},
 		"internal/somewhere/else/file.go": {},
+		"iam/y.go":                        {module + "iam/catalog"},
+		"iam/z.go":                        {"go.yaml.in/yaml/v4"},
+		"iam/yaml/x.go":                   {module + "iam/catalog"},
+		"iam/yaml/y.go":                   {"go.yaml.in/yaml/v3"},
+		"iam/escalation/x.go":             {module + "iam/yaml"},
+		"iam/somewhere/x.go":              {},
+		"internal/policy/x.go":            {module + "iam/escalation"},
+		"internal/policy/y.go":            {module + "internal/plan"},
+		"internal/policy/z.go":            {"os"},
 	}
 	for name, imports := range planted {
 		if got := violations(map[string][]string{name: imports}); len(got) != 1 {
@@ -90,13 +109,18 @@ func violations(files map[string][]string) []string {
 func forbidden(room, path string) string {
 	if inside, ok := strings.CutPrefix(path, module); ok {
 		target := roomOf(inside + "/x.go")
-		if target == room || target == "iam" || slices.Contains(mayImport[room], target) {
+		held := room == "internal/policy" || slices.Contains(library, room)
+		if target == room || slices.Contains(mayImport[room], target) || !held && slices.Contains(library, target) {
 			return ""
 		}
 		return room + " may not import " + target
 	}
 	if slices.Contains(pure, room) && matches(path, impure) {
 		return room + " is pure"
+	}
+	host, _, _ := strings.Cut(path, "/")
+	if slices.Contains(library, room) && strings.Contains(host, ".") && !slices.Contains(foreign[room], path) {
+		return room + " is a library without dependencies"
 	}
 	if room != "internal/ship" && room != "internal/awsclient" && strings.HasPrefix(path, "github.com/aws/") {
 		return "only ship and awsclient talk to AWS"
@@ -113,9 +137,6 @@ func matches(path string, list []string) bool {
 // roomOf maps a file to its folder of the house.
 func roomOf(file string) string {
 	parts := strings.Split(filepath.ToSlash(filepath.Dir(file)), "/")
-	if parts[0] == "iam" {
-		return "iam"
-	}
 	return strings.Join(parts[:min(2, len(parts))], "/")
 }
 

@@ -1,9 +1,15 @@
 package iam_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/slipway-cd/slipway/iam"
 )
@@ -114,42 +120,148 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestAllowedNeverAllocates has two decisive statements in each of several layers.
+// TestAllowedNeverAllocates asks about whatever the generators draw: all layers and kinds of caller, and all operators but
+// those for which a value of the wrong type costs an error.
 func TestAllowedNeverAllocates(t *testing.T) {
-	set := policies{
-		identity: allowAll + "," + allowS3, boundary: allowAll + "," + allowS3, session: allowAll, resource: to(`"*"`),
-	}.compile(t)
-	r := &iam.Request{Principal: session, Action: "s3:GetObject", Resource: "arn:aws:s3:::b"}
-	if !set.Allowed(r) || len(set.Evaluate(r).Decisive) < 5 {
-		t.Fatal("not what this test is about")
+	draw := rapid.Custom(func(t *rapid.T) scenario { return scenario{drawDocuments(t), drawRequest(t)} })
+	seen := map[bool]int{}
+	for i := range 300 {
+		s := draw.Example(i)
+		s.docs.drop("Date", "IpAddress", "NotIpAddress")
+		set, err := compileDocuments(s.docs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(1, func() { seen[set.Allowed(s.request)]++ }); n != 0 {
+			show(t, s.docs, s.request)
+			t.Fatalf("Allowed makes %v allocations", n)
+		}
 	}
-	if n := testing.AllocsPerRun(100, func() { set.Allowed(r) }); n != 0 {
-		t.Errorf("Allowed makes %v allocations", n)
+	if seen[true] == 0 || seen[false] == 0 {
+		t.Errorf("not all answers were given: %v", seen)
 	}
+}
+
+// drop takes the conditions whose operator begins so out of the documents.
+func (docs documents) drop(operators ...string) {
+	for _, levels := range docs {
+		for _, d := range slices.Concat(levels...) {
+			for i := range d.Statements {
+				st := &d.Statements[i]
+				st.Conditions = slices.DeleteFunc(st.Conditions, func(c iam.Condition) bool {
+					return slices.ContainsFunc(operators, func(prefix string) bool { return strings.HasPrefix(bareOperator(c.Operator), prefix) })
+				})
+			}
+		}
+	}
+}
+
+// TestCompiledIsFarFasterThanReference is the gate on speed: a machine's own speed does not matter to a ratio.
+func TestCompiledIsFarFasterThanReference(t *testing.T) {
+	const (
+		least  = 100
+		rounds = 5
+	)
+	set, docs := deployRole(t), deployDocuments(t)
+	for name, r := range deployRequests() {
+		compiled, slow := time.Hour, time.Hour
+		for range rounds {
+			compiled = min(compiled, timePer(2000, func() { set.Evaluate(r) }))
+			slow = min(slow, timePer(2, func() { (&reference{docs, r}).verdict() }))
+		}
+		ratio := float64(slow) / float64(max(compiled, 1))
+		t.Logf("%s: %s, the reference %s: %.0f times", name, compiled, slow, ratio)
+		if ratio < least {
+			t.Errorf("%s: only %.0f times as fast as the reference, want %d", name, ratio, least)
+		}
+	}
+}
+
+// timePer is the time of one of n runs.
+func timePer(n int, f func()) time.Duration {
+	start := time.Now()
+	for range n {
+		f()
+	}
+	return time.Since(start) / time.Duration(n)
+}
+
+// deployDocuments is the deploy role for the reference.
+func deployDocuments(tb testing.TB) documents {
+	tb.Helper()
+	level := []*iam.Document{}
+	for _, p := range deployRole(tb).Identity {
+		level = append(level, p.Document())
+	}
+	return documents{iam.LayerIdentity: {level}}
 }
 
 // BenchmarkReference shows what compiling is worth.
 func BenchmarkReference(b *testing.B) {
-	documents := map[iam.Layer][]*iam.Document{}
-	for _, p := range deployRole(b).Identity {
-		documents[iam.LayerIdentity] = append(documents[iam.LayerIdentity], p.Document())
-	}
+	docs := deployDocuments(b)
 	for name, r := range deployRequests() {
 		b.Run(name, func(b *testing.B) {
-			ref := reference{set: documents, limited: map[iam.Layer]bool{}, request: r}
+			ref := &reference{docs, r}
 			for b.Loop() {
-				ref.outcome()
+				ref.verdict()
 			}
 		})
 	}
 }
 
-func BenchmarkParse(b *testing.B) {
-	source := deployRole(b).Identity[0].Document().JSON()
-	b.SetBytes(int64(len(source)))
+// sixKilobytes is a document of as many statements of the deploy role, in turn, as AWS takes in a managed policy: "the
+// size of each managed policy cannot exceed 6,144 characters" (reference_iam-quotas.html).
+func sixKilobytes(tb testing.TB) *iam.Document {
+	tb.Helper()
+	const most = 6144
+	d := &iam.Document{Name: "six-kilobytes", Version: iam.Version2012}
+	for _, p := range deployRole(tb).Identity {
+		for _, st := range p.Document().Statements {
+			d.Statements = append(d.Statements, st)
+			if minifiedSize(tb, d) > most {
+				d.Statements = d.Statements[:len(d.Statements)-1]
+				return d
+			}
+		}
+	}
+	tb.Fatal("the deploy role is smaller than that")
+	return nil
+}
+
+func minifiedSize(tb testing.TB, d *iam.Document) int {
+	tb.Helper()
+	var out bytes.Buffer
+	if err := json.Compact(&out, d.JSON()); err != nil {
+		tb.Fatal(err)
+	}
+	return out.Len()
+}
+
+func BenchmarkCompile(b *testing.B) {
+	d := sixKilobytes(b)
+	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := iam.ParsePolicy("p", source); err != nil {
+		if _, err := iam.Compile(d); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	source := sixKilobytes(b).JSON()
+	b.SetBytes(int64(len(source)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := iam.Parse("p", source); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkExplain(b *testing.B) {
+	set, r := deployRole(b), deployRequests()["ImplicitlyDenied"]
+	b.ReportAllocs()
+	for b.Loop() {
+		set.Explain(r)
 	}
 }

@@ -17,7 +17,9 @@ type condition struct {
 	// unclear is the answer where AWS does not document one, or its sources disagree:
 	// an Allow then does not apply, a Deny does.
 	unclear bool
-	values  []comparer
+	// values are compared one after the other; those of string operators are in texts.
+	values []comparer
+	texts  []glob
 }
 
 type setOperator uint8
@@ -34,31 +36,48 @@ type comparer interface {
 	compare(value string, c Context) (match, ok bool)
 }
 
-// compileCondition reads operator, key and values. deny is the effect of the statement.
-func compileCondition(src *Condition, variables, deny bool) (condition, error) {
+// condition reads operator, key and values. deny is the effect of the statement.
+func (cc *compiler) condition(c *condition, src *Condition, deny bool) error {
 	name, set := cutSet(src.Operator)
 	base, ifExists := strings.CutSuffix(name, "IfExists")
-	c := condition{key: strings.ToLower(src.Key), set: set, unclear: deny}
+	*c = condition{key: strings.ToLower(src.Key), set: set, unclear: deny}
 	if src.Key == "" {
-		return c, fmt.Errorf("condition operator %s has no key", src.Operator)
+		return fmt.Errorf("condition operator %s has no key", src.Operator)
 	}
 	if base == "Null" {
 		return compileNull(c, src, ifExists)
 	}
 	op, known := operators[base]
 	if !known {
-		return c, fmt.Errorf("unknown condition operator %q", src.Operator)
+		return fmt.Errorf("unknown condition operator %q", src.Operator)
 	}
 	c.negated = op.negated
 	c.absent = c.whenAbsent(ifExists)
-	for _, v := range src.Values {
-		compiled, err := op.compile(v, variables)
-		if err != nil {
-			return c, fmt.Errorf("%s on %s: %w", src.Operator, src.Key, err)
-		}
-		c.values = append(c.values, compiled)
+	if err := cc.values(c, &op, src.Values); err != nil {
+		return fmt.Errorf("%s on %s: %w", src.Operator, src.Key, err)
 	}
-	return c, nil
+	return nil
+}
+
+func (cc *compiler) values(c *condition, op *operator, values []string) (err error) {
+	if op.compile == nil {
+		how := op.text
+		how.variables = cc.variables
+		c.texts = cc.space.takeGlobs(len(values))
+		for i, v := range values {
+			if err := compileGlob(&c.texts[i], v, how); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	c.values = make([]comparer, len(values))
+	for i, v := range values {
+		if c.values[i], err = op.compile(v, cc.variables); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func cutSet(operator string) (string, setOperator) {
@@ -85,25 +104,30 @@ func (c *condition) whenAbsent(ifExists bool) bool {
 	}
 }
 
-func compileNull(c condition, src *Condition, ifExists bool) (condition, error) {
+func compileNull(c *condition, src *Condition, ifExists bool) error {
 	if ifExists || c.set != setNone {
-		return c, fmt.Errorf("unknown condition operator %q", src.Operator)
+		return fmt.Errorf("unknown condition operator %q", src.Operator)
 	}
 	if len(src.Values) != 1 {
-		return c, fmt.Errorf("operator Null on %s: wants exactly one value, true or false", src.Key)
+		return fmt.Errorf("operator Null on %s: wants exactly one value, true or false", src.Key)
 	}
 	want, err := parseBool(src.Values[0])
 	if err != nil {
-		return c, fmt.Errorf("operator Null on %s: %w", src.Key, err)
+		return fmt.Errorf("operator Null on %s: %w", src.Key, err)
 	}
 	c.isNull, c.absent = true, want
-	return c, nil
+	return nil
 }
 
 // holds says whether the condition is met.
 func (c *condition) holds(ctx Context) bool {
 	values := ctx.lookup(c.key)
 	if c.isNull {
+		if len(values) > 0 && onlyEmpty(values) {
+			// uncertain: false means that "the key exists and its value is not null", and AWS calls an empty string null;
+			// whether true then holds it does not say.
+			return c.unclear
+		}
 		return (len(values) == 0) == c.absent
 	}
 	if len(values) == 0 || c.set != setNone && onlyEmpty(values) {
@@ -146,6 +170,9 @@ func onlyEmpty(values []string) bool {
 // one compares one value of the request with all values of the policy: any may match, and none of a negated
 // operator's may.
 func (c *condition) one(value string, ctx Context) bool {
+	if matchAny(c.texts, value, ctx) {
+		return !c.negated
+	}
 	for _, want := range c.values {
 		match, ok := want.compare(value, ctx)
 		if !ok {

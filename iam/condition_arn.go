@@ -25,16 +25,14 @@ func compileARN(value string, variables bool) (comparer, error) {
 		if value != "*" && !hasVariable {
 			return nil, errNoARN
 		}
-		g, err := compileGlob(value, how)
-		return &arnComparer{whole: &g}, err
+		out := &arnComparer{whole: new(glob)}
+		return out, compileGlob(out.whole, value, how)
 	}
-	out := &arnComparer{}
-	for _, text := range texts {
-		g, err := compileGlob(text, how)
-		if err != nil {
+	out := &arnComparer{parts: make([]glob, len(texts))}
+	for i, text := range texts {
+		if err := compileGlob(&out.parts[i], text, how); err != nil {
 			return nil, err
 		}
-		out.parts = append(out.parts, g)
 	}
 	return out, nil
 }
@@ -46,7 +44,7 @@ scan:
 	for i := 0; i < len(value) && len(parts) < arnParts-1; i++ {
 		if variables && strings.HasPrefix(value[i:], "${") {
 			hasVariable = true
-			n := variableLength(value[i:])
+			n := VariableLength(value[i:])
 			if n == 0 {
 				break scan // not closed: an error that compiling the value reports
 			}

@@ -8,6 +8,8 @@ import (
 
 type boolComparer bool
 
+// compileBool reads true or false.
+// uncertain: one page of the user guide lets the Boolean operator have policy variables, another does not; refused.
 func compileBool(value string, _ bool) (comparer, error) {
 	b, err := parseBool(value)
 	return boolComparer(b), err

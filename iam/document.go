@@ -26,11 +26,20 @@ const (
 )
 
 // Document is a policy as it is written. It can be parsed or built by hand; [Compile] makes it usable.
+//
+// A document that was read with [ReadOptions.Intrinsics] may hold values that only CloudFormation knows. Such a
+// value stands in the place of the string that it stands for, marked as [Intrinsic] says; where it replaces more
+// than a string, the field's comment says where it is kept.
 type Document struct {
 	Name       string // file or policy name, for messages and for [StatementRef]
 	Version    string // empty when the document has none
 	ID         string // the Id element
 	Statements []Statement
+
+	// Intrinsic is an [Intrinsic] in the place of the whole policy; the other fields but Name are empty then.
+	Intrinsic string
+	// StatementIntrinsic is an [Intrinsic] in the place of the whole Statement element; Statements is empty then.
+	StatementIntrinsic string
 }
 
 // Statement is one statement of a policy. Of each pair (Principals and NotPrincipals, Actions and NotActions,
@@ -46,16 +55,22 @@ type Statement struct {
 	NotResources  []string
 	Conditions    []Condition
 	Pos           Position // where the statement's brace stands; zero when built by hand
+
+	// Intrinsic is an [Intrinsic] in the place of the whole statement; the other fields but Pos are empty then.
+	Intrinsic string
 }
 
 // PrincipalPattern names principals of one kind, for example Service and ec2.amazonaws.com.
-// `"Principal": "*"` is the kind [AnyPrincipal] without values.
+// `"Principal": "*"` is the kind [AnyPrincipal] without values; an [Intrinsic] in the place of the whole element
+// is a kind without values too.
 type PrincipalPattern struct {
 	Kind   string
 	Values []string
 }
 
 // Condition compares one context key with a list of values. All conditions of a statement must hold.
+// An [Intrinsic] in the place of the whole Condition element is an Operator without key and values; one in the
+// place of an operator's keys is a Key without values.
 type Condition struct {
 	Operator string // with its prefix and suffix, for example ForAnyValue:StringLikeIfExists
 	Key      string

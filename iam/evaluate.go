@@ -1,5 +1,7 @@
 package iam
 
+import "strings"
+
 // Evaluate answers a request. It follows
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html:
 // an explicit deny in any layer wins; otherwise every layer that has a say must allow.
@@ -10,7 +12,8 @@ func (s *PolicySet) Evaluate(r *Request) Decision {
 	return e.decide()
 }
 
-// Allowed says whether a request is allowed. It never allocates.
+// Allowed says whether a request is allowed. It does not allocate, unless a value of the request is no date or address and
+// is compared with one.
 func (s *PolicySet) Allowed(r *Request) bool {
 	e := evaluation{set: s, request: r}
 	e.run()
@@ -23,7 +26,7 @@ type evaluation struct {
 	request *Request
 	record  bool // keep the statements, not only the answer
 
-	service  serviceSet // of the action
+	filter   filter // that the action passes
 	findings [layerCount]findings
 	allowed  layers // layers with a matching Allow
 	denied   layers // layers with a matching Deny
@@ -34,7 +37,7 @@ type evaluation struct {
 type findings struct{ allows, denies []StatementRef }
 
 // layers is a set of layers.
-type layers uint8
+type layers uint16
 
 func layerSet(list ...Layer) (set layers) {
 	for _, l := range list {
@@ -57,12 +60,15 @@ func (set layers) first() Layer {
 
 // run evaluates every layer. None is skipped after a denial, so that no reason is lost.
 func (e *evaluation) run() {
-	e.service = serviceOf(e.request.Action)
+	e.filter = filterOf(e.request.Action)
 	e.identity()
 	e.boundary()
 	e.session()
 	e.trust()
 	e.resource()
+	e.servicePolicies()
+	e.resourcePolicies()
+	e.endpoint()
 }
 
 // found notes a statement that matches in a layer.
@@ -91,6 +97,9 @@ func join(list, more []StatementRef) []StatementRef {
 }
 
 func (e *evaluation) decide() Decision {
+	if e.request.needsNoPermission() {
+		return Decision{Outcome: Allowed}
+	}
 	if e.denied != 0 {
 		d := Decision{Outcome: ExplicitlyDenied, Layer: e.denied.first()}
 		for l := range e.findings {
@@ -112,7 +121,25 @@ func (e *evaluation) decide() Decision {
 }
 
 // needed returns the layers that must allow the request.
-func (e *evaluation) needed() layers {
+func (e *evaluation) needed() layers { return e.grants() | e.guardrails() }
+
+// guardrails returns the layers that limit a request whoever allows it. AWS checks them apart from the policies that
+// grant: what those say about each other does not concern them.
+func (e *evaluation) guardrails() (set layers) {
+	if e.limitedBySCPs() {
+		set |= 1 << LayerSCP
+	}
+	if e.limitedByRCPs() {
+		set |= 1 << LayerRCP
+	}
+	if e.set.Endpoint != nil {
+		set |= 1 << LayerEndpoint
+	}
+	return set
+}
+
+// grants returns the layers that must together grant the request.
+func (e *evaluation) grants() layers {
 	gate := e.gate()
 	if e.request.Principal.Kind != PrincipalAWS {
 		return layerSet(gate) // services, web identities and anonymous callers have no policies of their own
@@ -123,16 +150,15 @@ func (e *evaluation) needed() layers {
 		return own | layerSet(gate)
 	}
 	switch {
-	case e.grant == grantDirect:
+	case !e.gateMustAllow() && own&^e.allowed == 0 && e.grant != grantDirect:
+		return own // whatever the resource's policy says: the principal's own policies are named
+	case e.grant == grantDirect || e.grant == grantEveryone:
+		// "Permissions boundaries and session policies do not limit permissions granted using the aws:PrincipalArn
+		// condition key with a wildcard(*) in the Principal element": nor, then, without that condition.
 		return layerSet(gate)
-	case e.grant == grantRole, e.grant == grantEveryone && gate == LayerResource:
-		// uncertain: whether boundary and session policies limit what is granted to everyone; taken to be so.
-		if e.identityAlone(gate) {
-			return own
-		}
+	case e.grant == grantRole && (e.gateMustAllow() || !e.allowed.has(LayerIdentity)):
 		return limits | layerSet(gate)
-	case gate == LayerTrust:
-		// uncertain: whether a trust policy that names everyone suffices by itself; taken not to.
+	case e.gateMustAllow():
 		return own | layerSet(gate)
 	default:
 		return own
@@ -147,9 +173,22 @@ func (e *evaluation) gate() Layer {
 	return LayerResource
 }
 
-// identityAlone prefers to name the identity policy where that and the resource policy allow the same call.
-func (e *evaluation) identityAlone(gate Layer) bool {
-	return gate == LayerResource && e.allowed.has(LayerIdentity)
+// gateMustAllow says whether the resource's own policy must allow the request even within one account: "IAM role trust
+// policies and KMS key policies are exceptions to this logic, because they must explicitly allow access for principals"
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html).
+func (e *evaluation) gateMustAllow() bool {
+	r := e.request
+	return e.set.Trust != nil || ofService(r.Action, "kms") && isKey(r.Resource) || ofService(r.Action, "sts") && isRole(r.Resource)
+}
+
+// isKey says whether the resource is a KMS key: each has exactly one key policy.
+func isKey(arn string) bool {
+	return arnField(arn, 2) == "kms" && strings.HasPrefix(arnResource(arn), "key/")
+}
+
+// isRole says whether the resource is a role, which its trust policy speaks for when it is assumed.
+func isRole(arn string) bool {
+	return arnField(arn, 2) == "iam" && strings.HasPrefix(arnResource(arn), "role/")
 }
 
 // limits returns the layers that limit the principal without giving it anything.
@@ -157,7 +196,7 @@ func (e *evaluation) limits() (set layers) {
 	if e.set.Boundary != nil {
 		set |= 1 << LayerBoundary
 	}
-	if len(e.set.Session) > 0 {
+	if len(e.set.Session) > 0 || e.request.Principal.federatedUser() {
 		set |= 1 << LayerSession
 	}
 	return set
@@ -178,11 +217,14 @@ func (e *evaluation) own(l Layer, p *Policy) {
 	if p == nil {
 		return
 	}
-	for i := range p.statements {
+	for i := range p.filters {
+		if !p.filters[i].passes(&e.filter) {
+			continue
+		}
 		st := &p.statements[i]
 		// AWS accepts no such policy that names principals or no resources.
 		// Here its Allow never counts and its Deny counts for everyone and everything.
-		if wellFormed := st.hasResource && !st.hasPrincipal; (wellFormed || st.deny) && st.covers(e) {
+		if wellFormed := st.hasResource && !st.hasPrincipal; (wellFormed || st.deny) && st.covers(e, l) {
 			e.found(l, st)
 		}
 	}
@@ -193,13 +235,16 @@ func (e *evaluation) attached(l Layer, p *Policy) {
 	if p == nil {
 		return
 	}
-	for i := range p.statements {
+	for i := range p.filters {
+		if !p.filters[i].passes(&e.filter) {
+			continue
+		}
 		st := &p.statements[i]
-		if !st.covers(e) {
+		if !st.covers(e, l) {
 			continue
 		}
 		g := e.granted(l, st)
-		if g == grantNone {
+		if g == grantNone || st.deny && l == LayerResource && e.ownsBucket() {
 			continue
 		}
 		e.found(l, st)
@@ -215,8 +260,14 @@ func (e *evaluation) granted(l Layer, st *statement) grant {
 		return grantEveryone // AWS accepts no such policy; it fails closed
 	}
 	g := st.principal(e)
-	if l == LayerTrust && g == grantEveryone && !st.deny && e.request.Principal.Kind != PrincipalAWS {
+	switch {
+	case st.deny:
+	case l == LayerTrust && st.notPrincipal:
+		return grantNone // "You cannot use the NotPrincipal element in [...] an IAM role trust policy": AWS accepts none
+	case l == LayerTrust && g == grantEveryone && e.request.Principal.Kind != PrincipalAWS:
 		return grantNone // uncertain: whether everyone includes web identities and services; taken not to
+	case l == LayerEndpoint && g == grantAccount && !e.endpointNamesAccounts():
+		return grantNone
 	}
 	return g
 }

@@ -46,3 +46,42 @@ func ExampleParse() {
 	// Output:
 	// trust.json:4:5: duplicate key "Effect": already given at line 3, column 5
 }
+
+// Two policies make a request: a boundary that does not know the action is what denies it, and Explain says what to add.
+func ExampleExplanation() {
+	compile := func(name, statement string) *iam.Policy {
+		p, err := iam.ParsePolicy(name, []byte(`{"Version":"2012-10-17","Statement":[`+statement+`]}`))
+		if err != nil {
+			fmt.Println(err)
+		}
+		return p
+	}
+	set := iam.PolicySet{
+		Identity: []*iam.Policy{compile("deploy.json", `{"Effect":"Allow","Action":"ssm:*","Resource":"*"}`)},
+		Boundary: compile("boundary.json", `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`),
+		SCPs:     [][]*iam.Policy{{iam.AllowAll("FullAWSAccess")}},
+	}
+	x := set.Explain(&iam.Request{
+		Principal: iam.Principal{ARN: "arn:aws:iam::111122223333:user/ann", Account: "111122223333"},
+		Action:    "ssm:SendCommand",
+		Resource:  "arn:aws:ssm:eu-west-1:111122223333:document/web-dev",
+	})
+	fmt.Println(x.Missing)
+	for _, r := range x.Remedies {
+		d := iam.Document{Version: iam.Version2012, Statements: []iam.Statement{r.Statement}}
+		fmt.Printf("add to %s:\n%s", r.Layer, d.JSON())
+	}
+	// Output:
+	// [boundary]
+	// add to boundary:
+	// {
+	//   "Version": "2012-10-17",
+	//   "Statement": [
+	//     {
+	//       "Effect": "Allow",
+	//       "Action": "ssm:SendCommand",
+	//       "Resource": "arn:aws:ssm:eu-west-1:111122223333:document/web-dev"
+	//     }
+	//   ]
+	// }
+}

@@ -13,6 +13,9 @@ type Explanation struct {
 	Missing []Layer
 	// Near lists Allow statements of those layers that nearly matched, the closest first, at most five.
 	Near []Near
+	// Remedies lists the smallest statements that would together allow the request. It is empty when an explicit denial
+	// stands in the way: nothing that is added overrides one.
+	Remedies []Remedy
 }
 
 // Near is a statement that would have allowed the request but for the mismatch.
@@ -51,7 +54,7 @@ func (s *PolicySet) Explain(r *Request) Explanation {
 			continue
 		}
 		x.Missing = append(x.Missing, l)
-		for _, p := range s.policies(l) {
+		for _, p := range e.lacking(l) {
 			candidates = append(candidates, e.candidates(l, p)...)
 		}
 	}
@@ -59,12 +62,14 @@ func (s *PolicySet) Explain(r *Request) Explanation {
 	for _, c := range candidates[:min(maxNear, len(candidates))] {
 		x.Near = append(x.Near, c.near)
 	}
+	x.Remedies = e.remedies(missing)
 	return x
 }
 
-// policies returns the policies of one layer; nil policies are left out.
-func (s *PolicySet) policies(l Layer) []*Policy {
-	list := []*Policy{}
+// lacking returns the policies of a layer that should have allowed the request; nil policies are left out.
+func (e *evaluation) lacking(l Layer) (out []*Policy) {
+	s := e.set
+	var list []*Policy
 	switch l {
 	case LayerIdentity:
 		list = s.Identity
@@ -76,8 +81,13 @@ func (s *PolicySet) policies(l Layer) []*Policy {
 		list = []*Policy{s.Trust}
 	case LayerResource:
 		list = []*Policy{s.Resource}
+	case LayerEndpoint:
+		list = []*Policy{s.Endpoint}
+	case LayerSCP, LayerRCP:
+		for _, level := range e.closedLevels(l) {
+			list = append(list, e.tree(l)[level]...)
+		}
 	}
-	var out []*Policy
 	for _, p := range list {
 		if p != nil {
 			out = append(out, p)
@@ -127,8 +137,8 @@ func (e *evaluation) candidates(l Layer, p *Policy) []candidate {
 
 func (e *evaluation) candidate(l Layer, st *statement, src *Statement) candidate {
 	c := candidate{near: Near{Ref: st.self[0], Layer: l}}
-	attached := l == LayerTrust || l == LayerResource
-	action, resource := st.action(e), st.resource(e) && (st.hasResource || attached)
+	attached := l.namesPrincipals()
+	action, resource := st.action(e), st.resource(e, l) && (st.hasResource || attached)
 	principal := attached && e.granted(l, st) != grantNone || !attached && !st.hasPrincipal
 	switch {
 	case !action:

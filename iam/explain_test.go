@@ -1,6 +1,8 @@
 package iam_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,4 +147,117 @@ func TestExplainLayers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// one is a set of documents of one statement each; an empty text is a level or a layer without any.
+func one(t *testing.T, layers map[iam.Layer][]string) *iam.PolicySet {
+	t.Helper()
+	docs := documents{}
+	for layer, levels := range layers {
+		docs[layer] = make([][]*iam.Document, len(levels))
+		for i, statement := range levels {
+			if statement != "" {
+				docs[layer][i] = []*iam.Document{policy(t, layer.String(), statement).Document()}
+			}
+		}
+	}
+	set, err := compileDocuments(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// TestExplainGuardrails shows that a level of the organization, and the endpoint, are named like every other layer.
+func TestExplainGuardrails(t *testing.T) {
+	t.Parallel()
+	set := one(t, map[iam.Layer][]string{
+		iam.LayerIdentity: {allowAll},
+		iam.LayerSCP:      {allowAll, `{"Sid":"OnlySQS","Effect":"Allow","Action":"sqs:*","Resource":"*"}`, `{"Sid":"Read","Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::a/*"}`},
+		iam.LayerEndpoint: {`{"Sid":"Mine","Effect":"Allow","Principal":{"AWS":"` + roleARN + `"},"Action":"*","Resource":"*"}`},
+	})
+	r := &iam.Request{Principal: user, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+	x := set.Explain(r)
+	if diff := cmp.Diff([]iam.Layer{iam.LayerSCP, iam.LayerEndpoint}, x.Missing); diff != "" {
+		t.Error(diff)
+	}
+	var got []string
+	for _, n := range x.Near {
+		got = append(got, n.Layer.String()+" "+n.Ref.Statement+" "+n.Mismatch)
+	}
+	if diff := cmp.Diff([]string{"vpce Mine principal", "scp Read resource"}, got[:min(2, len(got))]); diff != "" {
+		t.Errorf("%s\nof %v", diff, got)
+	}
+	statement := func(principals ...iam.PrincipalPattern) iam.Statement {
+		return iam.Statement{Effect: iam.Allow, Principals: principals, Actions: []string{r.Action}, Resources: []string{r.Resource}}
+	}
+	want := []iam.Remedy{
+		{Layer: iam.LayerSCP, Level: 1, Statement: statement()},
+		{Layer: iam.LayerSCP, Level: 2, Statement: statement()},
+		{Layer: iam.LayerEndpoint, Statement: statement(iam.PrincipalPattern{Kind: iam.KindAWS, Values: []string{userARN}})},
+	}
+	if diff := cmp.Diff(want, x.Remedies); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestExplainRemedies wants the smallest statements that would allow a request, by layer.
+func TestExplainRemedies(t *testing.T) {
+	t.Parallel()
+	const key = "arn:aws:kms:eu-west-1:" + home + ":key/k"
+	tests := map[string]struct {
+		layers  map[iam.Layer][]string
+		who     iam.Principal
+		do, on  string
+		account string
+		want    []string
+	}{
+		"nothing at all":       {nil, user, "s3:GetObject", "arn:aws:s3:::b/k", "", []string{"identity 0 Action s3:GetObject on arn:aws:s3:::b/k"}},
+		"another account":      {nil, user, "s3:GetObject", "arn:aws:s3:::b/k", other, []string{"identity 0 Action s3:GetObject on arn:aws:s3:::b/k", "resource 0 Action s3:GetObject on arn:aws:s3:::b/k to " + userARN}},
+		"an empty boundary":    {map[iam.Layer][]string{iam.LayerIdentity: {allowAll}, iam.LayerBoundary: {denyGet}}, user, "s3:PutObject", "*", "", []string{"boundary 0 Action s3:PutObject on *"}},
+		"a key without policy": {map[iam.Layer][]string{iam.LayerIdentity: {allowAll}}, user, "kms:Decrypt", key, "", []string{"resource 0 Action kms:Decrypt on " + key + " to " + userARN}},
+		"a role to assume": {
+			map[iam.Layer][]string{iam.LayerIdentity: {allowS3}, iam.LayerTrust: {trusts(aws(other))}}, session, "sts:AssumeRole",
+			"arn:aws:iam::" + home + ":role/R", "", []string{"trust 0 Action sts:AssumeRole to " + roleARN},
+		},
+		"a web identity of which nothing is known": {
+			map[iam.Layer][]string{iam.LayerTrust: {trusts(aws(home))}}, github, "sts:AssumeRoleWithWebIdentity",
+			"arn:aws:iam::" + home + ":role/R", "", nil,
+		},
+		"a resource control policy": {
+			map[iam.Layer][]string{iam.LayerIdentity: {allowAll}, iam.LayerRCP: {to(`"*"`), ""}}, user, "s3:GetObject", "arn:aws:s3:::b/k", "",
+			[]string{"rcp 1 Action s3:GetObject on arn:aws:s3:::b/k to everyone"},
+		},
+		"a dollar sign is no variable": {nil, user, "s3:GetObject", "arn:aws:s3:::b/${x}", "", []string{"identity 0 Action s3:GetObject on arn:aws:s3:::b/${$}{x}"}},
+		"an explicit deny":             {map[iam.Layer][]string{iam.LayerIdentity: {denyGet}}, user, "s3:GetObject", "*", "", nil},
+		"allowed":                      {map[iam.Layer][]string{iam.LayerIdentity: {allowS3}}, user, "s3:GetObject", "*", "", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := one(t, tt.layers).Explain(&iam.Request{Principal: tt.who, Action: tt.do, Resource: tt.on, Account: tt.account})
+			var got []string
+			for _, r := range x.Remedies {
+				got = append(got, remedyText(r))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func remedyText(r iam.Remedy) string {
+	text := fmt.Sprintf("%s %d Action %s", r.Layer, r.Level, strings.Join(r.Statement.Actions, ", "))
+	if len(r.Statement.Resources) > 0 {
+		text += " on " + strings.Join(r.Statement.Resources, ", ")
+	}
+	for _, p := range r.Statement.Principals {
+		if p.Kind == iam.AnyPrincipal {
+			text += " to everyone"
+			continue
+		}
+		text += " to " + strings.Join(p.Values, ", ")
+	}
+	return text
 }

@@ -46,11 +46,14 @@ const (
 	LayerSession
 	LayerTrust // the trust policy of the role that is assumed
 	LayerResource
+	LayerSCP      // service control policies of the principal's organization
+	LayerRCP      // resource control policies of the resource's organization
+	LayerEndpoint // the policy of the VPC endpoint that the request passes
 
 	layerCount
 )
 
-var layerNames = [layerCount]string{"none", "identity", "boundary", "session", "trust", "resource"}
+var layerNames = [layerCount]string{"none", "identity", "boundary", "session", "trust", "resource", "scp", "rcp", "vpce"}
 
 // String gives the layer as one lower-case word.
 func (l Layer) String() string {
@@ -78,10 +81,14 @@ type Principal struct {
 	// ARN of the user or of the role session (arn:aws:sts::…:assumed-role/Name/Session);
 	// for a federated principal the provider's ARN, for a service its name (ec2.amazonaws.com).
 	ARN string
-	// RoleARN is the role behind a role session, with its path; empty for everything else.
+	// RoleARN is who is behind a session: the role of a role session, with its path, or the IAM user of a federated
+	// user session (arn:aws:sts::…:federated-user/Name), which its ARN does not tell. Empty for everything else.
 	RoleARN string
 	// Account is the 12-digit account of the principal; empty for services.
 	Account string
+	// CanonicalID is the canonical user id of the principal's account, for the resource policies of Amazon S3 that
+	// name accounts by it; empty where it is not known.
+	CanonicalID string
 }
 
 // Request is one API call on one resource, as IAM sees it.
@@ -106,6 +113,15 @@ type PolicySet struct {
 	// Trust is the trust policy of the role that the request assumes: it must allow the call
 	// even within one account. nil for calls other than sts:AssumeRole*.
 	Trust *Policy
-	// Resource is the resource's own policy; nil when it has none.
+	// Resource is the resource's own policy; nil when it has none. Without one a KMS key is closed to everyone.
 	Resource *Policy
+	// SCPs are the service control policies above the principal, by level: the organization's root first, then each
+	// organizational unit, the account last. Every level must allow. nil when none apply: outside of an organization
+	// that uses them, and in its management account.
+	SCPs [][]*Policy
+	// RCPs are the resource control policies above the resource, by level as SCPs are. AWS attaches RCPFullAWSAccess
+	// to every level: it must be among them ([AllowEveryone] does the same). nil when none apply.
+	RCPs [][]*Policy
+	// Endpoint is the policy of the VPC endpoint that the request passes; nil when it passes none.
+	Endpoint *Policy
 }

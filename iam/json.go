@@ -3,7 +3,8 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
-	"sort"
+	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -13,83 +14,93 @@ const (
 	maxDepth  = 32
 )
 
-type nodeKind uint8
-
-const (
-	nodeString nodeKind = iota
-	nodeNumber
-	nodeBool
-	nodeNull
-	nodeArray
-	nodeObject
-)
-
-var nodeNames = [...]string{"a string", "a number", "a boolean", "null", "a list", "an object"}
-
-func (k nodeKind) String() string { return nodeNames[k] }
-
-// node is a JSON value with its place. encoding/json is not used for reading because it keeps
-// neither places nor duplicate keys.
-type node struct {
-	kind   nodeKind
-	offset int
-	text   string // of a string, decoded; of a number or boolean, as written
-	items  []node
-	fields []field
-}
-
-type field struct {
-	name   string
-	offset int
-	value  node
-}
-
-// scanner reads one JSON text (RFC 8259), strictly.
+// scanner reads one JSON text (RFC 8259), strictly. encoding/json is not used for it because that keeps neither
+// places nor duplicate keys. Strings without escapes share the memory of the source.
 type scanner struct {
-	file  string
-	src   []byte
-	at    int
-	lines []int // offset of each line's first byte
+	file      string
+	src       string
+	at        int
+	line      int // of the current place, from 1
+	lineStart int // offset of that line's first byte
+	// The fields and items of the objects and lists that are not closed yet: a stack. When one is closed, its part
+	// of the stack moves to those that are done, and stays there.
+	fields, doneFields []Field
+	items, doneItems   []Node
 }
 
-func newScanner(file string, src []byte) *scanner {
-	s := &scanner{file: file, src: src, lines: []int{0}}
-	for i, c := range src {
-		if c == '\n' {
-			s.lines = append(s.lines, i+1)
-		}
+// scanners are kept for the memory of their trees, which is more than half of what reading a policy takes.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// maxKept is how many fields and items a scanner may have to be kept: a policy of AWS's sizes has fewer.
+const maxKept = 2048
+
+// withJSON reads the whole text as one value and hands it to use. Of the value's nodes, none may be kept.
+func withJSON(file, src string, use func(*Node)) *SyntaxError {
+	s := scanners.Get().(*scanner)
+	root, err := s.scan(file, src)
+	if err == nil {
+		use(&root)
 	}
-	return s
+	s.release()
+	return err
 }
 
-// position turns an offset into line and column.
-func (s *scanner) position(offset int) Position {
-	line := sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > offset })
-	return Position{Line: line, Column: offset - s.lines[line-1] + 1}
+// release gives the scanner back, without anything of the text that it read.
+func (s *scanner) release() {
+	if max(cap(s.fields), cap(s.doneFields), cap(s.items), cap(s.doneItems)) > maxKept {
+		return
+	}
+	// All that was ever on a stack has been moved, or is still there.
+	clear(s.fields[:min(cap(s.fields), len(s.fields)+len(s.doneFields))])
+	clear(s.items[:min(cap(s.items), len(s.items)+len(s.doneItems))])
+	clear(s.doneFields)
+	clear(s.doneItems)
+	*s = scanner{
+		fields: s.fields[:0], doneFields: s.doneFields[:0],
+		items: s.items[:0], doneItems: s.doneItems[:0],
+	}
+	scanners.Put(s)
 }
 
-func (s *scanner) errorf(offset int, format string, args ...any) *SyntaxError {
-	return syntaxErrorf(s.file, s.position(offset), format, args...)
+// scanJSON reads the whole text as one value, which may be kept.
+func scanJSON(file, src string) (Node, *SyntaxError) {
+	var s scanner
+	return s.scan(file, src)
 }
 
-// document reads the whole text as one value.
-func (s *scanner) document() (node, error) {
-	n, err := s.value(0)
-	if err != nil {
-		return node{}, err
+func (s *scanner) scan(file, src string) (root Node, err *SyntaxError) {
+	s.file, s.src, s.line = file, src, 1
+	if len(src) > maxSource {
+		return Node{}, s.errorf(CodeTooLarge, 0, "policy is longer than %d bytes", maxSource)
+	}
+	if err := s.value(&root, 0); err != nil {
+		return Node{}, err
 	}
 	s.space()
 	if s.at < len(s.src) {
-		return node{}, s.errorf(s.at, "%s after the end of the policy", s.found())
+		return Node{}, s.errorf(CodeNotJSON, s.at, "%s after the end of the policy", s.found())
 	}
-	return n, nil
+	return root, nil
+}
+
+// position turns an offset in the current line into line and column. No token spans lines.
+func (s *scanner) position(offset int) Position {
+	return Position{Line: s.line, Column: offset - s.lineStart + 1}
+}
+
+func (s *scanner) errorf(code Code, offset int, format string, args ...any) *SyntaxError {
+	return newFinding(s.file, s.position(offset), code, format, args...)
 }
 
 func (s *scanner) space() {
 	for s.at < len(s.src) {
 		switch s.src[s.at] {
-		case ' ', '\t', '\r', '\n':
+		case ' ', '\t', '\r':
 			s.at++
+		case '\n':
+			s.at++
+			s.line++
+			s.lineStart = s.at
 		default:
 			return
 		}
@@ -101,7 +112,7 @@ func (s *scanner) found() string {
 	if s.at >= len(s.src) {
 		return "end of file"
 	}
-	r, _ := utf8.DecodeRune(s.src[s.at:])
+	r, _ := utf8.DecodeRuneInString(s.src[s.at:])
 	return fmt.Sprintf("%q", r)
 }
 
@@ -112,139 +123,149 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-func (s *scanner) value(depth int) (node, error) {
+// value reads the value at the current place into n, which is zero.
+func (s *scanner) value(n *Node, depth int) (err *SyntaxError) {
 	s.space()
 	if depth > maxDepth {
-		return node{}, s.errorf(s.at, "nested more than %d deep", maxDepth)
+		return s.errorf(CodeTooLarge, s.at, "nested more than %d deep", maxDepth)
 	}
+	n.Pos = s.position(s.at)
 	switch c := s.next(); {
-	case c == '{':
-		return s.object(depth)
-	case c == '[':
-		return s.array(depth)
 	case c == '"':
-		start := s.at
-		text, err := s.quoted()
-		return node{kind: nodeString, offset: start, text: text}, err
+		n.Text, err = s.quoted()
+	case c == '{':
+		n.Kind = ObjectNode
+		n.Fields, err = s.object(depth)
+	case c == '[':
+		n.Kind = ListNode
+		n.Items, err = s.array(depth)
 	case c == '-' || c >= '0' && c <= '9':
-		return s.number()
+		n.Kind = NumberNode
+		n.Text, err = s.number()
 	default:
-		return s.word()
+		n.Kind, n.Text, err = s.word()
 	}
+	return err
 }
 
-func (s *scanner) object(depth int) (node, error) {
-	n := node{kind: nodeObject, offset: s.at}
-	seen := map[string]Position{}
+func (s *scanner) object(depth int) ([]Field, *SyntaxError) {
+	base := len(s.fields)
 	for s.at++; ; s.at++ {
 		s.space()
-		if s.next() == '}' && len(n.fields) == 0 {
+		if s.next() == '}' && len(s.fields) == base {
 			break
 		}
-		f, err := s.member(depth)
-		if err != nil {
-			return node{}, err
+		var f Field
+		if err := s.member(&f, depth); err != nil {
+			return nil, err
 		}
-		if first, twice := seen[f.name]; twice {
-			return node{}, s.errorf(f.offset, "duplicate key %q: already given at line %d, column %d",
-				f.name, first.Line, first.Column)
-		}
-		seen[f.name] = s.position(f.offset)
-		n.fields = append(n.fields, f)
+		s.fields = append(s.fields, f)
 		s.space()
 		if s.next() == '}' {
 			break
 		}
 		if s.next() != ',' {
-			return node{}, s.errorf(s.at, "expected ',' or '}' in an object, found %s", s.found())
+			return nil, s.errorf(CodeNotJSON, s.at, "expected ',' or '}' in an object, found %s", s.found())
 		}
 	}
 	s.at++
-	return n, nil
+	start := len(s.doneFields)
+	s.doneFields = append(s.doneFields, s.fields[base:]...)
+	s.fields = s.fields[:base]
+	return s.doneFields[start:len(s.doneFields):len(s.doneFields)], nil
 }
 
-func (s *scanner) member(depth int) (field, error) {
-	f := field{offset: s.at}
+func (s *scanner) member(f *Field, depth int) (err *SyntaxError) {
+	f.Pos = s.position(s.at)
 	if s.next() != '"' {
-		return f, s.errorf(s.at, "expected a key in double quotes, found %s", s.found())
+		return s.errorf(CodeNotJSON, s.at, "expected a key in double quotes, found %s", s.found())
 	}
-	var err error
-	if f.name, err = s.quoted(); err != nil {
-		return f, err
+	if f.Name, err = s.quoted(); err != nil {
+		return err
 	}
 	s.space()
 	if s.next() != ':' {
-		return f, s.errorf(s.at, "expected ':' after %q, found %s", f.name, s.found())
+		return s.errorf(CodeNotJSON, s.at, "expected ':' after %q, found %s", f.Name, s.found())
 	}
 	s.at++
-	f.value, err = s.value(depth + 1)
-	return f, err
+	return s.value(&f.Value, depth+1)
 }
 
-func (s *scanner) array(depth int) (node, error) {
-	n := node{kind: nodeArray, offset: s.at}
+func (s *scanner) array(depth int) ([]Node, *SyntaxError) {
+	base := len(s.items)
 	for s.at++; ; s.at++ {
 		s.space()
-		if s.next() == ']' && len(n.items) == 0 {
+		if s.next() == ']' && len(s.items) == base {
 			break
 		}
-		item, err := s.value(depth + 1)
-		if err != nil {
-			return node{}, err
+		var item Node
+		if err := s.value(&item, depth+1); err != nil {
+			return nil, err
 		}
-		n.items = append(n.items, item)
+		s.items = append(s.items, item)
 		s.space()
 		if s.next() == ']' {
 			break
 		}
 		if s.next() != ',' {
-			return node{}, s.errorf(s.at, "expected ',' or ']' in a list, found %s", s.found())
+			return nil, s.errorf(CodeNotJSON, s.at, "expected ',' or ']' in a list, found %s", s.found())
 		}
 	}
 	s.at++
-	return n, nil
+	start := len(s.doneItems)
+	s.doneItems = append(s.doneItems, s.items[base:]...)
+	s.items = s.items[:base]
+	return s.doneItems[start:len(s.doneItems):len(s.doneItems)], nil
 }
 
-// quoted reads a string. The extent is found here, the escapes are left to encoding/json.
-func (s *scanner) quoted() (string, error) {
+// quoted reads a string. The extent is found here, escapes are left to encoding/json.
+func (s *scanner) quoted() (string, *SyntaxError) {
 	start := s.at
-	for s.at++; s.at < len(s.src); s.at++ {
-		switch c := s.src[s.at]; {
-		case c == '\\':
-			s.at++
-		case c < 0x20:
-			return "", s.errorf(s.at, "control character %#02x in a string", c)
+	escaped, ascii := false, true
+	for i := start + 1; i < len(s.src); i++ {
+		switch c := s.src[i]; {
 		case c == '"':
-			s.at++
-			return s.unquote(start, s.src[start:s.at])
+			s.at = i + 1
+			return s.unquote(start, escaped, ascii)
+		case c == '\\':
+			escaped = true
+			i++
+		case c < 0x20:
+			s.at = i
+			return "", s.errorf(CodeNotJSON, i, "control character %#02x in a string", c)
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
 	}
 	s.at = len(s.src)
-	return "", s.errorf(start, "string is not closed")
+	return "", s.errorf(CodeNotJSON, start, "string is not closed")
 }
 
-func (s *scanner) unquote(start int, raw []byte) (string, error) {
-	if !utf8.Valid(raw) {
-		return "", s.errorf(start, "string is not valid UTF-8")
+func (s *scanner) unquote(start int, escaped, ascii bool) (string, *SyntaxError) {
+	raw := s.src[start:s.at]
+	if (escaped || !ascii) && !utf8.ValidString(raw) {
+		return "", s.errorf(CodeNotJSON, start, "string is not valid UTF-8")
+	}
+	if !escaped {
+		return raw[1 : len(raw)-1], nil
 	}
 	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", s.errorf(start, "bad escape in a string")
+	if err := json.Unmarshal([]byte(raw), &text); err != nil {
+		return "", s.errorf(CodeNotJSON, start, "bad escape in a string")
 	}
 	return text, nil
 }
 
-func (s *scanner) number() (node, error) {
-	n := node{kind: nodeNumber, offset: s.at}
+func (s *scanner) number() (string, *SyntaxError) {
+	start := s.at
 	for s.at < len(s.src) && isNumberByte(s.src[s.at]) {
 		s.at++
 	}
-	raw := s.src[n.offset:s.at]
-	if !json.Valid(raw) {
-		return node{}, s.errorf(n.offset, "bad number %q", raw)
+	raw := s.src[start:s.at]
+	if !json.Valid([]byte(raw)) {
+		return "", s.errorf(CodeNotJSON, start, "bad number %q", raw)
 	}
-	n.text = string(raw)
-	return n, nil
+	return raw, nil
 }
 
 func isNumberByte(c byte) bool {
@@ -252,17 +273,17 @@ func isNumberByte(c byte) bool {
 }
 
 // word reads true, false or null; everything else is an error.
-func (s *scanner) word() (node, error) {
-	start := s.at
-	for s.at < len(s.src) && s.src[s.at] >= 'a' && s.src[s.at] <= 'z' {
-		s.at++
+func (s *scanner) word() (NodeKind, string, *SyntaxError) {
+	for _, w := range [...]struct {
+		text string
+		kind NodeKind
+	}{{"true", BoolNode}, {"false", BoolNode}, {"null", NullNode}} {
+		if rest, found := strings.CutPrefix(s.src[s.at:], w.text); found && !startsWithLetter(rest) {
+			s.at += len(w.text)
+			return w.kind, w.text, nil
+		}
 	}
-	switch w := string(s.src[start:s.at]); w {
-	case "true", "false":
-		return node{kind: nodeBool, offset: start, text: w}, nil
-	case "null":
-		return node{kind: nodeNull, offset: start}, nil
-	}
-	s.at = start
-	return node{}, s.errorf(start, "expected a JSON value, found %s", s.found())
+	return NullNode, "", s.errorf(CodeNotJSON, s.at, "expected a JSON value, found %s", s.found())
 }
+
+func startsWithLetter(s string) bool { return s != "" && s[0] >= 'a' && s[0] <= 'z' }

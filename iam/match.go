@@ -1,21 +1,33 @@
 package iam
 
-// covers says whether action, resource and conditions of a statement match the request.
-func (st *statement) covers(e *evaluation) bool {
-	return st.action(e) && st.resource(e) && st.condition(e)
+import "strings"
+
+// covers says whether action, resource and conditions of a statement in a layer match the request.
+func (st *statement) covers(e *evaluation, l Layer) bool {
+	return st.action(e) && st.resource(e, l) && st.condition(e)
 }
 
+// action matches the request's action, which need not be in the statement's filter.
 func (st *statement) action(e *evaluation) bool {
-	if st.services&e.service == 0 {
-		return st.notAction // none of the patterns can match
-	}
 	return matchAny(st.actions, e.request.Action, Context{}) != st.notAction
 }
 
 // resource matches the request's resource. A statement without a Resource element (a trust policy's)
 // matches every resource.
-func (st *statement) resource(e *evaluation) bool {
-	return !st.hasResource || matchAny(st.resources, e.request.Resource, e.request.Context) != st.notResource
+func (st *statement) resource(e *evaluation, l Layer) bool {
+	if !st.hasResource {
+		return true
+	}
+	r := e.request
+	matches := matchAny(st.resources, r.Resource, r.Context) ||
+		st.completed != nil && st.completes(l) && matchAny(st.completed, r.Resource, r.Context)
+	return matches != st.notResource
+}
+
+// completes says whether incomplete ARNs count as completed in a layer: in identity policies they do. Elsewhere AWS does not
+// say so, or refuses them, and they count where that denies.
+func (st *statement) completes(l Layer) bool {
+	return l == LayerIdentity || l == LayerBoundary || st.deny != st.notResource
 }
 
 func (st *statement) condition(e *evaluation) bool {
@@ -36,24 +48,66 @@ func matchAny(globs []glob, s string, c Context) bool {
 	return false
 }
 
-// serviceSet is a set of services as a mask of their hashes: what is not in it is certainly not in the set.
-type serviceSet uint64
+// filter tells which actions a statement has nothing to say about, without looking at the statement.
+type filter struct {
+	services hashSet // that its actions are of
+	names    hashSet // actions that it names in full
+	heads    hashSet // how the operations begin that it names with wildcards
+}
 
-const everyService = ^serviceSet(0)
+// headLength is how many letters of an operation are its head: enough to tell Get from List.
+const headLength = 3
 
-// serviceOf returns the set that holds the service of an action, and of an action pattern: every service
-// when a wildcard comes before the colon.
-func serviceOf(action string) serviceSet {
-	sum := byte(0)
+// passes says whether the statement may match an action. The filter of an action is made by [filterOf].
+func (f *filter) passes(action *filter) bool {
+	return f.services&action.services != 0 && (f.names&action.names|f.heads&action.heads) != 0
+}
+
+var passesAll = filter{anyHash, anyHash, anyHash}
+
+func (f filter) union(g filter) filter {
+	return filter{f.services | g.services, f.names | g.names, f.heads | g.heads}
+}
+
+// hashSet is a set of texts as a mask of their hashes: what is not in it is certainly not in the set.
+type hashSet uint64
+
+const anyHash = ^hashSet(0)
+
+// filterOf returns the filter of an action, and of a pattern the one that all actions pass which match it.
+func filterOf(action string) filter {
+	f := filter{services: anyHash, heads: anyHash}
+	sum, head := uint32(0), -1 // head is how much of the operation has been read, once the colon has
 	for i := 0; i < len(action); i++ {
-		switch c := action[i]; c {
-		case ':':
-			return 1 << (sum % 64)
-		case '*', '?':
-			return everyService
+		switch c := action[i]; {
+		case c == '*' || c == '?':
+			return f // heads says enough: it has what came before, or everything
+		case c == ':' && head < 0:
+			f.services, head = 1<<(sum%64), 0
+			continue
 		default:
-			sum = sum*7 + lower(c)
+			sum = sum*31 + uint32(lower(c))
+		}
+		if head >= 0 {
+			if head++; head == headLength {
+				f.heads = 1 << (sum >> 3 % 64)
+			}
 		}
 	}
-	return everyService
+	f.names = 1 << (sum >> 3 % 64)
+	return f
+}
+
+// namesOnly drops the heads of an action that a statement names in full.
+func (f filter) namesOnly() filter {
+	if f.names != 0 {
+		f.heads = 0
+	}
+	return f
+}
+
+// ofService says whether an action is one of the service.
+func ofService(action, service string) bool {
+	n := len(service)
+	return len(action) > n && action[n] == ':' && strings.EqualFold(action[:n], service)
 }

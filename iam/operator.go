@@ -2,18 +2,21 @@ package iam
 
 // operator says how a condition operator, without set prefix and IfExists, reads the values of a policy.
 type operator struct {
+	// compile reads a value; nil for the string operators, whose values are patterns, and text says of what kind.
+	// Policy variables may be used in those.
 	compile func(value string, variables bool) (comparer, error)
+	text    syntax
 	negated bool
 }
 
 // operators holds every operator but Null.
 var operators = map[string]operator{
-	"StringEquals":              {compile: stringOperator(syntax{})},
-	"StringNotEquals":           {compile: stringOperator(syntax{}), negated: true},
-	"StringEqualsIgnoreCase":    {compile: stringOperator(syntax{fold: true})},
-	"StringNotEqualsIgnoreCase": {compile: stringOperator(syntax{fold: true}), negated: true},
-	"StringLike":                {compile: stringOperator(syntax{wildcards: true})},
-	"StringNotLike":             {compile: stringOperator(syntax{wildcards: true}), negated: true},
+	"StringEquals":              {},
+	"StringNotEquals":           {negated: true},
+	"StringEqualsIgnoreCase":    {text: syntax{fold: true}},
+	"StringNotEqualsIgnoreCase": {text: syntax{fold: true}, negated: true},
+	"StringLike":                {text: syntax{wildcards: true}},
+	"StringNotLike":             {text: syntax{wildcards: true}, negated: true},
 
 	"NumericEquals":            {compile: numericOperator(equal)},
 	"NumericNotEquals":         {compile: numericOperator(equal), negated: true},

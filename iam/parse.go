@@ -1,26 +1,19 @@
 package iam
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Parse reads a policy document in JSON. It is strict where AWS is (unknown elements, wrong types, a missing
-// Effect or Action) and stricter where AWS would silently take the last of two duplicate keys.
-// A missing Resource or Principal is no error here, since that depends on the kind of policy:
-// see [Document.Validate]. Every error is a [*SyntaxError].
-func Parse(name string, src []byte) (*Document, error) {
-	s := newScanner(name, src)
-	if len(src) > maxSource {
-		return nil, s.errorf(0, "policy is longer than %d bytes", maxSource)
-	}
-	root, err := s.document()
-	if err != nil {
-		return nil, err
-	}
-	p := parser{s}
-	return p.document(root)
+// parser turns nodes into a [Document] and collects what is wrong with them, in the order in which it meets it.
+type parser struct {
+	file     string
+	options  ReadOptions
+	findings []*SyntaxError
+	failed   bool     // a finding has no sensible reading
+	spare    []string // memory for lists of strings, of which a policy has many short ones
+	size     int      // how many strings the last such memory had
 }
-
-// parser turns JSON values into a [Document].
-type parser struct{ *scanner }
 
 var (
 	documentElements  = []string{"Version", "Id", "Statement"}
@@ -28,223 +21,230 @@ var (
 		"Resource", "NotResource", "Condition"}
 )
 
-func (p parser) document(n node) (*Document, error) {
-	if n.kind != nodeObject {
-		return nil, p.errorf(n.offset, "a policy must be an object, found %s", n.kind)
-	}
+func (p *parser) document(n *Node) *Document {
 	d := &Document{Name: p.file}
+	if mark, ok := p.intrinsicObject(n); ok {
+		d.Intrinsic = mark
+		return d
+	}
+	if n.Kind != ObjectNode {
+		p.hard(n.Pos, CodeWrongType, "a policy must be an object, found %s", n.Kind)
+		return d
+	}
 	hasStatement := false
-	for _, f := range n.fields {
-		var err error
-		switch f.name {
+	fields := p.fields(n)
+	for i := range fields {
+		f := &fields[i]
+		switch f.Name {
 		case "Version":
-			d.Version, err = p.oneOf(f, Version2012, Version2008)
+			d.Version = p.oneOf(f, Version2012, Version2008)
 		case "Id":
-			d.ID, err = p.text(f)
+			d.ID = p.text(f)
 		case "Statement":
 			hasStatement = true
-			d.Statements, err = p.statements(f)
+			p.statements(d, f)
 		default:
-			err = p.unknown(f, "policy", documentElements)
-		}
-		if err != nil {
-			return nil, err
+			hasStatement = p.unknown(f, "policy", documentElements) == "Statement" || hasStatement
 		}
 	}
 	if !hasStatement {
-		return nil, p.errorf(n.offset, "policy has no Statement")
+		p.hard(n.Pos, CodeMissingElement, "policy has no Statement")
 	}
-	return d, nil
+	return d
 }
 
-func (p parser) statements(f field) ([]Statement, error) {
-	items := f.value.items
-	switch f.value.kind {
-	case nodeObject:
-		items = []node{f.value}
-	case nodeArray:
-	default:
-		return nil, p.errorf(f.value.offset, "Statement must be an object or a list of objects, found %s", f.value.kind)
+func (p *parser) statements(d *Document, f *Field) {
+	if mark, ok := p.intrinsicObject(&f.Value); ok {
+		d.StatementIntrinsic = mark
+		return
 	}
-	statements := make([]Statement, 0, len(items))
-	for _, item := range items {
-		st, err := p.statement(item)
-		if err != nil {
-			return nil, err
-		}
-		statements = append(statements, st)
+	if f.Value.Kind != ObjectNode && f.Value.Kind != ListNode {
+		p.hard(f.Value.Pos, CodeWrongType, "Statement must be an object or a list of objects, found %s", f.Value.Kind)
+		return
 	}
-	return statements, nil
+	d.Statements = make([]Statement, f.Value.count())
+	for i := range d.Statements {
+		p.statement(&d.Statements[i], f.Value.at(i))
+	}
 }
 
-func (p parser) statement(n node) (Statement, error) {
-	if n.kind != nodeObject {
-		return Statement{}, p.errorf(n.offset, "a statement must be an object, found %s", n.kind)
+func (p *parser) statement(st *Statement, n *Node) {
+	st.Pos = n.Pos
+	if mark, ok := p.intrinsicObject(n); ok {
+		st.Intrinsic = mark
+		return
 	}
-	st := Statement{Pos: p.position(n.offset)}
-	has := map[string]bool{}
-	for _, f := range n.fields {
-		has[f.name] = true
-		if err := p.element(&st, f); err != nil {
-			return Statement{}, err
+	if n.Kind != ObjectNode {
+		p.hard(n.Pos, CodeWrongType, "a statement must be an object, found %s", n.Kind)
+		return
+	}
+	var has elements
+	fields := p.fields(n)
+	for i := range fields {
+		has.add(p.element(st, &fields[i]))
+	}
+	for _, name := range [...]string{"Principal", "Action", "Resource"} {
+		if has.has(name) && has.has("Not"+name) {
+			p.hard(n.Pos, CodeConflict, "statement has both %s and Not%s", name, name)
 		}
 	}
-	for _, name := range []string{"Principal", "Action", "Resource"} {
-		if has[name] && has["Not"+name] {
-			return Statement{}, p.errorf(n.offset, "statement has both %s and Not%s", name, name)
-		}
+	if !has.has("Effect") {
+		p.hard(n.Pos, CodeMissingElement, "statement has no Effect")
 	}
-	if !has["Effect"] {
-		return Statement{}, p.errorf(n.offset, "statement has no Effect")
+	if !has.has("Action") && !has.has("NotAction") {
+		p.hard(n.Pos, CodeMissingElement, "statement has neither Action nor NotAction")
 	}
-	if !has["Action"] && !has["NotAction"] {
-		return Statement{}, p.errorf(n.offset, "statement has neither Action nor NotAction")
-	}
-	return st, nil
 }
 
-func (p parser) element(st *Statement, f field) (err error) {
-	switch f.name {
+// elements is a set of the elements of a statement.
+type elements uint16
+
+func (e *elements) add(name string) {
+	if i := slices.Index(statementElements, name); i >= 0 {
+		*e |= 1 << i
+	}
+}
+
+func (e elements) has(name string) bool {
+	return e&(1<<slices.Index(statementElements, name)) != 0
+}
+
+// element reads one element of a statement and gives its name, or the name of what it is a misspelling of.
+func (p *parser) element(st *Statement, f *Field) string {
+	switch f.Name {
 	case "Sid":
-		st.Sid, err = p.text(f)
+		st.Sid = p.text(f)
 	case "Effect":
-		var effect string
-		effect, err = p.oneOf(f, string(Allow), string(Deny))
-		st.Effect = Effect(effect)
+		st.Effect = Effect(p.oneOf(f, string(Allow), string(Deny)))
 	case "Principal":
-		st.Principals, err = p.principals(f)
+		st.Principals = p.principals(f)
 	case "NotPrincipal":
-		st.NotPrincipals, err = p.principals(f)
+		st.NotPrincipals = p.principals(f)
 	case "Action":
-		st.Actions, err = p.texts(f)
+		st.Actions = p.texts(f)
 	case "NotAction":
-		st.NotActions, err = p.texts(f)
+		st.NotActions = p.texts(f)
 	case "Resource":
-		st.Resources, err = p.texts(f)
+		st.Resources = p.texts(f)
 	case "NotResource":
-		st.NotResources, err = p.texts(f)
+		st.NotResources = p.texts(f)
 	case "Condition":
-		st.Conditions, err = p.conditions(f)
+		st.Conditions = p.conditions(f)
 	default:
-		err = p.unknown(f, "statement", statementElements)
+		return p.unknown(f, "statement", statementElements)
 	}
-	return err
+	return f.Name
 }
 
 var principalKinds = []string{KindAWS, KindFederated, KindService, KindCanonicalUser}
 
-func (p parser) principals(f field) ([]PrincipalPattern, error) {
-	v := f.value
-	if v.kind == nodeString && v.text == AnyPrincipal {
-		return []PrincipalPattern{{Kind: AnyPrincipal}}, nil
+func (p *parser) principals(f *Field) []PrincipalPattern {
+	v := &f.Value
+	if v.Kind == StringNode && v.Text == AnyPrincipal {
+		return []PrincipalPattern{{Kind: AnyPrincipal}}
 	}
-	if v.kind != nodeObject {
-		return nil, p.errorf(v.offset, "%s must be \"*\" or an object such as {\"AWS\": …}, found %s", f.name, describe(v))
+	if mark, ok := p.intrinsicObject(v); ok {
+		return []PrincipalPattern{{Kind: mark}}
 	}
-	if len(v.fields) == 0 {
-		return nil, p.errorf(v.offset, "%s names nobody", f.name)
+	if v.Kind != ObjectNode {
+		p.hard(v.Pos, CodeWrongType, "%s must be \"*\" or an object such as {\"AWS\": …}, found %s", f.Name, describe(v))
+		return nil
 	}
-	var patterns []PrincipalPattern
-	for _, kind := range v.fields {
-		if !contains(principalKinds, kind.name) {
-			return nil, p.unknown(kind, f.name, principalKinds)
+	if len(v.Fields) == 0 {
+		p.hard(v.Pos, CodeEmpty, "%s names nobody", f.Name)
+		return nil
+	}
+	fields := p.fields(v)
+	patterns := make([]PrincipalPattern, 0, len(fields))
+	for i := range fields {
+		kind := &fields[i]
+		if !slices.Contains(principalKinds, kind.Name) {
+			// Ignoring it would leave a Principal that names fewer, or nobody: no sensible reading.
+			p.unknown(kind, f.Name, principalKinds)
+			p.failed = true
+			continue
 		}
-		values, err := p.texts(kind)
-		if err != nil {
-			return nil, err
-		}
-		patterns = append(patterns, PrincipalPattern{Kind: kind.name, Values: values})
+		patterns = append(patterns, PrincipalPattern{Kind: kind.Name, Values: p.texts(kind)})
 	}
-	return patterns, nil
+	return patterns
 }
 
-func (p parser) conditions(f field) ([]Condition, error) {
-	if f.value.kind != nodeObject {
-		return nil, p.errorf(f.value.offset, "Condition must be an object, found %s", f.value.kind)
+func (p *parser) conditions(f *Field) []Condition {
+	if mark, ok := p.intrinsicObject(&f.Value); ok {
+		return []Condition{{Operator: mark, Pos: f.Value.Pos}}
+	}
+	if f.Value.Kind != ObjectNode {
+		p.hard(f.Value.Pos, CodeWrongType, "Condition must be an object, found %s", f.Value.Kind)
+		return nil
 	}
 	var conditions []Condition
-	for _, operator := range f.value.fields {
-		if operator.value.kind != nodeObject {
-			return nil, p.errorf(operator.value.offset, "%s must be an object of keys and values, found %s",
-				operator.name, operator.value.kind)
-		}
-		for _, key := range operator.value.fields {
-			values, err := p.scalars(key)
-			if err != nil {
-				return nil, err
-			}
-			conditions = append(conditions, Condition{
-				Operator: operator.name, Key: key.name, Values: values, Pos: p.position(key.offset),
-			})
-		}
+	fields := p.fields(&f.Value)
+	for i := range fields {
+		conditions = p.block(conditions, &fields[i])
 	}
-	return conditions, nil
+	return conditions
 }
 
-func (p parser) text(f field) (string, error) {
-	if f.value.kind != nodeString {
-		return "", p.errorf(f.value.offset, "%s must be a string, found %s", f.name, f.value.kind)
+// block reads one operator of a Condition with its keys.
+func (p *parser) block(conditions []Condition, operator *Field) []Condition {
+	p.noNul(operator.Name, operator.Pos)
+	if mark, ok := p.intrinsicObject(&operator.Value); ok {
+		return append(conditions, Condition{Operator: operator.Name, Key: mark, Pos: operator.Value.Pos})
 	}
-	return f.value.text, nil
+	if operator.Value.Kind != ObjectNode {
+		p.hard(operator.Value.Pos, CodeWrongType, "%s must be an object of keys and values, found %s",
+			operator.Name, operator.Value.Kind)
+		return conditions
+	}
+	keys := p.fields(&operator.Value)
+	conditions = slices.Grow(conditions, len(keys))
+	for i := range keys {
+		key := &keys[i]
+		p.noNul(key.Name, key.Pos)
+		conditions = append(conditions, Condition{
+			Operator: operator.Name, Key: key.Name, Values: p.scalars(key), Pos: key.Pos,
+		})
+	}
+	return conditions
 }
 
-func (p parser) oneOf(f field, allowed ...string) (string, error) {
-	text, err := p.text(f)
-	if err == nil && !contains(allowed, text) {
-		err = p.errorf(f.value.offset, "%s must be %s, found %q", f.name, strings.Join(allowed, " or "), text)
+// fields gives an object's fields. Duplicate keys are reported, and of each only the last is left.
+func (p *parser) fields(n *Node) []Field {
+	if !hasDuplicate(n.Fields) {
+		return n.Fields
 	}
-	return text, err
-}
-
-// texts reads a string or a list of strings, with at least one and none empty.
-func (p parser) texts(f field) ([]string, error) {
-	items := f.value.items
-	if f.value.kind != nodeArray {
-		items = []node{f.value}
-	}
-	if len(items) == 0 {
-		return nil, p.errorf(f.value.offset, "%s is an empty list", f.name)
-	}
-	values := make([]string, 0, len(items))
-	for _, item := range items {
-		if item.kind != nodeString {
-			return nil, p.errorf(item.offset, "%s must be a string or a list of strings, found %s", f.name, item.kind)
+	kept := make([]Field, 0, len(n.Fields))
+	index := make(map[string]int, len(n.Fields))
+	first := make(map[string]Position, len(n.Fields))
+	for _, f := range n.Fields {
+		i, twice := index[f.Name]
+		if !twice {
+			index[f.Name], first[f.Name] = len(kept), f.Pos
+			kept = append(kept, f)
+			continue
 		}
-		if item.text == "" {
-			return nil, p.errorf(item.offset, "%s has an empty string", f.name)
-		}
-		values = append(values, item.text)
+		p.soft(f.Pos, CodeDuplicateKey, "duplicate key %q: already given at line %d, column %d",
+			f.Name, first[f.Name].Line, first[f.Name].Column)
+		kept[i] = f
 	}
-	return values, nil
+	return kept
 }
 
-// scalars reads a condition's values: AWS takes numbers and booleans without quotes as well.
-func (p parser) scalars(f field) ([]string, error) {
-	items := f.value.items
-	if f.value.kind != nodeArray {
-		items = []node{f.value}
-	}
-	var values []string
-	for _, item := range items {
-		switch item.kind {
-		case nodeString, nodeNumber, nodeBool:
-			values = append(values, item.text)
-		default:
-			return nil, p.errorf(item.offset, "the value of %s must be a string, a number or a boolean, found %s",
-				f.name, item.kind)
-		}
-	}
-	return values, nil
-}
-
-// unknown is the error for an element that the policy language does not have.
-func (p parser) unknown(f field, where string, known []string) error {
+// unknown reports an element that the policy language does not have, and gives the one that was probably meant.
+// A misspelt element has no sensible reading: without a Condition or a Resource a statement allows more.
+func (p *parser) unknown(f *Field, where string, known []string) (meant string) {
 	for _, name := range known {
-		if similar(f.name, name) {
-			return p.errorf(f.offset, "unknown element %q in a %s: did you mean %q?", f.name, where, name)
+		if similar(f.Name, name) {
+			p.hard(f.Pos, CodeUnknownElement, "unknown element %q in a %s: did you mean %q?", f.Name, where, name)
+			return name
 		}
 	}
-	return p.errorf(f.offset, "unknown element %q in a %s: expected %s", f.name, where, strings.Join(known, ", "))
+	if isFunction(f.Name) {
+		p.hard(f.Pos, CodeIntrinsic, "%s must stand alone: found beside other elements of a %s", f.Name, where)
+		return ""
+	}
+	p.soft(f.Pos, CodeUnknownElement, "unknown element %q in a %s: expected %s", f.Name, where, strings.Join(known, ", "))
+	return ""
 }
 
 // similar says whether a is b in the wrong case or in the wrong number.
@@ -252,18 +252,9 @@ func similar(a, b string) bool {
 	return strings.EqualFold(a, b) || strings.EqualFold(strings.TrimSuffix(a, "s"), b)
 }
 
-func describe(n node) string {
-	if n.kind == nodeString {
-		return "\"" + n.text + "\""
+func describe(n *Node) string {
+	if n.Kind == StringNode {
+		return "\"" + n.Text + "\""
 	}
-	return n.kind.String()
-}
-
-func contains(list []string, s string) bool {
-	for _, item := range list {
-		if item == s {
-			return true
-		}
-	}
-	return false
+	return n.Kind.String()
 }

@@ -7,9 +7,15 @@ import (
 
 // principalPattern is one compiled value of a Principal element.
 type principalPattern struct {
-	kind  PrincipalKind
-	any   bool   // "*", or {"AWS": "*"}
-	value string // an ARN, a service, a provider
+	kind PrincipalKind
+	any  bool // "*", or {"AWS": "*"}
+	// aws is set for {"AWS": "*"}, which "allows any root user, IAM user, assumed-role session, or federated user in any
+	// account in the same partition", and anonymous users: not services and web identities
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html).
+	aws bool
+	// canonical is set when the value is the canonical user id of an account.
+	canonical bool
+	value     string // an ARN, a service, a provider
 	// account is set when the value names a whole account: its id, or its root user's ARN.
 	account string
 }
@@ -22,10 +28,10 @@ const (
 	grantNone grant = iota
 	// grantAccount: the account is named. It may pass the permission on, by its own identity policies.
 	grantAccount
+	// grantRole: the role is named, or the user behind a federated session. Boundary and session policies still limit it.
+	grantRole
 	// grantEveryone: "*", or whoever a NotPrincipal does not list.
 	grantEveryone
-	// grantRole: the role is named. Boundary and session policies still limit its sessions.
-	grantRole
 	// grantDirect: the user, session, service or provider itself is named.
 	grantDirect
 )
@@ -50,11 +56,11 @@ func compilePrincipal(p PrincipalPattern) ([]principalPattern, error) {
 			if p.Kind != KindAWS {
 				return nil, fmt.Errorf("principal %q: a wildcard can only be used with AWS", p.Kind)
 			}
-			out = append(out, principalPattern{any: true})
+			out = append(out, principalPattern{any: true, aws: true})
 			continue
 		}
 		// A wildcard cannot be part of a name or ARN: such a value names nobody.
-		out = append(out, principalPattern{kind: kind, value: v, account: namedAccount(p.Kind, v)})
+		out = append(out, principalPattern{kind: kind, value: v, canonical: p.Kind == KindCanonicalUser, account: namedAccount(p.Kind, v)})
 	}
 	return out, nil
 }
@@ -68,33 +74,6 @@ func namedAccount(kind, value string) string {
 		return value
 	}
 	if id := arnAccount(value); id != "" && strings.HasPrefix(value, "arn:") && strings.HasSuffix(value, ":iam::"+id+":root") {
-		return id
-	}
-	return ""
-}
-
-func isAccountID(s string) bool {
-	if len(s) != 12 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// arnAccount returns the account field of an ARN when it holds an account id.
-func arnAccount(arn string) string {
-	for i := 0; i < 4; i++ {
-		_, rest, ok := strings.Cut(arn, ":")
-		if !ok {
-			return ""
-		}
-		arn = rest
-	}
-	if id, _, ok := strings.Cut(arn, ":"); ok && isAccountID(id) {
 		return id
 	}
 	return ""
@@ -116,18 +95,37 @@ func (pp *principalPattern) grants(p *Principal) grant {
 	case pp.kind != p.Kind:
 		return grantNone
 	case pp.value == p.ARN:
-		if p.RoleARN == "" && strings.Contains(p.ARN, ":role/") {
+		if p.isRole() {
 			return grantRole
 		}
 		return grantDirect
 	case p.Kind != PrincipalAWS:
 		return grantNone
-	case p.RoleARN != "" && pp.value == p.RoleARN:
+	case p.RoleARN != "" && pp.names(p.RoleARN):
 		return grantRole
+	case pp.canonical:
+		if p.CanonicalID != "" && pp.value == p.CanonicalID {
+			return grantAccount
+		}
 	case pp.account != "" && pp.account == p.account():
 		return grantAccount
 	}
 	return grantNone
+}
+
+// names says whether the value is the ARN of the role behind a session. A role's name is unique in its account whatever
+// its path, and the ARN of a session does not tell the path: a role without one is compared by name.
+func (pp *principalPattern) names(role string) bool {
+	if pp.value == role {
+		return true
+	}
+	name, ok := strings.CutPrefix(arnResource(role), "role/")
+	if !ok || strings.Contains(name, "/") {
+		return false
+	}
+	path := strings.TrimSuffix(pp.value, "/"+name)
+	return path != pp.value && arnField(pp.value, 1) == arnField(role, 1) && arnField(pp.value, 2) == "iam" &&
+		arnField(pp.value, 4) == arnField(role, 4) && strings.HasPrefix(arnResource(pp.value), "role/")
 }
 
 // principal says what a statement's Principal or NotPrincipal is worth to the principal of the request.
@@ -138,10 +136,17 @@ func (st *statement) principal(e *evaluation) grant {
 	}
 	best := grantNone
 	for i := range st.principals {
-		best = max(best, st.principals[i].grants(p))
+		pp := &st.principals[i]
+		if pp.aws && !st.deny && !p.mayBeAWS() {
+			continue // uncertain: the same for Deny, which then counts
+		}
+		best = max(best, pp.grants(p))
 	}
 	return best
 }
+
+// mayBeAWS says whether {"AWS": "*"} means the principal.
+func (p *Principal) mayBeAWS() bool { return p.Kind == PrincipalAWS || p.Kind == PrincipalAnonymous }
 
 // notPrincipals evaluates NotPrincipal
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html).
@@ -154,9 +159,10 @@ func (st *statement) notPrincipals(p *Principal, boundary bool) grant {
 	listed := false
 	for i := range st.principals {
 		pp := &st.principals[i]
-		self = self || pp.any || pp.kind == p.Kind && pp.value == p.ARN
-		role = role || pp.any || pp.value == p.RoleARN
-		account = account || pp.any || pp.account != "" && pp.account == p.account()
+		everyone := pp.any && (!pp.aws || p.mayBeAWS())
+		self = self || everyone || pp.kind == p.Kind && pp.value == p.ARN
+		role = role || everyone || pp.names(p.RoleARN)
+		account = account || everyone || pp.account != "" && pp.account == p.account()
 		listed = listed || pp.grants(p) != grantNone
 	}
 	if st.deny {

@@ -1,351 +1,241 @@
 package iam_test
 
 import (
-	"math/big"
-	"net"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/slipway-cd/slipway/iam"
 )
 
 // reference is the slow and obvious evaluator that the compiled one is compared with. It works on documents, with
-// regular expressions, and shares no code with the package.
+// regular expressions and strings only, follows AWS's words one after the other, and shares no code with the package.
 type reference struct {
-	set     map[iam.Layer][]*iam.Document
-	limited map[iam.Layer]bool // layers that exist for this principal
-	request *iam.Request
+	documents documents
+	request   *iam.Request
 }
 
-func (f *reference) outcome() iam.Outcome {
-	allows := map[iam.Layer]bool{}
-	best := 0
-	for layer, docs := range f.set {
-		for _, d := range docs {
-			for i := range d.Statements {
-				st := &d.Statements[i]
-				worth := f.statement(layer, d, st)
-				if worth == 0 {
-					continue
-				}
-				if st.Effect == iam.Deny {
-					return iam.ExplicitlyDenied
-				}
-				allows[layer] = true
-				if layer == iam.LayerTrust || layer == iam.LayerResource && !f.limited[iam.LayerTrust] {
-					best = max(best, worth)
-				}
-			}
-		}
-	}
-	if f.allowed(allows, best) {
-		return iam.Allowed
-	}
-	return iam.ImplicitlyDenied
-}
+// documents are all policies that apply, by layer and level. A layer that is not in the map has no policies and no
+// say; only SCPs and RCPs have more than one level.
+type documents map[iam.Layer][][]*iam.Document
 
-// The worth of being named, as in AWS's "policy evaluation logic".
+// The worth of being named in a policy, see [reference.worth].
 const (
-	worthAccount = iota + 1
-	worthEveryone
+	worthNothing = iota
+	worthAccount
 	worthRole
+	worthEveryone
 	worthSelf
 )
 
-func (f *reference) allowed(allows map[iam.Layer]bool, best int) bool {
+// ruling is an outcome, with the layers that deny explicitly, or that had to allow and do not.
+type ruling struct {
+	outcome iam.Outcome
+	layers  []iam.Layer
+}
+
+// says tells what one layer says to the request.
+type says struct {
+	allows, denies bool
+	worth          int
+}
+
+// verdict follows "How AWS enforcement code logic evaluates requests to allow or deny access"
+// (reference_policies_evaluation-logic_policy-eval-denyallow.html): an explicit deny anywhere ends it; after that each
+// layer that has a say must allow.
+func (f *reference) verdict() ruling {
+	said := map[iam.Layer]says{}
+	denied := ruling{outcome: iam.ExplicitlyDenied}
+	for layer := iam.LayerIdentity; layer <= iam.LayerEndpoint; layer++ {
+		said[layer] = f.layer(layer)
+		if said[layer].denies {
+			denied.layers = append(denied.layers, layer)
+		}
+	}
+	if len(denied.layers) > 0 {
+		return denied
+	}
+	missing := ruling{outcome: iam.ImplicitlyDenied}
+	for layer := iam.LayerIdentity; layer <= iam.LayerEndpoint; layer++ {
+		if f.must(layer, said) && !said[layer].allows {
+			missing.layers = append(missing.layers, layer)
+		}
+	}
+	if len(missing.layers) > 0 {
+		return missing
+	}
+	return ruling{outcome: iam.Allowed}
+}
+
+// layer asks all policies of one layer: "for a permission to be allowed for a specific account, there must be an
+// explicit Allow statement at every level from the root through each OU in the direct path to the account (including
+// the target account itself)" (orgs_manage_policies_scps_evaluation.html); the other layers have one level.
+func (f *reference) layer(layer iam.Layer) says {
+	levels, exists := f.documents[layer]
+	out := says{allows: exists}
+	if !f.applies(layer) {
+		return says{}
+	}
+	for _, level := range levels {
+		allows := false
+		for _, d := range level {
+			for i := range d.Statements {
+				st := &d.Statements[i]
+				switch worth := f.statement(layer, d, st); {
+				case worth == worthNothing:
+				case st.Effect == iam.Deny:
+					out.denies = true
+				default:
+					allows, out.worth = true, max(out.worth, worth)
+				}
+			}
+		}
+		out.allows = out.allows && allows
+	}
+	return out
+}
+
+// applies says whether the policies of a layer concern this request at all.
+func (f *reference) applies(layer iam.Layer) bool {
 	p := f.request.Principal
-	gate, trusted := iam.LayerResource, f.limited[iam.LayerTrust]
-	if trusted {
-		gate = iam.LayerTrust
-	}
-	if p.Kind != iam.PrincipalAWS {
-		return allows[gate]
-	}
-	limits := (!f.limited[iam.LayerBoundary] || allows[iam.LayerBoundary]) &&
-		(!f.limited[iam.LayerSession] || allows[iam.LayerSession])
-	identity := allows[iam.LayerIdentity] && limits
-	if f.request.Account != "" && f.request.Account != p.Account {
-		return identity && allows[gate]
-	}
-	switch {
-	case best == worthSelf:
+	linked := regexp.MustCompile(`^arn:[^:]*:iam::\d{12}:role/aws-service-role/`)
+	serviceLinked := p.Kind == iam.PrincipalAWS && (linked.MatchString(p.ARN) || linked.MatchString(p.RoleARN))
+	switch layer {
+	case iam.LayerSCP:
+		// "SCPs affect only IAM users and roles that are managed by accounts that are part of the organization";
+		// they "don't affect any service-linked role" (orgs_manage_policies_scps.html).
+		return p.Kind == iam.PrincipalAWS && !serviceLinked
+	case iam.LayerRCP:
+		// "RCPs don't impact the effective permissions of any service-linked role"; "RCPs apply to a subset of AWS
+		// services"; kms:RetireGrant is among what "is not restricted by RCPs" (orgs_manage_policies_rcps.html).
+		service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
+		supported := []string{"s3", "sts", "kms", "sqs", "secretsmanager"}
+		return !serviceLinked && slices.Contains(supported, service) && !strings.EqualFold(f.request.Action, "kms:RetireGrant")
+	default:
 		return true
-	case best == worthRole, best == worthEveryone && !trusted:
-		return limits
-	case trusted:
-		return identity && allows[gate]
 	}
-	return identity
 }
 
-func (f *reference) statement(layer iam.Layer, d *iam.Document, st *iam.Statement) int {
-	if !f.action(st) || !f.resource(d, st) || !f.conditions(d, st) {
-		return 0
-	}
-	if layer != iam.LayerTrust && layer != iam.LayerResource {
-		return 1
-	}
-	worth := f.principal(st)
-	if layer == iam.LayerTrust && f.request.Principal.Kind != iam.PrincipalAWS && worth == worthEveryone && st.Effect == iam.Allow {
-		return 0
-	}
-	return worth
-}
-
-func (f *reference) action(st *iam.Statement) bool {
-	matches := func(list []string) bool {
-		return slices.ContainsFunc(list, func(p string) bool { return wild(strings.ToLower(p), strings.ToLower(f.request.Action)) })
-	}
-	if len(st.NotActions) > 0 {
-		return !matches(st.NotActions)
-	}
-	return matches(st.Actions)
-}
-
-func (f *reference) resource(d *iam.Document, st *iam.Statement) bool {
-	matches := func(list []string) bool {
-		return slices.ContainsFunc(list, func(p string) bool {
-			re, ok := f.pattern(d, p, true)
-			return ok && re.MatchString(f.request.Resource)
-		})
-	}
-	if len(st.NotResources) > 0 {
-		return !matches(st.NotResources)
-	}
-	return len(st.Resources) == 0 || matches(st.Resources)
-}
-
-func wild(pattern, s string) bool {
-	return regexp.MustCompile(`(?s)^` + wildcards(pattern) + `$`).MatchString(s)
-}
-
-func wildcards(pattern string) string {
-	return strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
-}
-
-var variable = regexp.MustCompile(`\$\{([^},]+)(?:, *'([^']*)')?\}`)
-
-// pattern turns a value of the policy into a regular expression, with the policy variables filled in.
-func (f *reference) pattern(d *iam.Document, p string, wildcard bool) (*regexp.Regexp, bool) {
-	quote := regexp.QuoteMeta
-	if wildcard {
-		quote = wildcards
-	}
-	if d.Version != iam.Version2012 {
-		return regexp.MustCompile(`(?s)^` + quote(p) + `$`), true
-	}
-	out, end := `(?s)^`, 0
-	for _, m := range variable.FindAllStringSubmatchIndex(p, -1) {
-		out += quote(p[end:m[0]])
-		end = m[1]
-		name := p[m[2]:m[3]]
-		values := f.request.Context.Get(name)
-		switch {
-		case strings.Contains("*?$", name):
-			out += regexp.QuoteMeta(name)
-		case len(values) == 1:
-			out += regexp.QuoteMeta(values[0])
-		case len(values) == 0 && m[4] >= 0:
-			out += regexp.QuoteMeta(p[m[4]:m[5]])
-		default:
-			return nil, false
-		}
-	}
-	return regexp.MustCompile(out + quote(p[end:]) + `$`), true
-}
-
-func (f *reference) principal(st *iam.Statement) int {
-	if len(st.NotPrincipals) == 0 {
-		return f.worth(st.Principals)
-	}
-	if st.Effect == iam.Allow {
-		if f.worth(st.NotPrincipals) > 0 {
-			return 0
-		}
-		return worthEveryone
-	}
-	p := f.request.Principal
-	spared := !f.limited[iam.LayerBoundary] && f.names(st.NotPrincipals, p.ARN)
-	if p.Kind == iam.PrincipalAWS {
-		spared = spared && (f.names(st.NotPrincipals, p.Account) || f.names(st.NotPrincipals, "arn:aws:iam::"+p.Account+":root"))
-	}
-	if p.RoleARN != "" {
-		spared = spared && f.names(st.NotPrincipals, p.RoleARN)
-	}
-	if spared {
-		return 0
-	}
-	return worthEveryone
-}
-
-var kindNames = map[iam.PrincipalKind]string{
-	iam.PrincipalAWS: "AWS", iam.PrincipalFederated: "Federated", iam.PrincipalService: "Service",
-}
-
-func (f *reference) names(list []iam.PrincipalPattern, value string) bool {
-	for _, p := range list {
-		if p.Kind == "*" || p.Kind == "AWS" && slices.Contains(p.Values, "*") {
-			return true
-		}
-		if p.Kind == kindNames[f.request.Principal.Kind] && slices.Contains(p.Values, value) {
-			return true
-		}
+// must says whether a layer has to allow, given what the layers say.
+func (f *reference) must(layer iam.Layer, said map[iam.Layer]says) bool {
+	_, exists := f.documents[layer]
+	switch layer {
+	case iam.LayerSCP, iam.LayerRCP, iam.LayerEndpoint:
+		return exists && f.applies(layer)
+	case f.gate():
+		return f.gateMust()
+	case iam.LayerIdentity:
+		return f.identityMust(said)
+	case iam.LayerBoundary:
+		return exists && f.limited(said)
+	case iam.LayerSession:
+		// "If you do not pass a policy, the resulting federated user session has no permissions"
+		// (API_GetFederationToken.html), but for those of resource policies that name the session.
+		return (exists || strings.Contains(f.request.Principal.ARN, ":federated-user/")) && f.limited(said)
 	}
 	return false
 }
 
-func (f *reference) worth(list []iam.PrincipalPattern) int {
+// limited says whether boundary and session policies limit the request: those that grant to the user or session itself
+// are not "limited by an implicit deny in an identity-based policy, permissions boundary, or session policy", those to the
+// role are by the latter two (reference_policies_evaluation-logic_policy-eval-denyallow.html), and those to everyone
+// are not either: "Permissions boundaries and session policies do not limit permissions granted using the
+// aws:PrincipalArn condition key with a wildcard (*) in the Principal element" (reference_policies_elements_principal.html).
+func (f *reference) limited(said map[iam.Layer]says) bool {
+	return f.request.Principal.Kind == iam.PrincipalAWS && (f.otherAccount() || said[f.gate()].worth <= worthRole)
+}
+
+// gate is the policy of the resource: for a role that is assumed, its trust policy.
+func (f *reference) gate() iam.Layer {
+	if _, exists := f.documents[iam.LayerTrust]; exists {
+		return iam.LayerTrust
+	}
+	return iam.LayerResource
+}
+
+// gateMust says whether the resource's own policy has to allow: always for who has no identity policies and across
+// accounts ("the request must be allowed in both accounts"), always for a role ("a role trust policy … must
+// always allow") and a KMS key ("Unlike other AWS resource policies, … no principal … has any permissions to a KMS key
+// unless that permission is explicitly allowed" in the key policy, grants aside).
+func (f *reference) gateMust() bool {
+	return f.request.Principal.Kind != iam.PrincipalAWS || f.otherAccount() || f.closed()
+}
+
+// closed says whether the account's own principals need the resource's policy too: for a role that is assumed, and for
+// a KMS key.
+func (f *reference) closed() bool {
+	service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
+	return f.gate() == iam.LayerTrust ||
+		service == "kms" && regexp.MustCompile(`^arn:[^:]*:kms:[^:]*:[^:]*:key/`).MatchString(f.request.Resource) ||
+		service == "sts" && regexp.MustCompile(`^arn:[^:]*:iam:[^:]*:[^:]*:role/`).MatchString(f.request.Resource)
+}
+
+// identityMust says whether the principal's own policies have to allow: across accounts always, within one account
+// unless the resource's policy names the principal itself, its role, or everyone: "For IAM users and role
+// principals within your account, no other permissions are required" (reference_policies_elements_principal.html).
+// To name the account only delegates.
+func (f *reference) identityMust(said map[iam.Layer]says) bool {
+	if f.request.Principal.Kind != iam.PrincipalAWS {
+		return false
+	}
+	return f.otherAccount() || said[f.gate()].worth <= worthAccount
+}
+
+func (f *reference) otherAccount() bool {
+	owner := f.request.Account
+	if parts := strings.SplitN(f.request.Resource, ":", 6); owner == "" && len(parts) == 6 && accountID.MatchString(parts[4]) {
+		owner = parts[4]
+	}
+	return owner != "" && owner != f.account()
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+func (f *reference) account() string {
 	p := f.request.Principal
-	everyone := f.names(list, "no such value")
-	switch {
-	case f.names(list, p.ARN) && !everyone, f.only(list, p.ARN):
+	if parts := strings.SplitN(p.ARN, ":", 6); p.Account == "" && len(parts) == 6 && accountID.MatchString(parts[4]) {
+		return parts[4]
+	}
+	return p.Account
+}
+
+// statement says what a statement that matches is worth, and nothing when it does not match.
+func (f *reference) statement(layer iam.Layer, d *iam.Document, st *iam.Statement) int {
+	if !f.action(st) || !f.resource(layer, d, st) || !f.conditions(d, st) {
+		return worthNothing
+	}
+	deny := st.Effect == iam.Deny
+	names := len(st.Principals)+len(st.NotPrincipals) > 0
+	switch layer {
+	case iam.LayerTrust, iam.LayerResource, iam.LayerRCP, iam.LayerEndpoint:
+	default:
+		// AWS accepts no such policy that names principals or no resource: its Allow is worth nothing here.
+		if !deny && (names || len(st.Resources)+len(st.NotResources) == 0) {
+			return worthNothing
+		}
 		return worthSelf
-	case p.RoleARN != "" && (f.names(list, p.RoleARN) && !everyone || f.only(list, p.RoleARN)):
-		return worthRole
-	case everyone:
-		return worthEveryone
-	case p.Kind == iam.PrincipalAWS && (f.names(list, p.Account) || f.names(list, "arn:aws:iam::"+p.Account+":root")):
-		return worthAccount
 	}
-	return 0
-}
-
-// only says whether the value itself is listed, stars aside.
-func (f *reference) only(list []iam.PrincipalPattern, value string) bool {
-	return slices.ContainsFunc(list, func(p iam.PrincipalPattern) bool {
-		return p.Kind == kindNames[f.request.Principal.Kind] && slices.Contains(p.Values, value)
-	})
-}
-
-func (f *reference) conditions(d *iam.Document, st *iam.Statement) bool {
-	for i := range st.Conditions {
-		if !f.condition(d, &st.Conditions[i], st.Effect == iam.Deny) {
-			return false
-		}
+	if !names && deny {
+		return worthEveryone // AWS accepts no such policy either
 	}
-	return true
-}
-
-func (f *reference) condition(d *iam.Document, c *iam.Condition, deny bool) bool {
-	values := f.request.Context.Get(c.Key)
-	if c.Operator == "Null" {
-		return strconv.FormatBool(len(values) == 0) == c.Values[0]
-	}
-	op, all := strings.CutPrefix(c.Operator, "ForAllValues:")
-	op, some := strings.CutPrefix(op, "ForAnyValue:")
-	op, ifExists := strings.CutSuffix(op, "IfExists")
-	negated := strings.Contains(op, "Not")
-	empty := len(values) == 0 || (all || some) && strings.Join(values, "") == ""
+	worth := f.principal(st)
 	switch {
-	case empty && all:
-		return true
-	case empty && some:
-		return ifExists && deny
-	case empty:
-		return ifExists || negated
-	case !all && !some && len(values) > 1:
-		return deny
+	case deny:
+	case layer == iam.LayerTrust && len(st.NotPrincipals) > 0:
+		// "You cannot use the NotPrincipal element in an IAM identity-based policy nor in an IAM role trust policy"
+		// (reference_policies_elements_notprincipal.html).
+		return worthNothing
+	case layer == iam.LayerTrust && f.request.Principal.Kind != iam.PrincipalAWS && worth == worthEveryone:
+		return worthNothing
+	case layer == iam.LayerEndpoint && worth == worthAccount && f.gatewayEndpoint() && f.request.Principal.ARN != f.root():
+		return worthNothing
 	}
-	op = strings.Replace(op, "Not", "", 1)
-	for _, v := range values {
-		ok := f.value(d, c, op, v, negated, deny)
-		if all && !ok || some && ok {
-			return ok
-		}
-		if !all && !some {
-			return ok
-		}
-	}
-	return all
+	return worth
 }
 
-func (f *reference) value(d *iam.Document, c *iam.Condition, op, value string, negated, deny bool) bool {
-	for _, want := range c.Values {
-		match, ok := f.compare(d, op, want, value)
-		if !ok {
-			return deny
-		}
-		if match {
-			return !negated
-		}
-	}
-	return negated
-}
-
-func (f *reference) compare(d *iam.Document, op, want, value string) (match, ok bool) {
-	switch {
-	case op == "StringEquals":
-		re, ok := f.pattern(d, want, false)
-		return ok && re.MatchString(value), true
-	case op == "StringEqualsIgnoreCase":
-		re, ok := f.pattern(d, want, false)
-		return ok && regexp.MustCompile(`(?i)`+re.String()).MatchString(value), true
-	case op == "StringLike":
-		re, ok := f.pattern(d, want, true)
-		return ok && re.MatchString(value), true
-	case op == "Bool":
-		return want == value, value == "true" || value == "false"
-	case strings.HasPrefix(op, "Arn"):
-		return f.arn(d, want, value), true
-	case op == "IpAddress":
-		return sameNetwork(want, value)
-	case strings.HasPrefix(op, "Numeric"):
-		a, aok := new(big.Rat).SetString(value)
-		b, _ := new(big.Rat).SetString(want)
-		return aok && ordered(strings.TrimPrefix(op, "Numeric"), a.Cmp(b)), aok
-	default:
-		a, aok := date(value)
-		b, _ := date(want)
-		return aok && ordered(strings.TrimPrefix(op, "Date"), a.Compare(b)), aok
-	}
-}
-
-func (f *reference) arn(d *iam.Document, want, value string) bool {
-	wants, values := strings.SplitN(want, ":", 6), strings.SplitN(value, ":", 6)
-	if len(wants) != 6 || len(values) != 6 {
-		return want == "*" && len(values) == 6
-	}
-	for i := range wants {
-		if re, ok := f.pattern(d, wants[i], true); !ok || !re.MatchString(values[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameNetwork(want, value string) (match, ok bool) {
-	ip := net.ParseIP(value)
-	if ip == nil {
-		return false, false
-	}
-	if _, network, err := net.ParseCIDR(want); err == nil {
-		return network.Contains(ip), true
-	}
-	return net.ParseIP(want).Equal(ip), true
-}
-
-func date(s string) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, true
-	}
-	seconds, err := strconv.ParseUint(s, 10, 63)
-	return time.Unix(int64(seconds), 0), err == nil
-}
-
-func ordered(op string, result int) bool {
-	switch op {
-	case "Equals":
-		return result == 0
-	case "LessThan":
-		return result < 0
-	case "LessThanEquals":
-		return result <= 0
-	case "GreaterThan":
-		return result > 0
-	default:
-		return result >= 0
-	}
+// gatewayEndpoint says whether an account in the endpoint's policy means its root user only: "access is granted to the AWS
+// account root user only, not all users and roles for the account" (vpc-endpoints-access.html, gateway endpoints).
+func (f *reference) gatewayEndpoint() bool {
+	service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
+	return service == "s3" || service == "dynamodb"
 }

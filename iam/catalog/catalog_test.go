@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +165,21 @@ func TestSource(t *testing.T) {
 	version, date := Source()
 	if version != "0.21.202609261" || date != "2026-09-26" {
 		t.Errorf("Source() = %s, %s: update this test together with the data", version, date)
+	}
+	older, olderDate := DependentsSource()
+	if older != "0.15.202512061" || olderDate != "2025-12-06" {
+		t.Errorf("DependentsSource() = %s, %s: update this test together with the data", older, olderDate)
+	}
+	for name, wants := range map[string][]string{"NOTICE": {version, date, older, olderDate}, "catalog.go": {"iam-data@" + version, "iam-data@" + older}} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s does not say %s", name, want)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -93,15 +94,29 @@ func TestGapsAreStillGaps(t *testing.T) {
 			}
 		}
 	}
-	for service, names := range passesRole {
+	needs := maps.Clone(gapDependents)
+	for action, member := range passesRole {
+		if member == "" {
+			t.Errorf("%s: the request's member that names the role is missing", action)
+		}
+		needs[action] = append(slices.Clone(needs[action]), "iam:PassRole")
+	}
+	for action, dependents := range needs {
+		service, name, _ := strings.Cut(action, ":")
+		got, ok := Lookup(action)
+		if !ok || got.Name != name {
+			t.Errorf("%s: there is no such action", action)
+		}
 		for _, x := range source(service).Actions {
-			if slices.Contains(names, x.Name) && slices.Contains(x.Dependents, "iam:PassRole") {
-				t.Errorf("the source has iam:PassRole for %s:%s now", service, x.Name)
+			for _, d := range dependents {
+				if x.Name == name && slices.Contains(x.Dependents, d) {
+					t.Errorf("the sources have %s for %s now", d, action)
+				}
 			}
 		}
-		for _, n := range names {
-			if got, ok := Lookup(service + ":" + n); !ok || !slices.Contains(got.DependentActions, "iam:PassRole") {
-				t.Errorf("%s:%s: iam:PassRole is not filled in", service, n)
+		for _, d := range dependents {
+			if !slices.Contains(got.DependentActions, d) {
+				t.Errorf("%s: %s is not filled in", action, d)
 			}
 		}
 	}

@@ -111,6 +111,11 @@ const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,p
 
 // prove proves the plan against the roles.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
+	return proof.Prove(l.plan, given(set))
+}
+
+// given are roles as the proof takes them.
+func given(set *roles.Set) []proof.Role {
 	given := make([]proof.Role, 0, len(set.Roles))
 	for _, r := range set.Roles {
 		role := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path, Trust: r.Trust, Boundary: r.Boundary}
@@ -119,5 +124,5 @@ func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
 		}
 		given = append(given, role)
 	}
-	return proof.Prove(l.plan, given)
+	return given
 }

@@ -11,6 +11,7 @@ type proveCommand struct {
 // Help shows examples under `slipway prove --help`.
 func (proveCommand) Help() string {
 	return `Needs no credentials and no network. A refuted call comes with the statement to add, ready to paste.
+A role that can become, change or command what the plan does not give it is refuted too, with the path.
 
 Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing; 2 a wrong file.
 
@@ -33,6 +34,9 @@ func (c *proveCommand) Run(process *Process) error {
 	}
 	result, err := l.prove(set)
 	if err != nil {
+		return err
+	}
+	if err := result.Escalate(l.plan, given(set)); err != nil {
 		return err
 	}
 	if c.json() {

@@ -108,7 +108,9 @@ func (n *nodes) tokens(pattern string, variables bool, known knowledge) []token 
 		case r == '?':
 			out = append(out, token{kind: tokenAny})
 		case variables && strings.HasPrefix(pattern, "${"):
-			size = variableLength(pattern)
+			if size = iam.VariableLength(pattern); size == 0 {
+				size = len(pattern)
+			}
 			inner := strings.TrimSuffix(pattern[2:size], "}")
 			if value, kind := n.value(inner, known); kind != tokenLiteral {
 				out = append(out, token{kind: kind})
@@ -141,20 +143,6 @@ func (n *nodes) value(variable string, known knowledge) (string, tokenKind) {
 		return strings.Trim(strings.TrimSpace(fallback), "'"), tokenLiteral
 	}
 	return "", tokenNever
-}
-
-// variableLength is the length of the ${…} at the beginning of s. A brace in a quoted default does not close it.
-func variableLength(s string) int {
-	quoted := false
-	for i := 2; i < len(s); i++ {
-		switch {
-		case s[i] == '\'':
-			quoted = !quoted
-		case s[i] == '}' && !quoted:
-			return i + 1
-		}
-	}
-	return len(s)
 }
 
 // matchTokens says whether a pattern matches a shape: some of the texts that it stands for, or every one. It matches

@@ -68,8 +68,9 @@ func TestR051WhoDecidesByIDIsUndecided(t *testing.T) {
 		"allow i-x*":      {[]string{allowNodes(resources(webDocument, webNodes+"i-x*"))}, Refuted},
 		"allow mi-*":      {[]string{allowNodes(resources(webDocument, webNodes+"mi-*"))}, Refuted},
 		"allow elsewhere": {[]string{allowNodes(resources(webDocument, "arn:aws:ec2:us-east-1:*:instance/i-0*"))}, Refuted},
-		"allow a variable of a known value": {[]string{
-			allowNodes(resources(webDocument, "arn:aws:ec2:eu-west-1:${aws:PrincipalAccount}:instance/*"))}, Proved},
+		// "You can't use a variable to replace parts of the ARN before the fifth colon" (IAM user guide, policy variables).
+		"allow a variable before the resource": {[]string{
+			allowNodes(resources(webDocument, "arn:aws:ec2:eu-west-1:${aws:PrincipalAccount}:instance/*"))}, Refuted},
 		"allow a variable of another value": {[]string{allowNodes(resources(webDocument, webNodes+"${aws:PrincipalAccount}"))}, Refuted},
 		"allow a default":                   {[]string{allowNodes(resources(webDocument, webNodes+"i-${aws:username, '0abcdef1234567890'}"))}, Undecided},
 		"allow a literal star":              {[]string{allowNodes(resources(webDocument, webNodes+"i-0${*}"))}, Refuted},

@@ -48,6 +48,8 @@ type Result struct {
 	Calls []CallResult `json:"calls"`
 	// Roles sums up what each role lacks; only roles that lack something.
 	Roles []Lack `json:"roles,omitempty"`
+	// Escalations are the ways by which a role of the plan reaches more than it holds; see [Result.Escalate].
+	Escalations []Escalation `json:"escalations,omitempty"`
 
 	// statements are the statement for each role's name and action, lacking or not.
 	statements map[string]string

@@ -16,11 +16,13 @@ func (r *Result) Text() string {
 	for i := range r.Calls {
 		counts[r.Calls[i].Verdict]++
 	}
-	switch r.Verdict {
-	case Proved:
+	switch {
+	case len(r.Escalations) > 0:
+		r.escalationHead(&b, counts)
+	case r.Verdict == Proved:
 		fmt.Fprintf(&b, "proved: the roles allow all %d calls of the plan\n", len(r.Calls))
 		r.perRole(&b)
-	case Undecided:
+	case r.Verdict == Undecided:
 		fmt.Fprintf(&b, "undecided: %d of %d calls\n", counts[Undecided], len(r.Calls))
 	default:
 		fmt.Fprintf(&b, "refuted: %d of %d calls", counts[Refuted], len(r.Calls))
@@ -34,6 +36,7 @@ func (r *Result) Text() string {
 			r.roleText(&b, role)
 		}
 	}
+	r.escalationText(&b)
 	r.warnings(&b)
 	return b.String()
 }

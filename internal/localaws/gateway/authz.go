@@ -155,6 +155,9 @@ var layers = map[iam.Layer]struct{ implicit, explicit string }{
 	iam.LayerSession:  {"session policy", "a session policy"},
 	iam.LayerTrust:    {"role trust policy", "the role trust policy"},
 	iam.LayerResource: {"resource-based policy", "a resource-based policy"},
+	iam.LayerSCP:      {"service control policy", "a service control policy"},
+	iam.LayerRCP:      {"resource control policy", "a resource control policy"},
+	iam.LayerEndpoint: {"VPC endpoint policy", "a VPC endpoint policy"},
 }
 
 func reason(d iam.Decision, action string) string {

@@ -16,7 +16,7 @@ const maxMember = 4 << 20
 
 // Archive is an opened file. It is immutable and safe for concurrent use.
 type Archive struct {
-	Source   Source
+	Header
 	Services []string // sorted
 	members  [][]byte // parallel to Services
 }
@@ -27,32 +27,43 @@ func Open(data []byte) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog header: %w", err)
 	}
-	first, list, _ := strings.Cut(text, "\n")
-	f := strings.Split(first, "\t")
-	if len(f) != 4 || f[0] != "source" {
-		return nil, fmt.Errorf("catalog header: bad first line %q", first)
-	}
-	a := &Archive{Source: Source{Package: f[1], Version: f[2], Date: f[3]}}
-	for l := range strings.Lines(list) {
+	a := &Archive{}
+	for l := range strings.Lines(text) {
 		f := strings.Split(strings.TrimSuffix(l, "\n"), "\t")
-		if len(f) != 3 || f[0] != "service" {
+		switch {
+		case f[0] == "source" && len(f) == 4:
+			a.Sources = append(a.Sources, Source{Package: f[1], Version: f[2], Date: f[3]})
+		case f[0] == "global" && len(f) == 3:
+			a.Globals = append(a.Globals, Key{Name: f[1], Type: f[2]})
+		case f[0] == "service" && len(f) == 3:
+			if rest, err = a.addMember(f[1], f[2], rest); err != nil {
+				return nil, fmt.Errorf("catalog header: service %s: %w", f[1], err)
+			}
+		default:
 			return nil, fmt.Errorf("catalog header: bad line %q", l)
 		}
-		size, err := strconv.Atoi(f[2])
-		if err != nil || size < 0 || size > len(rest) {
-			return nil, fmt.Errorf("catalog header: service %s: bad length %q", f[1], f[2])
-		}
-		if n := len(a.Services); n > 0 && a.Services[n-1] >= f[1] {
-			return nil, fmt.Errorf("catalog header: service %s is out of order", f[1])
-		}
-		a.Services = append(a.Services, f[1])
-		a.members = append(a.members, rest[:size])
-		rest = rest[size:]
+	}
+	if len(a.Sources) == 0 {
+		return nil, fmt.Errorf("catalog header: it names no source")
 	}
 	if len(rest) != 0 {
 		return nil, fmt.Errorf("catalog: %d bytes belong to no service", len(rest))
 	}
 	return a, nil
+}
+
+// addMember cuts the member of a service off the front of data and returns what is left.
+func (a *Archive) addMember(name, length string, data []byte) ([]byte, error) {
+	size, err := strconv.Atoi(length)
+	if err != nil || size < 0 || size > len(data) {
+		return nil, fmt.Errorf("bad length %q", length)
+	}
+	if n := len(a.Services); n > 0 && a.Services[n-1] >= name {
+		return nil, fmt.Errorf("it is out of order")
+	}
+	a.Services = append(a.Services, name)
+	a.members = append(a.members, data[:size])
+	return data[size:], nil
 }
 
 // Service inflates and decodes one service; ok is false when the catalog has no service of that name.

@@ -9,10 +9,17 @@ import (
 )
 
 // Encode writes the file. The same input gives the same bytes. Services must be sorted by name.
-func Encode(src Source, services []Service) ([]byte, error) {
+func Encode(header Header, services []Service) ([]byte, error) {
 	var head strings.Builder
-	if err := line(&head, "source", src.Package, src.Version, src.Date); err != nil {
-		return nil, err
+	for _, s := range header.Sources {
+		if err := line(&head, "source", s.Package, s.Version, s.Date); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range header.Globals {
+		if err := line(&head, "global", k.Name, k.Type); err != nil {
+			return nil, err
+		}
 	}
 	var members bytes.Buffer
 	for i, s := range services {

@@ -1,9 +1,15 @@
 // Package format is the file in which the catalog is embedded: written by the generator, read by package catalog.
 //
 // The file is a sequence of gzip members, so that any gunzip prints all of it, while a reader that wants one
-// service inflates only that service's member. The first member is the header: where the data comes from, and the
-// name and compressed length of every service's member, in their order. A service's member is lines of
-// tab-separated fields:
+// service inflates only that service's member. Every member is lines of tab-separated fields. The first one is the
+// header: where the data comes from, the condition keys that every service knows, and the name and compressed length
+// of every service's member, in their order:
+//
+//	source   package  version  date
+//	global   name  type
+//	service  name  length
+//
+// A service's member is:
 //
 //	k  name  type                            a condition key; keys are numbered from 0 in the order of their lines
 //	r  name  arn arn…  keys                  a resource type
@@ -17,6 +23,12 @@ package format
 type Source struct {
 	Package, Version string
 	Date             string // YYYY-MM-DD on which the data was collected
+}
+
+// Header is what the file says about all services together.
+type Header struct {
+	Sources []Source
+	Globals []Key // sorted by name
 }
 
 // Service is what one service authorises. References to condition keys are indexes into Keys.

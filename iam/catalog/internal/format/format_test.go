@@ -10,7 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var source = Source{Package: "a/package", Version: "1.2.3", Date: "2026-09-26"}
+var header = Header{
+	Sources: []Source{{Package: "a/package", Version: "1.2.3", Date: "2026-09-26"}, {Package: "a/package", Version: "1.0.0", Date: "2025-12-06"}},
+	Globals: []Key{{"aws:PrincipalArn", "ARN"}, {"aws:PrincipalTag/${TagKey}", "String"}},
+}
 
 func sample() []Service {
 	return []Service{
@@ -33,7 +36,7 @@ func sample() []Service {
 
 func encode(t testing.TB, services []Service) []byte {
 	t.Helper()
-	data, err := Encode(source, services)
+	data, err := Encode(header, services)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +49,8 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(source, a.Source); diff != "" {
-		t.Errorf("source (-want +got):\n%s", diff)
+	if diff := cmp.Diff(header, a.Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
 	}
 	for _, want := range sample() {
 		got, ok, err := a.Service(want.Name)
@@ -71,7 +74,7 @@ func TestFileIsOrdinaryGzip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"source\ta/package\t1.2.3\t2026-09-26\n", "\na\tLook\tRead\t\t\t\n", "\na\tOnly\tList\t\t\t\n"} {
+	for _, want := range []string{"source\ta/package\t1.2.3\t2026-09-26\n", "\nglobal\taws:PrincipalArn\tARN\n", "\na\tLook\tRead\t\t\t\n", "\na\tOnly\tList\t\t\t\n"} {
 		if !strings.Contains("\n"+string(text), want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}
@@ -90,7 +93,7 @@ func TestEncodeRefusesWhatItCannotSay(t *testing.T) {
 		"newline in a key name": {{Name: "a", Keys: []Key{{Name: "k\n"}}}},
 	}
 	for name, services := range tests {
-		if _, err := Encode(source, services); err == nil {
+		if _, err := Encode(header, services); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -108,6 +111,9 @@ func TestDamagedFiles(t *testing.T) {
 		"longer":        append(bytes.Clone(good), 'x'),
 		"damaged":       flipped,
 		"not a catalog": archive(t, "hello\n"),
+		"no source":     archive(t, "global\taws:PrincipalArn\tARN\n"),
+		"bad global":    archive(t, "source\tp\t1\t2026-01-01\nglobal\tname\n"),
+		"out of order":  archive(t, "source\tp\t1\t2026-01-01\nservice\tb\t0\n", "k\tname\tString\n"),
 		"no length":     archive(t, "source\tp\t1\t2026-01-01\nservice\ta\n"),
 		"bad length":    archive(t, "source\tp\t1\t2026-01-01\nservice\ta\t-1\n"),
 		"unknown line":  archive(t, "source\tp\t1\t2026-01-01\n", "x\ty\n"),

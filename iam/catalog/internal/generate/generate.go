@@ -37,16 +37,12 @@ type (
 	npmKey struct{ Key, Type string }
 )
 
-func generate(pkg fs.FS) ([]byte, error) {
-	var meta npmPackage
-	if err := read(pkg, "package.json", &meta); err != nil {
+// generate makes the file of what pkg says, with the dependent actions of both.
+func generate(pkg, older fs.FS) ([]byte, error) {
+	header, err := header(pkg, older)
+	if err != nil {
 		return nil, err
 	}
-	if meta.License != "MIT" {
-		return nil, fmt.Errorf("%s is now under license %q: look at NOTICE before using it", meta.Name, meta.License)
-	}
-	src := format.Source{Package: meta.Name, Version: meta.Version, Date: meta.UpdatedAt.UTC().Format(time.DateOnly)}
-
 	var names []string
 	if err := read(pkg, "data/services.json", &names); err != nil {
 		return nil, err
@@ -60,20 +56,43 @@ func generate(pkg fs.FS) ([]byte, error) {
 		}
 		services[i] = s
 	}
-	data, err := format.Encode(src, services)
+	if err := addDependents(older, services); err != nil {
+		return nil, fmt.Errorf("dependent actions: %w", err)
+	}
+	data, err := format.Encode(header, services)
 	if err != nil {
 		return nil, err
 	}
-	return data, prove(data, src, services)
+	return data, prove(data, header, services)
+}
+
+// header reads where the packages come from, and the global condition keys.
+func header(packages ...fs.FS) (format.Header, error) {
+	var h format.Header
+	for _, pkg := range packages {
+		var meta npmPackage
+		if err := read(pkg, "package.json", &meta); err != nil {
+			return h, err
+		}
+		if meta.License != "MIT" {
+			return h, fmt.Errorf("%s %s is under license %q: look at NOTICE before using it", meta.Name, meta.Version, meta.License)
+		}
+		h.Sources = append(h.Sources, format.Source{
+			Package: meta.Name, Version: meta.Version, Date: meta.UpdatedAt.UTC().Format(time.DateOnly),
+		})
+	}
+	var err error
+	h.Globals, err = globals(packages[0])
+	return h, err
 }
 
 // prove reads the file again and compares it with what was meant.
-func prove(data []byte, src format.Source, services []format.Service) error {
+func prove(data []byte, header format.Header, services []format.Service) error {
 	a, err := format.Open(data)
 	if err != nil {
 		return err
 	}
-	if a.Source != src || len(a.Services) != len(services) {
+	if !reflect.DeepEqual(a.Header, header) || len(a.Services) != len(services) {
 		return fmt.Errorf("the header says something else than was written")
 	}
 	for _, want := range services {
@@ -154,9 +173,7 @@ func (b *builder) action(a npmAction) error {
 		out.Types = append(out.Types, format.ActionType{Name: t.Name, Required: t.Required, Keys: b.keys(t.ConditionKeys)})
 		out.Dependents = append(out.Dependents, t.DependentActions...)
 	}
-	if len(out.Dependents) == 0 {
-		out.Dependents = nil
-	}
+	out.Dependents = union(out.Dependents, nil)
 	b.service.Actions = append(b.service.Actions, out)
 	return nil
 }

@@ -1,0 +1,184 @@
+package escalation
+
+import (
+	"slices"
+	"strings"
+)
+
+// Path is a shortest way from one principal to another.
+type Path struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Edges []Edge `json:"edges"`
+	// Text is the path in one line, with names in place of principals' ARNs.
+	Text string `json:"text"`
+}
+
+// If lists what the path depends on.
+func (p *Path) If() (conditions []string) {
+	for i := range p.Edges {
+		for _, c := range p.Edges[i].If {
+			if !slices.Contains(conditions, c) {
+				conditions = append(conditions, c)
+			}
+		}
+	}
+	return conditions
+}
+
+// Changes says whether the path ends with deciding what the other may do, in place of acting as it.
+func (p *Path) Changes() bool { return p.Edges[len(p.Edges)-1].Kind == Change }
+
+// graph puts the edges in their order: by the world's principals, those that depend on nothing first.
+func (f *finder) graph() *Graph {
+	g := &Graph{Edges: f.edges, names: map[string]string{}}
+	for _, p := range f.people {
+		g.names[p.ARN] = p.Name
+	}
+	for i := range f.world.Nodes {
+		g.names[f.world.Nodes[i].ARN] = f.world.Nodes[i].Name
+	}
+	slices.SortStableFunc(g.Edges, func(a, b Edge) int {
+		if i, j := f.byARN[a.From].index, f.byARN[b.From].index; i != j {
+			return i - j
+		}
+		return min(len(a.If), 1) - min(len(b.If), 1)
+	})
+	return g
+}
+
+// Paths gives, for every principal in the world's order, a shortest path to each other that it can reach, nearer ones
+// first. One that it can both reach and change has two: the second gives more than the first.
+func (g *Graph) Paths() []Path {
+	from := map[string][]*Edge{}
+	var starts []string
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		if from[e.From] == nil {
+			starts = append(starts, e.From)
+		}
+		from[e.From] = append(from[e.From], e)
+	}
+	var paths []Path
+	for _, start := range starts {
+		paths = append(paths, g.from(start, from)...)
+	}
+	return paths
+}
+
+// from walks the graph breadth first. No path leads on from whom one can only change.
+func (g *Graph) from(start string, edges map[string][]*Edge) (paths []Path) {
+	type place struct {
+		arn     string
+		changed bool
+	}
+	seen := map[place]bool{{start, false}: true}
+	queue := [][]*Edge{nil}
+	for len(queue) > 0 {
+		way := queue[0]
+		queue = queue[1:]
+		at := start
+		if len(way) > 0 {
+			last := way[len(way)-1]
+			paths = append(paths, g.path(start, way))
+			if at = last.To; last.Kind == Change {
+				continue
+			}
+		}
+		for _, e := range edges[at] {
+			if to := (place{e.To, e.Kind == Change}); !seen[to] {
+				seen[to] = true
+				queue = append(queue, append(slices.Clip(way), e))
+			}
+		}
+	}
+	return paths
+}
+
+func (g *Graph) path(start string, way []*Edge) Path {
+	p := Path{From: start, To: way[len(way)-1].To}
+	var b strings.Builder
+	b.WriteString(g.Name(start))
+	for _, e := range way {
+		p.Edges = append(p.Edges, *e)
+		b.WriteString(" → " + g.step(e) + " → " + g.target(e))
+	}
+	p.Text = b.String()
+	if conditions := p.If(); len(conditions) > 0 {
+		p.Text += " (if " + strings.Join(conditions, "; ") + ")"
+	}
+	return p
+}
+
+// Name is how a principal or node is printed: its name, or else the last part of its ARN.
+func (g *Graph) Name(arn string) string {
+	if name := g.names[arn]; name != "" {
+		return name
+	}
+	if _, listed := g.names[arn]; listed {
+		return arn[strings.LastIndexByte(arn, '/')+1:]
+	}
+	return arn
+}
+
+func (g *Graph) target(e *Edge) string {
+	account := accountOf(e.To)
+	switch {
+	case strings.HasSuffix(e.To, ":root"):
+		return "everything in account " + account
+	case e.To == e.Via && strings.Contains(e.To, "instance/"):
+		return "its role"
+	case e.To == e.Via && strings.Contains(e.To, ":group/"):
+		return "its members"
+	case e.To == e.Via && strings.Contains(e.To, ":policy/"):
+		return "whoever has it"
+	case !e.Outside:
+		return g.Name(e.To)
+	case strings.HasSuffix(e.To, ":role/*"):
+		return "any other role of account " + account
+	case strings.HasSuffix(e.To, ":user/*"):
+		return "any other user of account " + account
+	}
+	return e.To
+}
+
+func accountOf(arn string) string {
+	fields := strings.SplitN(arn, ":", 6)
+	if len(fields) < 6 {
+		return ""
+	}
+	return fields[4]
+}
+
+// step tells what is called, and on what stands between.
+func (g *Graph) step(e *Edge) string {
+	var actions []string
+	for i := range e.Calls {
+		if !slices.Contains(actions, e.Calls[i].Action) {
+			actions = append(actions, e.Calls[i].Action)
+		}
+	}
+	text := strings.Join(actions, " + ")
+	switch {
+	case strings.HasSuffix(e.To, ":root") && e.Via == "":
+		return text + " on itself"
+	case e.Via == "":
+		return text
+	case strings.Contains(e.Via, "instance/"):
+		return text + " on " + g.node(e)
+	}
+	return text + " on " + e.Via
+}
+
+func (g *Graph) node(e *Edge) string {
+	id := e.Via[strings.LastIndexByte(e.Via, '/')+1:]
+	switch {
+	case !e.Outside:
+		return "node " + g.Name(e.Via)
+	case id != "*":
+		return "node " + id
+	case strings.Contains(e.Via, "managed-instance/"):
+		return "any other managed node of account " + accountOf(e.Via)
+	}
+	return "any other instance of account " + accountOf(e.Via)
+}

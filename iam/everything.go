@@ -1,0 +1,20 @@
+package iam
+
+// AllowAll is a policy that allows everything, for the layers whose policies name no principals: what a root user may,
+// and what AWS's FullAWSAccess, the service control policy that every organization begins with, says.
+func AllowAll(name string) *Policy { return everything(name, nil) }
+
+// AllowEveryone is a policy that allows everything to everyone, for the layers whose policies name principals: what
+// AWS's RCPFullAWSAccess says, and a VPC endpoint's default policy.
+func AllowEveryone(name string) *Policy {
+	return everything(name, []PrincipalPattern{{Kind: AnyPrincipal}})
+}
+
+func everything(name string, principals []PrincipalPattern) *Policy {
+	all := []string{"*"}
+	// A document without anything to get wrong compiles. Were it not to, nil would allow nothing.
+	p, _ := Compile(&Document{Name: name, Version: Version2012, Statements: []Statement{
+		{Effect: Allow, Principals: principals, Actions: all, Resources: all},
+	}})
+	return p
+}

@@ -1,0 +1,86 @@
+package iam
+
+import (
+	"cmp"
+	"slices"
+)
+
+// ReadOptions says what is accepted.
+type ReadOptions struct {
+	// Lenient reads on where there is one sensible meaning, and reports what it met: of two equal keys the last
+	// one counts, as it does for most JSON readers; an unknown element is ignored, unless it looks like a
+	// misspelt one; a number or a boolean in the place of a string is taken as it is written.
+	Lenient bool
+	// Intrinsics accepts CloudFormation's functions in the place of values, and keeps them; see [Intrinsic].
+	Intrinsics bool
+}
+
+// maxFindings is how many findings are reported. A person does not read more, and a hostile text has a million.
+const maxFindings = 100
+
+// Read reads a policy document in JSON and gives everything that is wrong with its form, in order of place: at
+// most a hundred findings, and one more that says so where there would be more.
+// Strict, which is the default, there is no document if there is any finding. [ReadOptions.Lenient] gives the
+// document in spite of findings, unless one of them has no sensible reading. Text that is not JSON has one finding.
+// What depends on the kind of policy is left to [Document.Validate].
+func Read(name string, src []byte, o ReadOptions) (*Document, []*SyntaxError) {
+	var d *Document
+	var findings []*SyntaxError
+	fault := withJSON(name, string(src), func(root *Node) { d, findings = FromNode(name, root, o) })
+	if fault != nil {
+		return nil, []*SyntaxError{fault}
+	}
+	return d, findings
+}
+
+// Parse reads a policy document in JSON. It is strict where AWS is (unknown elements, wrong types, a missing
+// Effect or Action) and stricter where AWS would silently take the last of two duplicate keys.
+// A missing Resource or Principal is no error here, since that depends on the kind of policy:
+// see [Document.Validate]. Every error is a [*SyntaxError]: the first that was found; [Read] gives all.
+func Parse(name string, src []byte) (*Document, error) {
+	p := parser{file: name}
+	var d *Document
+	if fault := withJSON(name, string(src), func(root *Node) { d = p.document(root) }); fault != nil {
+		return nil, fault
+	}
+	if len(p.findings) > 0 {
+		return nil, p.findings[0]
+	}
+	return d, nil
+}
+
+// FromNode reads a policy document from the nodes of its source, in whatever notation that was; see [Read].
+// The node is not changed. The document keeps strings of it, but none of its lists.
+func FromNode(name string, n *Node, o ReadOptions) (*Document, []*SyntaxError) {
+	p := parser{file: name, options: o}
+	d := p.document(n)
+	SortFindings(p.findings)
+	if p.failed || len(p.findings) > 0 && !o.Lenient {
+		return nil, p.findings
+	}
+	return d, p.findings
+}
+
+// SortFindings brings findings of one file into the order of their places. Those of one place stay as they are.
+func SortFindings(findings []*SyntaxError) {
+	slices.SortStableFunc(findings, func(a, b *SyntaxError) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// hard reports a finding that leaves the policy without a sensible reading.
+func (p *parser) hard(pos Position, code Code, format string, args ...any) {
+	p.failed = true
+	p.soft(pos, code, format, args...)
+}
+
+// soft reports a finding that a lenient reader goes on after.
+func (p *parser) soft(pos Position, code Code, format string, args ...any) {
+	switch {
+	case len(p.findings) < maxFindings:
+		p.findings = append(p.findings, newFinding(p.file, pos, code, format, args...))
+	case len(p.findings) == maxFindings:
+		p.findings = append(p.findings, newFinding(p.file, pos, CodeTooManyFindings,
+			"more than %d findings: what follows here is left out", maxFindings))
+	}
+}

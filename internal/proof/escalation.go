@@ -1,0 +1,260 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam/escalation"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// Escalation is a way by which a role of the plan reaches what the plan does not give it.
+type Escalation struct {
+	Stage string `json:"stage"`
+	// Role that has the way: its ARN.
+	Role string `json:"role"`
+	// Reaches is the ARN of a role, node or account (its root user); a pattern for those that the plan does not know.
+	Reaches string `json:"reaches"`
+	// Path is the whole way in one line.
+	Path string `json:"path"`
+	// If lists what it depends on and neither the plan nor the policies say.
+	If    []string         `json:"if,omitempty"`
+	Steps []EscalationStep `json:"steps"`
+}
+
+// EscalationStep is one step of the way.
+type EscalationStep struct {
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Kind      string `json:"kind"` // become, run, command or change
+	Technique string `json:"technique"`
+	Via       string `json:"via,omitempty"`
+	// Calls that it takes, and Statements that allow them.
+	Calls      []string `json:"calls"`
+	Statements []string `json:"statements,omitempty"`
+	// Source is the page of AWS that documents the technique.
+	Source string `json:"source"`
+}
+
+// Escalate finds the ways by which the plan's roles reach more than they hold, and refutes the result if there is any.
+// What the plan itself calls for is none: a role that sends the stage's commands holds the role on the stage's nodes.
+// There may be roles, users and nodes that nobody has listed; what a role may do to those counts too.
+func (r *Result) Escalate(p *plan.Plan, given []Role) error {
+	subjects, err := compileRoles(given)
+	if err != nil {
+		return err
+	}
+	w := world(p, given, subjects)
+	graph, err := escalation.Find(w)
+	if err != nil {
+		return fmt.Errorf("escalation paths: %w", err)
+	}
+	byDesign := heldByDesign(p, w, graph)
+	paths := graph.Paths()
+	for i := range p.Stages {
+		for j := range p.Stages[i].Roles {
+			role := p.Stages[i].Roles[j].ARN()
+			for k := range paths {
+				if paths[k].From == role && (paths[k].Changes() || !byDesign[role][paths[k].To]) {
+					r.Escalations = append(r.Escalations, newEscalation(p.Stages[i].Name, &paths[k]))
+				}
+			}
+		}
+	}
+	if len(r.Escalations) > 0 {
+		r.Verdict = Refuted
+	}
+	return nil
+}
+
+// world is what the plan and the given roles say about the accounts. Of the given roles, those that the plan does not
+// have are there as well: one can be reached.
+func world(p *plan.Plan, given []Role, subjects map[roleKey]*subject) *escalation.World {
+	w := &escalation.World{Outside: true}
+	planned := map[roleKey]bool{}
+	add := func(arn, name string, s *subject) {
+		w.Principals = append(w.Principals, escalation.Principal{ARN: arn, Name: name, Policies: s.own(), Trust: s.trust})
+	}
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		for _, role := range stage.Roles {
+			key := roleKey{role.Account, role.Name}
+			if s := subjects[key]; s != nil && !planned[key] {
+				planned[key] = true
+				add(role.ARN(), role.Name, s)
+			}
+		}
+		w.Nodes = append(w.Nodes, nodesOf(stage)...)
+	}
+	for _, r := range given {
+		if key := (roleKey{r.Account, r.Name}); !planned[key] {
+			add(plan.Role{Account: r.Account, Path: r.Path, Name: r.Name}.ARN(), r.Name, subjects[key])
+		}
+	}
+	return w
+}
+
+// nodesOf lists the nodes that a stage sends commands to. Such that are found by tags are one for each combination of
+// tag values, and which other tags they have nobody knows.
+func nodesOf(stage *plan.Stage) []escalation.Node {
+	role := ""
+	for _, r := range stage.Roles {
+		if r.Kind == plan.KindNode {
+			role = r.ARN()
+		}
+	}
+	var nodes []escalation.Node
+	for i := range stage.Calls {
+		for _, res := range sentTo(&stage.Calls[i]) {
+			for _, tags := range combinations(res.Tags) {
+				n := escalation.Node{ARN: res.ARN, Tags: tags, OtherTags: true, Role: role}
+				if len(tags) > 0 {
+					n.Name = "with " + combinationText(res.Tags, tags)
+					n.ARN = strings.TrimSuffix(res.ARN, "*") + representative + n.Name
+				}
+				if !slices.ContainsFunc(nodes, func(other escalation.Node) bool { return other.ARN == n.ARN }) {
+					nodes = append(nodes, n)
+				}
+			}
+		}
+	}
+	return nodes
+}
+
+// sentTo lists the nodes that a call sends a command to.
+func sentTo(c *plan.Call) (nodes []plan.Resource) {
+	if c.Action != "ssm:SendCommand" {
+		return nil
+	}
+	for _, r := range c.Resources {
+		if r.Type == "instance" || r.Type == "managed-instance" {
+			nodes = append(nodes, r)
+		}
+	}
+	return nodes
+}
+
+// combinations lists every choice of one value for each tag, at most maxTagged.
+func combinations(tags []plan.Tag) []map[string]string {
+	list := []map[string]string{{}}
+	for _, tag := range tags {
+		var next []map[string]string
+		for _, chosen := range list {
+			for _, value := range tag.Values {
+				next = append(next, withTag(chosen, tag.Key, value))
+			}
+		}
+		list = next[:min(len(next), maxTagged)]
+	}
+	return list
+}
+
+func withTag(tags map[string]string, key, value string) map[string]string {
+	out := map[string]string{key: value}
+	for k, v := range tags {
+		out[k] = v
+	}
+	return out
+}
+
+func combinationText(order []plan.Tag, tags map[string]string) string {
+	var parts []string
+	for _, tag := range order {
+		parts = append(parts, tag.Key+"="+tags[tag.Key])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// heldByDesign lists, for each role, what it reaches by steps that the plan itself calls for.
+func heldByDesign(p *plan.Plan, w *escalation.World, g *escalation.Graph) map[string]map[string]bool {
+	held := map[string]map[string]bool{}
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		for _, role := range stage.Roles {
+			own := map[string]bool{}
+			for j := range stage.Calls {
+				if stage.Calls[j].Role != role.Kind {
+					continue
+				}
+				for _, res := range sentTo(&stage.Calls[j]) {
+					for k := range g.Edges {
+						if e := &g.Edges[k]; e.From == role.ARN() && e.Technique == "send-command" && isNode(w, e.Via, res) {
+							own[e.To] = true
+						}
+					}
+				}
+			}
+			held[role.ARN()] = own
+		}
+	}
+	return held
+}
+
+// isNode says whether a node of the world is one that a resource of a plan means.
+func isNode(w *escalation.World, arn string, r plan.Resource) bool {
+	i := slices.IndexFunc(w.Nodes, func(n escalation.Node) bool { return n.ARN == arn })
+	if i < 0 || len(r.Tags) == 0 {
+		return arn == r.ARN
+	}
+	for _, tag := range r.Tags {
+		if !slices.Contains(tag.Values, w.Nodes[i].Tags[tag.Key]) {
+			return false
+		}
+	}
+	return strings.HasPrefix(arn, strings.TrimSuffix(r.ARN, "*"))
+}
+
+func newEscalation(stage string, p *escalation.Path) Escalation {
+	out := Escalation{Stage: stage, Role: p.From, Reaches: p.To, Path: p.Text, If: p.If()}
+	for i := range p.Edges {
+		e := &p.Edges[i]
+		step := EscalationStep{
+			From: e.From, To: e.To, Kind: string(e.Kind), Technique: e.Technique, Via: e.Via, Source: e.Source,
+		}
+		for _, c := range e.Calls {
+			step.Calls = appendNew(step.Calls, c.Action+" on "+c.Resource)
+			step.Statements = appendNew(step.Statements, references(c.Statements)...)
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	return out
+}
+
+// escalationHead begins the text of a result with escalations.
+func (r *Result) escalationHead(b *strings.Builder, counts map[Verdict]int) {
+	fmt.Fprintf(b, "refuted: %d %s by which a role reaches more than it holds", len(r.Escalations), plural("way", len(r.Escalations)))
+	for _, v := range []Verdict{Refuted, Undecided} {
+		if counts[v] > 0 {
+			fmt.Fprintf(b, ", and %d of %d calls %s", counts[v], len(r.Calls), v)
+		}
+	}
+	b.WriteByte('\n')
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// escalationText tells the escalations, by role.
+func (r *Result) escalationText(b *strings.Builder) {
+	role := ""
+	for i := range r.Escalations {
+		e := &r.Escalations[i]
+		if e.Role != role {
+			role = e.Role
+			fmt.Fprintf(b, "\n%s\n  refuted: it reaches more than it holds\n", role)
+		}
+		b.WriteByte('\n')
+		wrapped(b, "    ", "path    ", e.Path)
+		for _, step := range e.Steps {
+			if len(step.Statements) > 0 {
+				wrapped(b, "    ", "by      ", strings.Join(step.Statements, ", "))
+			}
+			wrapped(b, "    ", "see     ", step.Source)
+		}
+	}
+}
