@@ -5,42 +5,53 @@ import (
 	"strings"
 )
 
-// arnField returns one of an ARN's first five fields (arn, partition, service, region, account) and empty when the
-// text is no ARN.
-func arnField(arn string, field int) string {
-	for range field {
-		_, rest, ok := strings.Cut(arn, ":")
-		if !ok {
-			return ""
+const arnParts = 6
+
+// The places of an ARN's parts.
+const (
+	arnPartition = 1
+	arnService   = 2
+	arnOwner     = 4
+	arnRest      = 5
+)
+
+// splitARN divides an ARN at its first five colons: arn, partition, service, region, account and the resource, which may
+// hold colons itself. ok is false when the text has fewer.
+func splitARN(arn string) (parts [arnParts]string, ok bool) {
+	n, start := 0, 0
+	for i := 0; i < len(arn); i++ {
+		if arn[i] != ':' {
+			continue
 		}
-		arn = rest
+		parts[n] = arn[start:i]
+		start = i + 1
+		if n++; n == arnParts-1 {
+			parts[n] = arn[start:]
+			return parts, true
+		}
 	}
-	value, _, ok := strings.Cut(arn, ":")
+	return parts, false
+}
+
+// arnField returns one part of an ARN, and empty when the text is no ARN.
+func arnField(arn string, part int) string {
+	parts, ok := splitARN(arn)
 	if !ok {
 		return ""
 	}
-	return value
+	return parts[part]
 }
 
 // arnAccount returns the account field of an ARN when it holds an account id.
 func arnAccount(arn string) string {
-	if id := arnField(arn, 4); isAccountID(id) {
+	if id := arnField(arn, arnOwner); isAccountID(id) {
 		return id
 	}
 	return ""
 }
 
 // arnResource returns what follows the fifth colon of an ARN.
-func arnResource(arn string) string {
-	for range arnParts - 1 {
-		_, rest, ok := strings.Cut(arn, ":")
-		if !ok {
-			return ""
-		}
-		arn = rest
-	}
-	return arn
-}
+func arnResource(arn string) string { return arnField(arn, arnRest) }
 
 func isAccountID(s string) bool {
 	return len(s) == 12 && isDigits(s)
@@ -80,7 +91,7 @@ func isFederatedName(s string) bool {
 }
 
 func parsePrincipalARN(arn string) (Principal, error) {
-	service, account, resource := arnField(arn, 2), arnAccount(arn), arnResource(arn)
+	service, account, resource := arnField(arn, arnService), arnAccount(arn), arnResource(arn)
 	p := Principal{ARN: arn, Account: account}
 	kind, name, _ := strings.Cut(resource, "/")
 	if account == "" || strings.ContainsAny(arn, "*?") {
@@ -100,7 +111,7 @@ func parsePrincipalARN(arn string) (Principal, error) {
 	case service == "sts" && kind == "assumed-role":
 		role, session, ok := strings.Cut(name, "/")
 		if ok && role != "" && session != "" {
-			p.RoleARN = "arn:" + arnField(arn, 1) + ":iam::" + account + ":role/" + role
+			p.RoleARN = "arn:" + arnField(arn, arnPartition) + ":iam::" + account + ":role/" + role
 			return p, nil
 		}
 	}
@@ -109,18 +120,18 @@ func parsePrincipalARN(arn string) (Principal, error) {
 
 // isRoot says whether the principal is an account's root user.
 func (p *Principal) isRoot() bool {
-	return p.Kind == PrincipalAWS && arnField(p.ARN, 2) == "iam" && arnResource(p.ARN) == "root"
+	return p.Kind == PrincipalAWS && arnField(p.ARN, arnService) == "iam" && arnResource(p.ARN) == "root"
 }
 
 // isUser says whether the principal is an IAM user.
 func (p *Principal) isUser() bool {
-	return p.Kind == PrincipalAWS && arnField(p.ARN, 2) == "iam" && strings.HasPrefix(arnResource(p.ARN), "user/")
+	return p.Kind == PrincipalAWS && arnField(p.ARN, arnService) == "iam" && strings.HasPrefix(arnResource(p.ARN), "user/")
 }
 
 // federatedUser says whether the principal is a session of GetFederationToken: "if you do not pass a policy, then the
 // resulting federated user session has no permissions"
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html).
 func (p *Principal) federatedUser() bool {
-	const mark = "federated-user/"
-	return p.Kind == PrincipalAWS && strings.Contains(p.ARN, mark) && strings.HasPrefix(arnResource(p.ARN), mark)
+	const mark = ":federated-user/"
+	return p.Kind == PrincipalAWS && strings.Contains(p.ARN, mark) && strings.HasPrefix(arnResource(p.ARN), mark[1:])
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 )
 
-const arnParts = 6
-
 // arnComparer compares ARNs part by part: a wildcard does not reach over a colon, except in the last part,
 // which may hold colons itself.
 type arnComparer struct {
@@ -60,21 +58,17 @@ scan:
 }
 
 func (a *arnComparer) compare(value string, c Context) (bool, bool) {
-	if strings.Count(value, ":") < arnParts-1 {
+	parts, ok := splitARN(value)
+	if !ok {
 		return false, true // no ARN never matches one
 	}
 	if a.whole != nil {
 		return a.whole.match(value, c), true
 	}
 	for i := range a.parts {
-		part, rest := value, ""
-		if i < arnParts-1 {
-			part, rest, _ = strings.Cut(value, ":")
-		}
-		if !a.parts[i].match(part, c) {
+		if !a.parts[i].match(parts[i], c) {
 			return false, true
 		}
-		value = rest
 	}
 	return true, true
 }

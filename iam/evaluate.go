@@ -183,12 +183,12 @@ func (e *evaluation) gateMustAllow() bool {
 
 // isKey says whether the resource is a KMS key: each has exactly one key policy.
 func isKey(arn string) bool {
-	return arnField(arn, 2) == "kms" && strings.HasPrefix(arnResource(arn), "key/")
+	return arnField(arn, arnService) == "kms" && strings.HasPrefix(arnResource(arn), "key/")
 }
 
 // isRole says whether the resource is a role, which its trust policy speaks for when it is assumed.
 func isRole(arn string) bool {
-	return arnField(arn, 2) == "iam" && strings.HasPrefix(arnResource(arn), "role/")
+	return arnField(arn, arnService) == "iam" && strings.HasPrefix(arnResource(arn), "role/")
 }
 
 // limits returns the layers that limit the principal without giving it anything.

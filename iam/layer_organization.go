@@ -80,13 +80,15 @@ func (e *evaluation) limitedByRCPs() bool {
 // isManagedKey says whether the resource is the alias of an AWS managed KMS key: RCPs do not apply to those keys.
 // The ARN of such a key itself does not tell.
 func isManagedKey(arn string) bool {
-	return arnField(arn, 2) == "kms" && strings.HasPrefix(arnResource(arn), "alias/aws/")
+	return arnField(arn, arnService) == "kms" && strings.HasPrefix(arnResource(arn), "alias/aws/")
 }
 
 // ServiceLinked says whether the ARN is a service-linked role's: it lies under the path that AWS reserves for them
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html).
 func ServiceLinked(roleARN string) bool {
-	return arnField(roleARN, 2) == "iam" && strings.HasPrefix(arnResource(roleARN), "role/aws-service-role/")
+	const path = ":role/aws-service-role/"
+	return strings.Contains(roleARN, path) && // says no to nearly all, cheaply
+		arnField(roleARN, arnService) == "iam" && strings.HasPrefix(arnResource(roleARN), path[1:])
 }
 
 func (p *Principal) serviceLinked() bool {

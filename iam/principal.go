@@ -124,8 +124,8 @@ func (pp *principalPattern) names(role string) bool {
 		return false
 	}
 	path := strings.TrimSuffix(pp.value, "/"+name)
-	return path != pp.value && arnField(pp.value, 1) == arnField(role, 1) && arnField(pp.value, 2) == "iam" &&
-		arnField(pp.value, 4) == arnField(role, 4) && strings.HasPrefix(arnResource(pp.value), "role/")
+	return path != pp.value && arnField(pp.value, arnPartition) == arnField(role, arnPartition) && arnField(pp.value, arnService) == "iam" &&
+		arnField(pp.value, arnOwner) == arnField(role, arnOwner) && strings.HasPrefix(arnResource(pp.value), "role/")
 }
 
 // principal says what a statement's Principal or NotPrincipal is worth to the principal of the request.

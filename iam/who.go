@@ -79,7 +79,8 @@ type who struct {
 // whoCall is a call, prepared.
 type whoCall struct {
 	*Call
-	filter filter
+	filter  filter
+	account string // that owns the resource
 	// given are the call's own keys, shared those with the keys that all subjects share.
 	given, shared Context
 	// personal says that a policy of the resource reads what subjects differ in.
@@ -145,7 +146,7 @@ func (w *who) differing() map[string]bool {
 			}
 		}
 	}
-	w.shared = Context{shared}
+	w.shared = Context{values: shared}
 	return keys
 }
 
@@ -153,25 +154,13 @@ func (w *who) call(c *Call, in *interner) whoCall {
 	out := whoCall{Call: c, filter: filterOf(c.Action), shared: w.shared}
 	if len(c.Context) > 0 {
 		out.given = NewContext(c.Context)
-		out.shared = joinContexts(nil, w.shared, out.given)
+		out.shared = out.given.over(w.shared)
+	}
+	if out.account = c.Account; out.account == "" {
+		out.account = arnAccount(c.Resource)
 	}
 	out.personal = in.personal(c.ResourcePolicy) || in.personal(c.Trust)
 	return out
-}
-
-// joinContexts puts the keys of both into a map, which is cleared first; nil is made. Those of b win.
-func joinContexts(into map[string][]string, a, b Context) Context {
-	if into == nil {
-		into = make(map[string][]string, len(a.values)+len(b.values))
-	}
-	clear(into)
-	for key, values := range a.values {
-		into[key] = values
-	}
-	for key, values := range b.values {
-		into[key] = values
-	}
-	return Context{into}
 }
 
 // parallel calls f with ranges that together are 0 to n, on several goroutines, and returns when all are done.

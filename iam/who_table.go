@@ -63,7 +63,7 @@ func (w *who) fill(e *evaluation, touched *Policy, p *sharedPolicy, calls []int,
 	if len(touched.statements) > 0 {
 		for i, at := range calls {
 			c := &w.calls[at]
-			e.request.Resource, e.request.Account, e.request.Context = c.Resource, c.Account, c.shared
+			e.request.Resource, e.request.Account, e.request.Context = c.Resource, c.account, c.shared
 			e.allowed, e.denied = 0, 0
 			e.own(p.layer, touched)
 			row[i] = bitsOf(e.allowed != 0, e.denied != 0)
@@ -124,12 +124,13 @@ func (t *whoTable) anyOf(ids []int32, i int) (bits whoBits) {
 
 // decide answers the calls of a table for the subjects lo to hi.
 func (w *who) decide(t *whoTable, lo, hi int, a *Access) {
-	j := judge{who: w, table: t, scratch: map[string][]string{}}
+	j := judge{who: w, table: t}
 	j.set, j.request = &PolicySet{}, &Request{}
 	for s := lo; s < hi; s++ {
 		j.subject = &w.subjects[s]
 		*j.set = j.subject.set
 		j.request.Principal = j.subject.Principal
+		j.request.Principal.Account = j.subject.Principal.account()
 		j.limited = j.limitedBySCPs()
 		for i, at := range t.calls {
 			a.outcomes[at*a.subjects+s] = j.call(&w.calls[at], i)
@@ -143,15 +144,14 @@ type judge struct {
 	who     *who
 	table   *whoTable
 	subject *whoSubject
-	limited bool                // service control policies have a say
-	scratch map[string][]string // for the keys of one request
+	limited bool // service control policies have a say
 }
 
 // call answers the table's i-th call. It does what run and decide do, with the answers that are known already; the
 // policies that name principals are evaluated for each subject.
 func (j *judge) call(c *whoCall, i int) Outcome {
 	r := j.request
-	r.Action, r.Resource, r.Account, r.Context = c.Action, c.Resource, c.Account, c.shared
+	r.Action, r.Resource, r.Account, r.Context = c.Action, c.Resource, c.account, c.shared
 	j.set.Resource, j.set.Trust = c.ResourcePolicy, c.Trust
 	j.filter, j.allowed, j.denied, j.grant = c.filter, 0, 0, grantNone
 	personal := j.known(LayerIdentity, j.table.anyOf(j.subject.identity, i)) |
@@ -164,7 +164,7 @@ func (j *judge) call(c *whoCall, i int) Outcome {
 		return ExplicitlyDenied
 	}
 	if personal != 0 || c.personal || j.subject.personal {
-		r.Context = j.context(c)
+		r.Context = c.given.over(j.subject.context)
 	}
 	if personal != 0 {
 		j.personal(personal, i)
@@ -188,14 +188,6 @@ func (j *judge) known(l Layer, bits whoBits) layers {
 		return 1 << l
 	}
 	return 0
-}
-
-// context gives the keys of a call by the subject. They are valid until the next one.
-func (j *judge) context(c *whoCall) Context {
-	if len(c.given.values) == 0 {
-		return j.subject.context
-	}
-	return joinContexts(j.scratch, j.subject.context, c.given)
 }
 
 // personal evaluates the statements that depend on the subject.
