@@ -109,9 +109,17 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 
 const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json, as slipway roles render --format json --out DIR writes it"
 
-// prove proves the plan against the roles.
+// prove proves the plan against the roles, and that none of them reaches more than it holds.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
-	return proof.Prove(l.plan, given(set))
+	roles := given(set)
+	result, err := proof.Prove(l.plan, roles)
+	if err != nil {
+		return nil, err
+	}
+	if err := result.Escalate(l.plan, roles); err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // given are roles as the proof takes them.

@@ -21,6 +21,7 @@ func (versionCommand) Run(process *Process) error {
 		}
 	}
 	source, date := catalog.Source()
-	_, err := fmt.Fprintf(process.Stdout, "slipway %s%s\nIAM catalog %s of %s\n", version, commit, source, date)
+	_, dependents := catalog.DependentsSource()
+	_, err := fmt.Fprintf(process.Stdout, "slipway %s%s\nIAM catalog %s of %s; dependent actions of %s\n", version, commit, source, date, dependents)
 	return err
 }
