@@ -31,6 +31,8 @@ type evaluation struct {
 	allowed  layers // layers with a matching Allow
 	denied   layers // layers with a matching Deny
 	grant    grant  // the most that a statement of the gate grants
+	scps     bool   // service control policies have a say
+	rcps     bool   // resource control policies have a say
 }
 
 // findings are the statements that matched in one layer.
@@ -126,10 +128,10 @@ func (e *evaluation) needed() layers { return e.grants() | e.guardrails() }
 // guardrails returns the layers that limit a request whoever allows it. AWS checks them apart from the policies that
 // grant: what those say about each other does not concern them.
 func (e *evaluation) guardrails() (set layers) {
-	if e.limitedBySCPs() {
+	if e.scps {
 		set |= 1 << LayerSCP
 	}
-	if e.limitedByRCPs() {
+	if e.rcps {
 		set |= 1 << LayerRCP
 	}
 	if e.set.Endpoint != nil {

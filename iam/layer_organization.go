@@ -5,7 +5,7 @@ import "strings"
 // servicePolicies evaluates the service control policies, which limit the principals of member accounts, their root
 // users included (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html).
 func (e *evaluation) servicePolicies() {
-	if e.limitedBySCPs() {
+	if e.scps = e.limitedBySCPs(); e.scps {
 		e.levels(LayerSCP, e.set.SCPs)
 	}
 }
@@ -13,7 +13,7 @@ func (e *evaluation) servicePolicies() {
 // resourcePolicies evaluates the resource control policies, which limit what anybody may do with the resources of member
 // accounts (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_evaluation.html).
 func (e *evaluation) resourcePolicies() {
-	if e.limitedByRCPs() {
+	if e.rcps = e.limitedByRCPs(); e.rcps {
 		e.levels(LayerRCP, e.set.RCPs)
 	}
 }

@@ -119,6 +119,7 @@ func newWho(subjects []Subject, calls []Call) *who {
 		w.order[i] = i
 	}
 	slices.SortStableFunc(w.order, func(i, j int) int { return strings.Compare(calls[i].Action, calls[j].Action) })
+	in.last = nil
 	for i := range w.subjects {
 		in.subject(&w.subjects[i])
 	}

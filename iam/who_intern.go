@@ -1,7 +1,9 @@
 package iam
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 )
@@ -27,15 +29,19 @@ type stack struct {
 type interner struct {
 	who       *who
 	differing map[string]bool
-	hashes    map[*Policy]uint64
-	byAddress map[policyPlace]int32
+	places    map[*Policy]int32 // in found
+	found     []foundPolicy
 	byContent map[contentPlace][]int32
 	stacks    map[string]int32
+	last      [][]*Policy // the tree of which the stack was asked last, and its index: most subjects are under the same
+	lastStack int32
 }
 
-type policyPlace struct {
+// foundPolicy is a policy that some subject has.
+type foundPolicy struct {
 	policy *Policy
-	layer  Layer
+	hash   uint64
+	ids    [layerCount]int32 // its index in each layer, from 1
 }
 
 type contentPlace struct {
@@ -45,55 +51,66 @@ type contentPlace struct {
 
 func newInterner(w *who, differing map[string]bool) *interner {
 	in := &interner{
-		who: w, differing: differing, hashes: map[*Policy]uint64{},
-		byAddress: map[policyPlace]int32{}, byContent: map[contentPlace][]int32{}, stacks: map[string]int32{},
+		who: w, differing: differing, places: make(map[*Policy]int32, len(w.subjects)),
+		byContent: map[contentPlace][]int32{}, stacks: map[string]int32{},
 	}
-	in.hash()
+	for i := range w.subjects {
+		in.find(&w.subjects[i])
+	}
+	seed := maphash.MakeSeed()
+	parallel(len(in.found), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			in.found[i].hash = hashDocument(seed, in.found[i].policy.document)
+		}
+	})
 	return in
 }
 
-// hash hashes every policy that a subject has, each once.
-func (in *interner) hash() {
-	var distinct []*Policy
-	note := func(list ...*Policy) {
-		for _, p := range list {
-			if _, known := in.hashes[p]; !known && p != nil {
-				in.hashes[p] = 0
-				distinct = append(distinct, p)
-			}
-		}
-	}
-	for i := range in.who.subjects {
-		if set := in.who.subjects[i].Policies; set != nil {
-			note(set.Identity...)
-			note(set.Session...)
-			note(set.Boundary)
-			for _, level := range set.SCPs {
-				note(level...)
-			}
-		}
-	}
-	seed, sums := maphash.MakeSeed(), make([]uint64, len(distinct))
-	parallel(len(distinct), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			sums[i] = hashDocument(seed, distinct[i].document)
-		}
-	})
-	for i, p := range distinct {
-		in.hashes[p] = sums[i]
-	}
-}
-
-// subject fills in the indexes of a subject's policies.
-func (in *interner) subject(m *whoSubject) {
+// find notes where the policies of a subject are in found, except for its service control policies.
+func (in *interner) find(m *whoSubject) {
 	if m.Policies == nil {
 		return
 	}
 	m.set = *m.Policies
 	m.set.Resource, m.set.Trust = nil, nil
-	m.identity = in.list(LayerIdentity, m.set.Identity)
-	m.session = in.list(LayerSession, m.set.Session)
-	m.boundary = in.list(LayerBoundary, []*Policy{m.set.Boundary})
+	m.identity = in.note(m.set.Identity...)
+	m.session = in.note(m.set.Session...)
+	m.boundary = in.note(m.set.Boundary)
+	if !in.sameTree(m.set.SCPs) {
+		in.last = m.set.SCPs
+		for _, level := range m.set.SCPs {
+			in.note(level...)
+		}
+	}
+}
+
+// note returns the places of policies in found.
+func (in *interner) note(policies ...*Policy) (places []int32) {
+	for _, p := range policies {
+		if p == nil {
+			continue
+		}
+		place, known := in.places[p]
+		if !known {
+			place = int32(len(in.found))
+			in.found = append(in.found, foundPolicy{policy: p})
+			in.places[p] = place
+		}
+		places = append(places, place)
+	}
+	return places
+}
+
+// sameTree says whether the tree is the one that was seen last.
+func (in *interner) sameTree(levels [][]*Policy) bool {
+	return len(levels) > 0 && len(levels) == len(in.last) && &levels[0] == &in.last[0]
+}
+
+// subject turns the places of a subject's policies into their indexes.
+func (in *interner) subject(m *whoSubject) {
+	in.index(LayerIdentity, m.identity)
+	in.index(LayerSession, m.session)
+	in.index(LayerBoundary, m.boundary)
 	if m.set.SCPs != nil {
 		m.stack = in.stack(m.set.SCPs)
 	}
@@ -105,56 +122,53 @@ func (in *interner) subject(m *whoSubject) {
 	}
 }
 
-func (in *interner) list(l Layer, policies []*Policy) []int32 {
-	if len(policies) == 0 {
-		return nil
+func (in *interner) index(l Layer, places []int32) []int32 {
+	for i, place := range places {
+		places[i] = in.policy(l, &in.found[place])
 	}
-	out := make([]int32, 0, len(policies))
-	for _, p := range policies {
-		if p != nil {
-			out = append(out, in.policy(l, p))
-		}
-	}
-	return out
+	return places
 }
 
-func (in *interner) policy(l Layer, p *Policy) int32 {
-	at := policyPlace{p, l}
-	if id, ok := in.byAddress[at]; ok {
-		return id
+func (in *interner) policy(l Layer, p *foundPolicy) int32 {
+	if id := p.ids[l]; id > 0 {
+		return id - 1
 	}
-	content := contentPlace{in.hashes[p], l}
+	content := contentPlace{p.hash, l}
 	for _, id := range in.byContent[content] {
-		if equalDocuments(in.who.policies[id].document, p.document) {
-			in.byAddress[at] = id
+		if equalDocuments(in.who.policies[id].document, p.policy.document) {
+			p.ids[l] = id + 1
 			return id
 		}
 	}
 	id := int32(len(in.who.policies))
-	in.who.policies = append(in.who.policies, in.divide(l, p))
-	in.byAddress[at] = id
+	in.who.policies = append(in.who.policies, in.divide(l, p.policy))
+	p.ids[l] = id + 1
 	in.byContent[content] = append(in.byContent[content], id)
 	return id
 }
 
 func (in *interner) stack(levels [][]*Policy) int32 {
+	if len(in.who.stacks) > 0 && in.sameTree(levels) {
+		return in.lastStack
+	}
 	var s stack
 	var name []byte
 	for _, level := range levels {
-		ids := in.list(LayerSCP, level)
+		ids := in.index(LayerSCP, in.note(level...))
 		s.levels = append(s.levels, ids)
 		for _, id := range ids {
 			s.whole = s.whole || allows(in.who.policies[id].personal)
-			name = append(name, byte(id), byte(id>>8), byte(id>>16), byte(id>>24))
+			name = binary.LittleEndian.AppendUint32(name, uint32(id))
 		}
-		name = append(name, 0xff, 0xff, 0xff, 0xff) // no index
+		name = binary.LittleEndian.AppendUint32(name, math.MaxUint32) // no index
 	}
-	if id, ok := in.stacks[string(name)]; ok {
-		return id
+	id, known := in.stacks[string(name)]
+	if !known {
+		id = int32(len(in.who.stacks))
+		in.who.stacks = append(in.who.stacks, s)
+		in.stacks[string(name)] = id
 	}
-	id := int32(len(in.who.stacks))
-	in.who.stacks = append(in.who.stacks, s)
-	in.stacks[string(name)] = id
+	in.last, in.lastStack = levels, id
 	return id
 }
 
@@ -255,10 +269,21 @@ func hashDocument(seed maphash.Seed, d *Document) uint64 {
 
 // equalDocuments says whether two documents are the same to every request.
 func equalDocuments(a, b *Document) bool {
-	return a == b || a.Version == b.Version && slices.EqualFunc(a.Statements, b.Statements, equalStatements)
+	if a == b {
+		return true
+	}
+	if a.Version != b.Version || len(a.Statements) != len(b.Statements) {
+		return false
+	}
+	for i := range a.Statements {
+		if !equalStatements(&a.Statements[i], &b.Statements[i]) {
+			return false
+		}
+	}
+	return true
 }
 
-func equalStatements(a, b Statement) bool {
+func equalStatements(a, b *Statement) bool {
 	return a.Effect == b.Effect &&
 		slices.Equal(a.Actions, b.Actions) && slices.Equal(a.NotActions, b.NotActions) &&
 		slices.Equal(a.Resources, b.Resources) && slices.Equal(a.NotResources, b.NotResources) &&

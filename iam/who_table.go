@@ -131,7 +131,7 @@ func (w *who) decide(t *whoTable, lo, hi int, a *Access) {
 		*j.set = j.subject.set
 		j.request.Principal = j.subject.Principal
 		j.request.Principal.Account = j.subject.Principal.account()
-		j.limited = j.limitedBySCPs()
+		j.scps = j.limitedBySCPs()
 		for i, at := range t.calls {
 			a.outcomes[at*a.subjects+s] = j.call(&w.calls[at], i)
 		}
@@ -144,7 +144,6 @@ type judge struct {
 	who     *who
 	table   *whoTable
 	subject *whoSubject
-	limited bool // service control policies have a say
 }
 
 // call answers the table's i-th call. It does what run and decide do, with the answers that are known already; the
@@ -157,7 +156,7 @@ func (j *judge) call(c *whoCall, i int) Outcome {
 	personal := j.known(LayerIdentity, j.table.anyOf(j.subject.identity, i)) |
 		j.known(LayerSession, j.table.anyOf(j.subject.session, i)) |
 		j.known(LayerBoundary, j.table.anyOf(j.subject.boundary, i))
-	if j.limited {
+	if j.scps {
 		personal |= j.known(LayerSCP, j.table.stacks[j.table.at(j.subject.stack, i)])
 	}
 	if j.denied != 0 {
