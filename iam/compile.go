@@ -96,6 +96,8 @@ type compiler struct {
 	source    *Statement
 	variables bool // the document's version knows policy variables
 	space     space
+	key       string // of the last condition, and the same in lower case: one key is often used many times
+	lowerKey  string
 }
 
 // space is what the patterns and conditions of a document are put into: three allocations instead of some for each.
@@ -279,6 +281,14 @@ func (c *compiler) conditions(out *statement) error {
 		}
 	}
 	return c.duplicates()
+}
+
+// lower returns a condition key in lower case.
+func (c *compiler) lower(key string) string {
+	if c.key != key {
+		c.key, c.lowerKey = key, strings.ToLower(key)
+	}
+	return c.lowerKey
 }
 
 // duplicates finds conditions that are given twice (R117). AWS compares keys without regard to case, so those that differ

@@ -40,7 +40,7 @@ type comparer interface {
 func (cc *compiler) condition(c *condition, src *Condition, deny bool) error {
 	name, set := cutSet(src.Operator)
 	base, ifExists := strings.CutSuffix(name, "IfExists")
-	*c = condition{key: strings.ToLower(src.Key), set: set, unclear: deny}
+	*c = condition{key: cc.lower(src.Key), set: set, unclear: deny}
 	if src.Key == "" {
 		return fmt.Errorf("condition operator %s has no key", src.Operator)
 	}

@@ -10,7 +10,8 @@ import (
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). An escape such as ${*} is a text
 // of its own; stars in a row are one.
 func splitParts(pattern string, how syntax) ([]part, error) {
-	parts := make([]part, 0, 4)
+	var few [8]part // on the stack: most patterns have less
+	parts := few[:0]
 	for pattern != "" {
 		text := how.firstSpecial(pattern)
 		if text > 0 {
@@ -36,7 +37,7 @@ func splitParts(pattern string, how syntax) ([]part, error) {
 		}
 		pattern = pattern[used:]
 	}
-	return parts, nil
+	return append(make([]part, 0, len(parts)), parts...), nil
 }
 
 // parseVariable reads the ${…} at the beginning of s and returns it with its length.
