@@ -368,7 +368,7 @@ func TestComparePrincipals(t *testing.T) {
 		"to everyone":       {to(user), to(`'*'`), iam.MorePermissive, "arn:aws:iam::123456789012:user/x"},
 		"another":           {to(user), to(`{'AWS': ['arn:aws:iam::111122223333:user/ann', 'arn:aws:iam::111122223333:user/bob']}`), iam.MorePermissive, "arn:aws:iam::111122223333:user/bob"},
 		"named in account":  {to(`{'AWS': '111122223333'}`), to(user), iam.MorePermissive, "arn:aws:iam::111122223333:user/ann"},
-		"account as root":   {to(`{'AWS': '111122223333'}`), to(`{'AWS': 'arn:aws:iam::111122223333:root'}`), iam.MorePermissive, "arn:aws:iam::111122223333:root"},
+		"account as root":   {to(`{'AWS': '111122223333'}`), to(`{'AWS': 'arn:aws:iam::111122223333:root'}`), iam.NoMorePermissive, ""},
 		"account and named": {to(`{'AWS': ['111122223333', 'arn:aws:iam::111122223333:user/ann']}`), to(user), iam.NoMorePermissive, ""},
 		"session of a role": {to(`{'AWS': 'arn:aws:iam::111122223333:role/ci/R'}`), to(`{'AWS': 'arn:aws:sts::111122223333:assumed-role/R/s'}`), iam.NoMorePermissive, ""},
 		"service":           {to(user), to(`{'Service': 'ec2.amazonaws.com'}`), iam.MorePermissive, "ec2.amazonaws.com"},

@@ -122,6 +122,9 @@ func compileNull(c *condition, src *Condition, ifExists bool) error {
 // holds says whether the condition is met.
 func (c *condition) holds(ctx Context) bool {
 	values := ctx.lookup(c.key)
+	if len(c.values)+len(c.texts) == 0 && !c.isNull {
+		return c.unclear // uncertain: AWS does not say what a condition without values means
+	}
 	if c.isNull {
 		if len(values) > 0 && onlyEmpty(values) {
 			// uncertain: false means that "the key exists and its value is not null", and AWS calls an empty string null;
@@ -170,17 +173,20 @@ func onlyEmpty(values []string) bool {
 // one compares one value of the request with all values of the policy: any may match, and none of a negated
 // operator's may.
 func (c *condition) one(value string, ctx Context) bool {
-	if matchAny(c.texts, value, ctx) {
-		return !c.negated
+	result := matchAny(c.texts, value, ctx)
+	for i := 0; i < len(c.values) && result != matchYes; i++ {
+		switch match, ok := c.values[i].compare(value, ctx); {
+		case match:
+			result = matchYes
+		case !ok:
+			result = matchUnclear
+		}
 	}
-	for _, want := range c.values {
-		match, ok := want.compare(value, ctx)
-		if !ok {
-			return c.unclear
-		}
-		if match {
-			return !c.negated
-		}
+	switch result {
+	case matchYes:
+		return !c.negated
+	case matchUnclear:
+		return c.unclear
 	}
 	return c.negated
 }

@@ -10,7 +10,7 @@ import (
 type arnComparer struct {
 	parts []glob
 	// whole is used for a value that only becomes an ARN with the request: a lone star, or a variable.
-	whole *glob
+	whole []glob
 }
 
 var errNoARN = errors.New("not an ARN: it has fewer than five colons")
@@ -23,8 +23,8 @@ func compileARN(value string, variables bool) (comparer, error) {
 		if value != "*" && !hasVariable {
 			return nil, errNoARN
 		}
-		out := &arnComparer{whole: new(glob)}
-		return out, compileGlob(out.whole, value, how)
+		out := &arnComparer{whole: make([]glob, 1)}
+		return out, compileGlob(&out.whole[0], value, how)
 	}
 	out := &arnComparer{parts: make([]glob, len(texts))}
 	for i, text := range texts {
@@ -60,15 +60,21 @@ scan:
 func (a *arnComparer) compare(value string, c Context) (bool, bool) {
 	parts, ok := splitARN(value)
 	if !ok {
-		return false, true // no ARN never matches one
+		// uncertain: AWS does not say what becomes of a value that is no ARN, which its own keys never have.
+		return false, true
 	}
 	if a.whole != nil {
-		return a.whole.match(value, c), true
+		result := matchAny(a.whole, value, c)
+		return result == matchYes, result != matchUnclear
 	}
+	ok = true
 	for i := range a.parts {
-		if !a.parts[i].match(parts[i], c) {
+		switch matchAny(a.parts[i:i+1], parts[i], c) {
+		case matchNo:
 			return false, true
+		case matchUnclear:
+			ok = false
 		}
 	}
-	return true, true
+	return ok, ok
 }

@@ -16,10 +16,16 @@ func compileIP(value string, _ bool) (comparer, error) {
 	return ipComparer(prefix), nil
 }
 
+// ipv4InIPv6 is how many bits come before an IPv4 address in an IPv6 address.
+const ipv4InIPv6 = 96
+
 // parsePrefix reads a range, or an address as the range that holds only it.
 func parsePrefix(s string) (netip.Prefix, bool) {
 	if strings.Contains(s, "/") {
 		p, err := netip.ParsePrefix(s)
+		if p.Addr().Is4In6() && p.Bits() >= ipv4InIPv6 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-ipv4InIPv6)
+		}
 		return p, err == nil
 	}
 	a, ok := parseIP(s)

@@ -5,7 +5,8 @@ import "strings"
 // Evaluate answers a request. It follows
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html:
 // an explicit deny in any layer wins; otherwise every layer that has a say must allow.
-// It allocates only when more than one statement is decisive.
+// It allocates when more than one statement is decisive, and when a value of the request is no date or address and is
+// compared with one.
 func (s *PolicySet) Evaluate(r *Request) Decision {
 	e := evaluation{set: s, request: r, record: true}
 	e.run()
@@ -33,6 +34,7 @@ type evaluation struct {
 	grant    grant  // the most that a statement of the gate grants
 	scps     bool   // service control policies have a say
 	rcps     bool   // resource control policies have a say
+	waived   bool   // the call needs no permission
 }
 
 // findings are the statements that matched in one layer.
@@ -100,7 +102,7 @@ func join(list, more []StatementRef) []StatementRef {
 
 func (e *evaluation) decide() Decision {
 	if e.request.needsNoPermission() {
-		return Decision{Outcome: Allowed}
+		e.waive()
 	}
 	if e.denied != 0 {
 		d := Decision{Outcome: ExplicitlyDenied, Layer: e.denied.first()}
@@ -123,7 +125,12 @@ func (e *evaluation) decide() Decision {
 }
 
 // needed returns the layers that must allow the request.
-func (e *evaluation) needed() layers { return e.grants() | e.guardrails() }
+func (e *evaluation) needed() layers {
+	if e.waived {
+		return e.guardrails() & layerSet(LayerEndpoint)
+	}
+	return e.grants() | e.guardrails()
+}
 
 // guardrails returns the layers that limit a request whoever allows it. AWS checks them apart from the policies that
 // grant: what those say about each other does not concern them.
@@ -180,17 +187,37 @@ func (e *evaluation) gate() Layer {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html).
 func (e *evaluation) gateMustAllow() bool {
 	r := e.request
-	return e.set.Trust != nil || ofService(r.Action, "kms") && isKey(r.Resource) || ofService(r.Action, "sts") && isRole(r.Resource)
+	switch {
+	case e.set.Trust != nil:
+		return true
+	case ofService(r.Action, "kms"):
+		return needsKeyPolicy(r)
+	case ofService(r.Action, "sts"):
+		return needsTrustPolicy(r)
+	}
+	return false
 }
 
-// isKey says whether the resource is a KMS key: each has exactly one key policy.
-func isKey(arn string) bool {
-	return arnField(arn, arnService) == "kms" && strings.HasPrefix(arnResource(arn), "key/")
+// needsKeyPolicy says whether a KMS key policy decides: about a key, each of which has exactly one, also when it is named by
+// its alias. Some actions are about no key, and some about the alias itself, for which "the policy applies to the alias
+// resource" (https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html).
+func needsKeyPolicy(r *Request) bool {
+	const (
+		ofAliases = " kms:createalias kms:updatealias kms:deletealias "
+		ofNoKey   = " kms:createkey kms:listkeys kms:listaliases kms:generaterandom kms:createcustomkeystore " +
+			"kms:connectcustomkeystore kms:describecustomkeystores kms:disconnectcustomkeystore kms:updatecustomkeystore " +
+			"kms:deletecustomkeystore "
+	)
+	if strings.HasPrefix(arnResource(r.Resource), "alias/") {
+		return !hasWord(ofAliases, r.Action)
+	}
+	return !hasWord(ofNoKey, r.Action)
 }
 
-// isRole says whether the resource is a role, which its trust policy speaks for when it is assumed.
-func isRole(arn string) bool {
-	return arnField(arn, arnService) == "iam" && strings.HasPrefix(arnResource(arn), "role/")
+// needsTrustPolicy says whether a role's trust policy decides: when a role is assumed, and about what goes with it.
+func needsTrustPolicy(r *Request) bool {
+	const assumes = " sts:assumerole sts:assumerolewithsaml sts:assumerolewithwebidentity "
+	return hasWord(assumes, r.Action) || arnField(r.Resource, arnService) == "iam" && strings.HasPrefix(arnResource(r.Resource), "role/")
 }
 
 // limits returns the layers that limit the principal without giving it anything.
@@ -242,7 +269,7 @@ func (e *evaluation) attached(l Layer, p *Policy) {
 			continue
 		}
 		st := &p.statements[i]
-		if !st.covers(e, l) {
+		if !st.hasResource && !st.deny && !e.resourceGoesWithout(l) || !st.covers(e, l) {
 			continue
 		}
 		g := e.granted(l, st)
@@ -254,6 +281,13 @@ func (e *evaluation) attached(l Layer, p *Policy) {
 			e.grant = max(e.grant, g)
 		}
 	}
+}
+
+// resourceGoesWithout says whether the policies of a layer need not name a resource. "Statements must include either a
+// Resource or a NotResource element" (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html),
+// but for trust policies, and for those of Amazon ECR's repositories, which have none.
+func (e *evaluation) resourceGoesWithout(l Layer) bool {
+	return l == LayerTrust || l == LayerResource && (ofService(e.request.Action, "sts") || ofService(e.request.Action, "ecr"))
 }
 
 // granted says what the statement of an attached policy is worth to the caller.

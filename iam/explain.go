@@ -50,10 +50,11 @@ func (s *PolicySet) Explain(r *Request) Explanation {
 	missing := e.needed() &^ e.allowed
 	var candidates []candidate
 	for l := LayerIdentity; l < layerCount; l++ {
-		if !missing.has(l) {
-			continue
+		if missing.has(l) {
+			x.Missing = append(x.Missing, l)
+		} else if l != e.gate() || e.allowed.has(l) || !missing.has(LayerIdentity) {
+			continue // within one account the resource's policy might have allowed it as well
 		}
-		x.Missing = append(x.Missing, l)
 		for _, p := range e.lacking(l) {
 			candidates = append(candidates, e.candidates(l, p)...)
 		}

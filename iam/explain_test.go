@@ -226,7 +226,7 @@ func TestExplainRemedies(t *testing.T) {
 		},
 		"a resource control policy": {
 			map[iam.Layer][]string{iam.LayerIdentity: {allowAll}, iam.LayerRCP: {to(`"*"`), ""}}, user, "s3:GetObject", "arn:aws:s3:::b/k", "",
-			[]string{"rcp 1 Action s3:GetObject on arn:aws:s3:::b/k to everyone"},
+			[]string{"rcp 1 Action * on * to everyone"},
 		},
 		"a dollar sign is no variable": {nil, user, "s3:GetObject", "arn:aws:s3:::b/${x}", "", []string{"identity 0 Action s3:GetObject on arn:aws:s3:::b/${$}{x}"}},
 		"an explicit deny":             {map[iam.Layer][]string{iam.LayerIdentity: {denyGet}}, user, "s3:GetObject", "*", "", nil},

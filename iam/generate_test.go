@@ -255,6 +255,7 @@ var drawnCalls = []struct {
 	{"sts:AssumeRole", []string{drawnRole}},
 	{"S3:PutObject", []string{"arn:aws:s3:::b/ann"}},
 	{"kms:RetireGrant", []string{drawnKey}},
+	{"sts:GetCallerIdentity", []string{"*"}},
 	{"ssm:GetParameter", []string{"arn:aws:ssm:eu-west-1:" + other + ":parameter/p"}},
 }
 

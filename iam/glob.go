@@ -16,10 +16,11 @@ type glob struct {
 	shape shape
 	fold  bool // without regard to case
 	// bytewise is set when only as many bytes as head has can equal it.
-	bytewise bool
-	// tight is set when some star may not match a colon.
-	tight bool
-	tail  byte // the last byte of head in lower case
+	bytewise  bool
+	tight     bool // some star may not match a colon
+	variables bool // some part is a variable
+	size      int  // of the pattern, in bytes
+	tail      byte // the last byte of head in lower case
 }
 
 // shape tells the patterns that need no general matching.
@@ -145,6 +146,7 @@ func (g *glob) compile(pattern string, how syntax) error {
 	if how.resource {
 		parts = resourceWildcards(parts)
 	}
+	g.size = len(pattern)
 	g.segments = make([]segment, 1, 1+countStars(parts))
 	start := 0
 	for i, p := range parts {
@@ -154,12 +156,48 @@ func (g *glob) compile(pattern string, how syntax) error {
 			g.tight = g.tight || p.tight
 			start = i + 1
 		}
+		g.variables = g.variables || p.kind == partVariable
 	}
 	g.segments[len(g.segments)-1].parts = parts[start:]
 	if parts[0].kind == partText {
 		g.head = parts[0].text
 	}
 	return nil
+}
+
+// maxSteps bounds the work of one match, in bytes of the pattern times bytes of the text. AWS's longest policies have
+// 20 kB and its longest values a few.
+const maxSteps = 1 << 24
+
+// beginsLike says whether the text begins as the pattern does before its first wildcard or variable.
+func (g *glob) beginsLike(s string) bool {
+	_, ok := startsWith(s, g.head, g.fold)
+	return ok
+}
+
+// unclear says whether the pattern has no answer for this text: it would take too long, or a variable has no one value.
+// It is for the general shape.
+func (g *glob) unclear(s string, c Context) bool {
+	return len(s) > 0 && g.size > maxSteps/len(s) || g.variables && !g.resolves(c)
+}
+
+// resolves says whether every variable has a value, or clearly none.
+func (g *glob) resolves(c Context) bool {
+	for i := range g.segments {
+		for j := range g.segments[i].parts {
+			p := &g.segments[i].parts[j]
+			if p.kind != partVariable {
+				continue
+			}
+			values := c.lookup(p.text)
+			// uncertain: "You can't use a multivalued condition key as a variable", and whether the default stands in for an
+			// empty value (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
+			if len(values) > 1 || len(values) == 1 && values[0] == "" && p.hasDefault {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // all says whether the pattern is a lone star.
@@ -314,12 +352,9 @@ func startsWith(s, text string, fold bool) (int, bool) {
 	return len(text), strings.HasPrefix(s, text)
 }
 
-// resolve gives a variable's value
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). Of a key "that has no value or is not
-// present", "the value is effectively null. There is no equal or like value".
-//
-// uncertain: whether the default stands in for an empty value; taken not to. "You can't use a multivalued condition key as
-// a variable": it counts as null, without default, so that neither an Allow nor a Deny matches.
+// resolve gives a variable's value. Of a key "that has no value or is not present", "the value is effectively null. There
+// is no equal or like value" (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
+// [glob.unclear] has been asked before.
 func (p *part) resolve(c Context) (string, bool) {
 	switch values := c.lookup(p.text); len(values) {
 	case 0:

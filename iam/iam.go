@@ -99,6 +99,8 @@ type Request struct {
 	// Account owns the resource. When it is empty, the account in Resource counts,
 	// and the principal's own where that has none.
 	Account string
+	// Context holds the request's condition keys. Nothing is derived: keys that AWS fills in by itself, such as
+	// aws:PrincipalArn, must be given.
 	Context Context
 }
 

@@ -9,7 +9,7 @@ func (st *statement) covers(e *evaluation, l Layer) bool {
 
 // action matches the request's action, which need not be in the statement's filter.
 func (st *statement) action(e *evaluation) bool {
-	return matchAny(st.actions, e.request.Action, Context{}) != st.notAction
+	return st.matches(matchAny(st.actions, e.request.Action, Context{}), st.notAction)
 }
 
 // resource matches the request's resource. A statement without a Resource element (a trust policy's)
@@ -19,9 +19,20 @@ func (st *statement) resource(e *evaluation, l Layer) bool {
 		return true
 	}
 	r := e.request
-	matches := matchAny(st.resources, r.Resource, r.Context) ||
-		st.completed != nil && st.completes(l) && matchAny(st.completed, r.Resource, r.Context)
-	return matches != st.notResource
+	result := matchAny(st.resources, r.Resource, r.Context)
+	if result == matchNo && st.completed != nil && st.completes(l) {
+		result = matchAny(st.completed, r.Resource, r.Context)
+	}
+	return st.matches(result, st.notResource)
+}
+
+// matches turns the answer of an element's patterns into that of the element. not: it is NotAction or NotResource. What is
+// unclear does not give access: an Allow does not match, a Deny does.
+func (st *statement) matches(result matching, not bool) bool {
+	if result == matchUnclear {
+		return st.deny
+	}
+	return (result == matchYes) != not
 }
 
 // completes says whether incomplete ARNs count as completed in a layer: in identity policies they do. Elsewhere AWS does not
@@ -39,13 +50,29 @@ func (st *statement) condition(e *evaluation) bool {
 	return true
 }
 
-func matchAny(globs []glob, s string, c Context) bool {
+// matching is the result of a match: unclear where AWS does not, or where it would take too long.
+type matching uint8
+
+const (
+	matchNo matching = iota
+	matchYes
+	matchUnclear
+)
+
+// matchAny says whether any of the patterns matches.
+func matchAny(globs []glob, s string, c Context) matching {
+	result := matchNo
 	for i := range globs {
-		if g := &globs[i]; g.mayMatch(s) && g.match(s, c) {
-			return true
+		g := &globs[i]
+		switch {
+		case !g.mayMatch(s):
+		case g.shape == shapeGeneral && g.beginsLike(s) && g.unclear(s, c):
+			result = matchUnclear
+		case g.match(s, c):
+			return matchYes
 		}
 	}
-	return false
+	return result
 }
 
 // filter tells which actions a statement has nothing to say about, without looking at the statement.

@@ -10,12 +10,15 @@ type principalPattern struct {
 	kind PrincipalKind
 	any  bool // "*", or {"AWS": "*"}
 	// aws is set for {"AWS": "*"}, which "allows any root user, IAM user, assumed-role session, or federated user in any
-	// account in the same partition", and anonymous users: not services and web identities
-	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html).
+	// account in the same partition", and anonymous users: not services
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html), and
+	// "federated callers (SAML and OIDC) are not AWS principals and are not matched by this Principal element"
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sts_vpc_endpoint_policies.html).
 	aws bool
 	// canonical is set when the value is the canonical user id of an account.
 	canonical bool
 	value     string // an ARN, a service, a provider
+	partial   bool   // the value has a wildcard
 	// account is set when the value names a whole account: its id, or its root user's ARN.
 	account string
 }
@@ -59,8 +62,11 @@ func compilePrincipal(p PrincipalPattern) ([]principalPattern, error) {
 			out = append(out, principalPattern{any: true, aws: true})
 			continue
 		}
-		// A wildcard cannot be part of a name or ARN: such a value names nobody.
-		out = append(out, principalPattern{kind: kind, value: v, canonical: p.Kind == KindCanonicalUser, account: namedAccount(p.Kind, v)})
+		// A wildcard cannot be part of a name or ARN: AWS refuses such a value. It names nobody, and in a Deny everybody.
+		out = append(out, principalPattern{
+			kind: kind, value: v,
+			canonical: p.Kind == KindCanonicalUser, partial: strings.ContainsAny(v, "*?"), account: namedAccount(p.Kind, v),
+		})
 	}
 	return out, nil
 }
@@ -94,6 +100,10 @@ func (pp *principalPattern) grants(p *Principal) grant {
 		return grantEveryone
 	case pp.kind != p.Kind:
 		return grantNone
+	case pp.canonical:
+		if p.CanonicalID != "" && pp.value == p.CanonicalID {
+			return pp.ofAccount(p)
+		}
 	case pp.value == p.ARN:
 		if p.isRole() {
 			return grantRole
@@ -103,14 +113,19 @@ func (pp *principalPattern) grants(p *Principal) grant {
 		return grantNone
 	case p.RoleARN != "" && pp.names(p.RoleARN):
 		return grantRole
-	case pp.canonical:
-		if p.CanonicalID != "" && pp.value == p.CanonicalID {
-			return grantAccount
-		}
 	case pp.account != "" && pp.account == p.account():
-		return grantAccount
+		return pp.ofAccount(p)
 	}
 	return grantNone
+}
+
+// ofAccount is what naming the principal's account is worth: the account's ARN "and the shortened account ID behave the
+// same way", and the former is the root user's.
+func (pp *principalPattern) ofAccount(p *Principal) grant {
+	if p.isRoot() {
+		return grantDirect
+	}
+	return grantAccount
 }
 
 // names says whether the value is the ARN of the role behind a session. A role's name is unique in its account whatever
@@ -137,8 +152,11 @@ func (st *statement) principal(e *evaluation) grant {
 	best := grantNone
 	for i := range st.principals {
 		pp := &st.principals[i]
-		if pp.aws && !st.deny && !p.mayBeAWS() {
-			continue // uncertain: the same for Deny, which then counts
+		if pp.aws && !p.mayBeAWS() {
+			continue
+		}
+		if st.deny && pp.partial {
+			return grantEveryone
 		}
 		best = max(best, pp.grants(p))
 	}
@@ -160,7 +178,7 @@ func (st *statement) notPrincipals(p *Principal, boundary bool) grant {
 	for i := range st.principals {
 		pp := &st.principals[i]
 		everyone := pp.any && (!pp.aws || p.mayBeAWS())
-		self = self || everyone || pp.kind == p.Kind && pp.value == p.ARN
+		self = self || everyone || pp.kind == p.Kind && pp.value == p.ARN || pp.account != "" && pp.account == p.account() && p.isRoot()
 		role = role || everyone || pp.names(p.RoleARN)
 		account = account || everyone || pp.account != "" && pp.account == p.account()
 		listed = listed || pp.grants(p) != grantNone
@@ -174,5 +192,7 @@ func (st *statement) notPrincipals(p *Principal, boundary bool) grant {
 	if listed {
 		return grantNone
 	}
-	return grantEveryone
+	// "Doing so allows all principals except the one named".
+	// uncertain: whether boundary and session policies limit that, as they do not limit what is granted to "*"; taken to.
+	return grantRole
 }

@@ -32,19 +32,55 @@ func (f *reference) resource(layer iam.Layer, d *iam.Document, st *iam.Statement
 	// AWS says it of identity-based policies; elsewhere it counts where that denies.
 	completes := layer == iam.LayerIdentity || layer == iam.LayerBoundary || (st.Effect == iam.Deny) != (len(st.NotResources) > 0)
 	gives := (st.Effect == iam.Deny) == (len(st.NotResources) > 0)
-	matches := func(list []string) bool {
-		return slices.ContainsFunc(list, func(p string) bool {
-			if gives && f.early(d, p) {
-				return false
-			}
-			return f.like(d, p, f.request.Resource, segments) ||
-				completes && f.like(d, f.complete(d, p), f.request.Resource, segments)
-		})
+	list := append(slices.Clone(st.Resources), st.NotResources...)
+	list = slices.DeleteFunc(list, func(p string) bool { return gives && f.early(d, p) })
+	matched, open := f.any(d, list)
+	if completes && !matched && !open {
+		for i := range list {
+			list[i] = f.complete(d, list[i])
+		}
+		matched, open = f.any(d, list)
 	}
-	if len(st.NotResources) > 0 {
-		return !matches(st.NotResources)
+	switch {
+	case len(st.Resources)+len(st.NotResources) == 0:
+		return true
+	case open && !matched:
+		return st.Effect == iam.Deny
 	}
-	return len(st.Resources) == 0 || matches(st.Resources)
+	return matched != (len(st.NotResources) > 0)
+}
+
+// any says whether the resource matches one of the patterns, and whether of one it cannot be said.
+func (f *reference) any(d *iam.Document, patterns []string) (matched, open bool) {
+	for _, p := range patterns {
+		if f.open(d, p, f.request.Resource, true) {
+			open = true
+		} else if f.like(d, p, f.request.Resource, segments) {
+			matched = true
+		}
+	}
+	return matched, open
+}
+
+// open says whether AWS leaves it open if a pattern matches a text that begins as it does: "you can't use a multivalued
+// condition key as a variable" (reference_policies_variables.html), and whether the default is used for an empty value.
+func (f *reference) open(d *iam.Document, p, value string, wild bool) bool {
+	if d.Version != iam.Version2012 {
+		return false
+	}
+	head, open := -1, false
+	for i := range p {
+		m := variable.FindStringSubmatch(p[i:])
+		if head < 0 && (m != nil || wild && (p[i] == '*' || p[i] == '?')) {
+			head = i
+		}
+		if m == nil || len(m[1]) == 1 && strings.Contains("*?$", m[1]) {
+			continue
+		}
+		values := f.request.Context.Get(strings.TrimSpace(m[1]))
+		open = open || len(values) > 1 || len(values) == 1 && values[0] == "" && strings.Contains(m[0], ",")
+	}
+	return open && strings.HasPrefix(fold(value), fold(p[:head]))
 }
 
 // early says whether a pattern has a variable where "you can't use a variable to replace parts of the ARN before the fifth
@@ -175,6 +211,9 @@ func (f *reference) condition(d *iam.Document, c *iam.Condition, deny bool) bool
 		}
 		return strconv.FormatBool(len(values) == 0) == strings.ToLower(c.Values[0])
 	}
+	if len(c.Values) == 0 {
+		return deny // AWS does not say what a condition without values means
+	}
 	op := bareOperator(c.Operator)
 	all, some := strings.HasPrefix(c.Operator, "ForAllValues:"), strings.HasPrefix(c.Operator, "ForAnyValue:")
 	ifExists := strings.HasSuffix(c.Operator, "IfExists")
@@ -213,14 +252,16 @@ func bareOperator(operator string) string {
 }
 
 func (f *reference) value(d *iam.Document, c *iam.Condition, op, value string, negated, deny bool) bool {
+	unclear := false
 	for _, want := range c.Values {
 		match, ok := f.compare(d, op, want, value)
-		if !ok {
-			return deny
-		}
 		if match {
 			return !negated
 		}
+		unclear = unclear || !ok
+	}
+	if unclear {
+		return deny
 	}
 	return negated
 }
@@ -229,6 +270,8 @@ func (f *reference) value(d *iam.Document, c *iam.Condition, op, value string, n
 // wrong type.
 func (f *reference) compare(d *iam.Document, op, want, value string) (match, ok bool) {
 	switch {
+	case strings.HasPrefix(op, "String") && f.open(d, want, value, op == "StringLike"):
+		return false, false
 	case op == "StringEquals":
 		text, ok := f.filledIn(d, want)
 		return ok && text == value, true
@@ -243,7 +286,7 @@ func (f *reference) compare(d *iam.Document, op, want, value string) (match, ok 
 	case op == "BinaryEquals":
 		return want == value, true
 	case strings.HasPrefix(op, "Arn"):
-		return f.arn(d, want, value), true
+		return f.arn(d, want, value)
 	case op == "IpAddress":
 		return sameNetwork(want, value)
 	case strings.HasPrefix(op, "Numeric"):
@@ -268,21 +311,24 @@ func fold(s string) string {
 }
 
 // arn compares "each of the six colon-delimited components" by itself; a value that is no ARN matches none.
-func (f *reference) arn(d *iam.Document, want, value string) bool {
+func (f *reference) arn(d *iam.Document, want, value string) (match, ok bool) {
 	values := strings.SplitN(value, ":", 6)
 	if len(values) != 6 {
-		return false
+		return false, true
 	}
 	wants := f.components(d, want)
 	if len(wants) != 6 {
-		return f.like(d, want, value, wildcards)
+		wants, values = []string{want}, []string{value}
 	}
+	ok = true
 	for i := range wants {
-		if !f.like(d, wants[i], values[i], wildcards) {
-			return false
+		if f.open(d, wants[i], values[i], true) {
+			ok = false
+		} else if !f.like(d, wants[i], values[i], wildcards) {
+			return false, true
 		}
 	}
-	return true
+	return ok, ok
 }
 
 // components divides at the first five colons outside of policy variables.

@@ -13,13 +13,25 @@ func (f *reference) principal(st *iam.Statement) int {
 	deny := st.Effect == iam.Deny
 	switch {
 	case len(st.NotPrincipals) == 0:
-		return f.worth(st.Principals, f.isEveryone(st.Principals, deny))
+		if deny && f.partial(st.Principals) {
+			return worthEveryone
+		}
+		return f.worth(st.Principals, f.isEveryone(st.Principals))
 	case deny && f.spared(st.NotPrincipals):
 		return worthNothing
-	case !deny && f.worth(st.NotPrincipals, f.isEveryone(st.NotPrincipals, true)) > worthNothing:
+	case !deny && f.worth(st.NotPrincipals, f.isEveryone(st.NotPrincipals) || f.mentionsEveryone(st.NotPrincipals)) > worthNothing:
 		return worthNothing
+	case !deny:
+		return worthRole // "all principals except the one named"; whether past a boundary AWS does not say
 	}
 	return worthEveryone
+}
+
+// partial says whether a value has a wildcard and is not one: AWS refuses such a policy.
+func (f *reference) partial(list []iam.PrincipalPattern) bool {
+	return slices.ContainsFunc(list, func(p iam.PrincipalPattern) bool {
+		return slices.ContainsFunc(p.Values, func(v string) bool { return v != "*" && strings.ContainsAny(v, "*?") })
+	})
 }
 
 // spared says whether a Deny with NotPrincipal leaves the caller alone: "when you use NotPrincipal with Deny, you must
@@ -28,8 +40,8 @@ func (f *reference) principal(st *iam.Statement) int {
 func (f *reference) spared(list []iam.PrincipalPattern) bool {
 	p := f.request.Principal
 	_, boundary := f.documents[iam.LayerBoundary]
-	everyone := f.isEveryone(list, false)
-	self := everyone || f.lists(list, p.ARN)
+	everyone := f.isEveryone(list)
+	self := everyone || f.lists(list, p.ARN) || p.ARN == f.root() && f.lists(list, f.account())
 	account := everyone || p.Kind != iam.PrincipalAWS || f.lists(list, f.account()) || f.lists(list, f.root())
 	role := everyone || p.RoleARN == "" || f.listsRole(list)
 	return !boundary && self && account && role
@@ -38,12 +50,18 @@ func (f *reference) spared(list []iam.PrincipalPattern) bool {
 func (f *reference) root() string { return "arn:aws:iam::" + f.account() + ":root" }
 
 // isEveryone says whether the list has "*", or for principals of AWS and for who is anonymous {"AWS": "*"}; whether that
-// also means services and web identities AWS does not say: unclear is the answer.
-func (f *reference) isEveryone(list []iam.PrincipalPattern, unclear bool) bool {
+// means neither services nor web identities (reference_sts_vpc_endpoint_policies.html).
+func (f *reference) isEveryone(list []iam.PrincipalPattern) bool {
 	kind := f.request.Principal.Kind
-	unclear = unclear || kind == iam.PrincipalAWS || kind == iam.PrincipalAnonymous
+	if kind == iam.PrincipalAWS || kind == iam.PrincipalAnonymous {
+		return f.mentionsEveryone(list)
+	}
+	return slices.ContainsFunc(list, func(p iam.PrincipalPattern) bool { return p.Kind == "*" })
+}
+
+func (f *reference) mentionsEveryone(list []iam.PrincipalPattern) bool {
 	return slices.ContainsFunc(list, func(p iam.PrincipalPattern) bool {
-		return p.Kind == "*" || unclear && p.Kind == "AWS" && slices.Contains(p.Values, "*")
+		return p.Kind == "*" || p.Kind == "AWS" && slices.Contains(p.Values, "*")
 	})
 }
 
@@ -82,6 +100,8 @@ func (f *reference) worth(list []iam.PrincipalPattern, everyone bool) int {
 	switch {
 	case f.lists(list, p.ARN) && !f.isRole():
 		return worthSelf
+	case p.Kind == iam.PrincipalAWS && p.ARN == f.root() && (f.lists(list, f.account()) || f.canonical(list)):
+		return worthSelf // "the account ARN and the shortened account ID behave the same way"
 	case everyone:
 		return worthEveryone
 	case f.listsRole(list), f.lists(list, p.ARN):

@@ -48,7 +48,7 @@ func (f *reference) verdict() ruling {
 	denied := ruling{outcome: iam.ExplicitlyDenied}
 	for layer := iam.LayerIdentity; layer <= iam.LayerEndpoint; layer++ {
 		said[layer] = f.layer(layer)
-		if said[layer].denies {
+		if said[layer].denies && !(f.free() && layer <= iam.LayerResource) {
 			denied.layers = append(denied.layers, layer)
 		}
 	}
@@ -95,6 +95,12 @@ func (f *reference) layer(layer iam.Layer) says {
 	return out
 }
 
+// free says whether the caller needs no permission: "you can still perform this operation" (API_GetCallerIdentity.html), if
+// the VPC endpoint lets it pass (reference_sts_vpc_endpoint_policies.html).
+func (f *reference) free() bool {
+	return f.request.Principal.Kind == iam.PrincipalAWS && strings.EqualFold(f.request.Action, "sts:GetCallerIdentity")
+}
+
 // applies says whether the policies of a layer concern this request at all.
 func (f *reference) applies(layer iam.Layer) bool {
 	p := f.request.Principal
@@ -119,6 +125,9 @@ func (f *reference) applies(layer iam.Layer) bool {
 // must says whether a layer has to allow, given what the layers say.
 func (f *reference) must(layer iam.Layer, said map[iam.Layer]says) bool {
 	_, exists := f.documents[layer]
+	if f.free() {
+		return layer == iam.LayerEndpoint && exists
+	}
 	switch layer {
 	case iam.LayerSCP, iam.LayerRCP, iam.LayerEndpoint:
 		return exists && f.applies(layer)
@@ -166,8 +175,19 @@ func (f *reference) gateMust() bool {
 func (f *reference) closed() bool {
 	service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
 	return f.gate() == iam.LayerTrust ||
-		service == "kms" && regexp.MustCompile(`^arn:[^:]*:kms:[^:]*:[^:]*:key/`).MatchString(f.request.Resource) ||
+		service == "kms" && f.ofKey() ||
+		service == "sts" && strings.HasPrefix(strings.ToLower(f.request.Action), "sts:assumerole") && !strings.EqualFold(f.request.Action, "sts:AssumeRoot") ||
 		service == "sts" && regexp.MustCompile(`^arn:[^:]*:iam:[^:]*:[^:]*:role/`).MatchString(f.request.Resource)
+}
+
+// ofKey says whether an action is about a KMS key, be it named by its alias, and not about the alias or none.
+func (f *reference) ofKey() bool {
+	_, operation, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
+	if strings.Contains(f.request.Resource, ":alias/") {
+		return !slices.Contains([]string{"createalias", "updatealias", "deletealias"}, operation)
+	}
+	return !strings.HasSuffix(operation, "customkeystore") && !strings.HasSuffix(operation, "customkeystores") &&
+		!slices.Contains([]string{"createkey", "listkeys", "listaliases", "generaterandom"}, operation)
 }
 
 // identityMust says whether the principal's own policies have to allow: across accounts always, within one account
@@ -218,6 +238,11 @@ func (f *reference) statement(layer iam.Layer, d *iam.Document, st *iam.Statemen
 	if !names && deny {
 		return worthEveryone // AWS accepts no such policy either
 	}
+	service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
+	without := layer == iam.LayerTrust || layer == iam.LayerResource && (service == "sts" || service == "ecr")
+	if !deny && !without && len(st.Resources)+len(st.NotResources) == 0 {
+		return worthNothing // "Statements must include either a Resource or a NotResource element"
+	}
 	worth := f.principal(st)
 	switch {
 	case deny:
@@ -237,5 +262,5 @@ func (f *reference) statement(layer iam.Layer, d *iam.Document, st *iam.Statemen
 // account root user only, not all users and roles for the account" (vpc-endpoints-access.html, gateway endpoints).
 func (f *reference) gatewayEndpoint() bool {
 	service, _, _ := strings.Cut(strings.ToLower(f.request.Action), ":")
-	return service == "s3" || service == "dynamodb"
+	return service == "s3" || service == "s3express" || service == "dynamodb"
 }

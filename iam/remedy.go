@@ -49,6 +49,11 @@ func (e *evaluation) gateAlone() bool {
 // smallest is the statement that allows this request, and as little else as a policy of the layer can say.
 func (e *evaluation) smallest(l Layer) Statement {
 	r := e.request
+	if l == LayerRCP {
+		// "The effect of Allow is only supported for the RCPFullAWSAccess policy"
+		// (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html).
+		return AllowEveryone("RCPFullAWSAccess").Document().Statements[0]
+	}
 	st := Statement{Effect: Allow, Actions: []string{r.Action}}
 	if l != LayerTrust {
 		st.Resources = []string{literalResource(r.Resource)}

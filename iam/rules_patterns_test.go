@@ -62,7 +62,7 @@ var actionRules = []patternRule{
 		name: "everything but a service", page: notActionPage,
 		quote:   "NotAction is an advanced policy element that explicitly matches everything except the specified list of actions.",
 		element: `"NotAction":["iam:*","sts:Get*"]`,
-		matches: []string{"s3:GetObject", "sts:AssumeRole"}, not: []string{"iam:CreateUser", "sts:GetFederationToken"},
+		matches: []string{"s3:GetObject", "sts:DecodeAuthorizationMessage"}, not: []string{"iam:CreateUser", "sts:GetFederationToken"},
 	},
 }
 

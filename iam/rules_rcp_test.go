@@ -122,7 +122,7 @@ var rcpRules = []rule{
 		name: "RCP: the alias of an AWS managed key", page: rcpsPage,
 		quote: "RCPs do not apply to AWS managed keys for AWS Key Management Service.",
 		set:   layerTexts{identity: []string{allowAll}, rcps: [][]string{{rcpFullAccess, rcpDenyAll}}},
-		who:   user, do: "kms:DescribeKey", on: "arn:aws:kms:us-west-2:111122223333:alias/aws/s3",
+		who:   user, do: "kms:DeleteAlias", on: "arn:aws:kms:us-west-2:111122223333:alias/aws/s3",
 		want: iam.Allowed,
 	}, {
 		name: "RCP: a service that has none", page: rcpsPage,

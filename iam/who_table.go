@@ -152,14 +152,14 @@ func (j *judge) call(c *whoCall, i int) Outcome {
 	r := j.request
 	r.Action, r.Resource, r.Account, r.Context = c.Action, c.Resource, c.account, c.shared
 	j.set.Resource, j.set.Trust = c.ResourcePolicy, c.Trust
-	j.filter, j.allowed, j.denied, j.grant = c.filter, 0, 0, grantNone
+	j.filter, j.allowed, j.denied, j.grant, j.waived = c.filter, 0, 0, grantNone, false
 	personal := j.known(LayerIdentity, j.table.anyOf(j.subject.identity, i)) |
 		j.known(LayerSession, j.table.anyOf(j.subject.session, i)) |
 		j.known(LayerBoundary, j.table.anyOf(j.subject.boundary, i))
 	if j.scps {
 		personal |= j.known(LayerSCP, j.table.stacks[j.table.at(j.subject.stack, i)])
 	}
-	if j.denied != 0 {
+	if j.denied != 0 && !r.needsNoPermission() {
 		return ExplicitlyDenied
 	}
 	if personal != 0 || c.personal || j.subject.personal {
@@ -221,6 +221,7 @@ func (j *judge) evaluate(ids []int32, i int) {
 func (e *evaluation) outcome() Outcome {
 	attached := e.set.Resource != nil || e.set.Trust != nil
 	switch {
+	case e.request.needsNoPermission():
 	case e.denied != 0:
 		return ExplicitlyDenied
 	case !attached && !e.allowed.has(LayerIdentity):
