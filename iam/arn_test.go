@@ -105,3 +105,11 @@ func compilePolicy(t *testing.T, statements string) *iam.Policy {
 	}
 	return p
 }
+
+// TestCompileNothing: no document is an error, not a panic.
+func TestCompileNothing(t *testing.T) {
+	t.Parallel()
+	if p, err := iam.Compile(nil); err == nil || p != nil {
+		t.Errorf("got %v, %v", p, err)
+	}
+}

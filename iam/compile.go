@@ -48,6 +48,9 @@ func ParsePolicy(name string, src []byte) (*Policy, error) {
 // Errors are [*SyntaxError]s: an unknown version, effect, operator or kind of principal, a value that an
 // operator cannot compare with, a malformed policy variable.
 func Compile(d *Document) (*Policy, error) {
+	if d == nil {
+		return nil, syntaxErrorf("", Position{}, "no document")
+	}
 	if d.Version != "" && d.Version != Version2012 && d.Version != Version2008 {
 		return nil, syntaxErrorf(d.Name, Position{}, "unknown policy version %q", d.Version)
 	}

@@ -214,6 +214,24 @@ var layerClasses = []simClass{
 			c.Attached = simPointer(simDoc(simAllow("*").to(simUser), deny))
 		}),
 		ours: simExplicit, theirs: simAllowed,
+	}, {
+		// Only for "*" does AWS say that a boundary does not limit it.
+		name: "a boundary, and NotPrincipal that allows", page: simGuide + "reference_policies_elements_principal.html",
+		quote: "Identity-based policy types, such as permissions boundaries or session policies, do not limit permissions granted " +
+			"using the aws:PrincipalArn condition key with a wildcard(*) in the Principal element",
+		applies: func(c *simCase) bool {
+			return c.Boundary != nil && c.Attached != nil && c.Account == c.principalAccount() &&
+				slices.ContainsFunc(c.Attached.Statement, func(st simStatement) bool {
+					return st.Effect == "Allow" && st.NotPrincipal != nil
+				})
+		},
+		example: simAsk(func(c *simCase) {
+			c.Boundary = simPointer(simDoc(simAllow("arn:aws:s3:::other")))
+			allow := simAllow("*")
+			allow.NotPrincipal = simPrincipals{"AWS": {simUser + "e"}}
+			c.Attached = simPointer(simDoc(allow))
+		}),
+		ours: simImplicit, theirs: simAllowed,
 	},
 }
 
