@@ -178,11 +178,19 @@ func (g *glob) beginsLike(s string) bool {
 // unclear says whether the pattern has no answer for this text: it would take too long, or a variable has no one value.
 // It is for the general shape.
 func (g *glob) unclear(s string, c Context) bool {
-	return len(s) > 0 && g.size > maxSteps/len(s) || g.variables && !g.resolves(c)
+	size := g.size
+	if g.variables {
+		values, ok := g.valuesSize(c)
+		if !ok {
+			return true
+		}
+		size += values
+	}
+	return len(s) > 0 && size > maxSteps/len(s)
 }
 
-// resolves says whether every variable has a value, or clearly none.
-func (g *glob) resolves(c Context) bool {
+// valuesSize adds up the bytes of the variables' values. ok is false when one has neither a value nor clearly none.
+func (g *glob) valuesSize(c Context) (size int, ok bool) {
 	for i := range g.segments {
 		for j := range g.segments[i].parts {
 			p := &g.segments[i].parts[j]
@@ -193,11 +201,14 @@ func (g *glob) resolves(c Context) bool {
 			// uncertain: "You can't use a multivalued condition key as a variable", and whether the default stands in for an
 			// empty value (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
 			if len(values) > 1 || len(values) == 1 && values[0] == "" && p.hasDefault {
-				return false
+				return 0, false
+			}
+			if len(values) == 1 {
+				size += len(values[0])
 			}
 		}
 	}
-	return true
+	return size, true
 }
 
 // all says whether the pattern is a lone star.

@@ -82,7 +82,14 @@ func hostileInputs() map[string]hostile {
 			resource: "arn:" + strings.Repeat(":"+strings.Repeat("a", 100), 1000),
 		},
 		"a thousand question marks": {policy: deny(`"Resource":"*` + strings.Repeat("?", 1000) + `b*"`), resource: manyA[:10_000]},
-		"half a megabyte of stars":  {policy: deny(`"Resource":"` + pad("*") + `"`), resource: manyA},
+		"a long pattern against a long text": {
+			policy: deny(`"Resource":"*` + strings.Repeat("?", 400_000) + `b"`), resource: strings.Repeat("a", megabyte),
+		},
+		"long values against a long text": {
+			policy:  deny(`"Resource":"` + strings.Repeat("*${k:one}", 100) + `b"`),
+			context: map[string][]string{"k:one": {strings.Repeat("a", 64_000) + "b"}}, resource: strings.Repeat("a", megabyte),
+		},
+		"half a megabyte of stars": {policy: deny(`"Resource":"` + pad("*") + `"`), resource: manyA},
 		"ARNs of many stars": {
 			policy:  deny(`"Resource":"*","Condition":{"ArnLike":{"k:one":"` + strings.Repeat("*a", 1000) + `b:*:*:*:*:` + strings.Repeat("*a", 1000) + `b"}}`),
 			context: map[string][]string{"k:one": {manyA + "b:::::" + manyA}},
