@@ -55,6 +55,47 @@ func (f *finder) choose(e *Edge, p *person, action, typeOf string) (bool, error)
 	return true, nil
 }
 
+// jointChoice is several calls on one resource that the caller chooses.
+type jointChoice struct {
+	calls      []Call
+	conditions []string
+}
+
+// chooseJoint asks whether there is one resource on which a person may make all further calls of a technique, and
+// notes them in the edge.
+func (f *finder) chooseJoint(e *Edge, t *technique, p *person) (bool, error) {
+	key := t.name + " " + p.ARN
+	best, ok := f.joint[key]
+	if !ok {
+		for _, resource := range p.choices(t.then[0][0], t.thenType) {
+			c, err := f.askJoint(t, p, resource)
+			if err != nil {
+				return false, err
+			}
+			if c.calls != nil && (best.calls == nil || len(c.conditions) < len(best.conditions)) {
+				best = c
+			}
+		}
+		f.joint[key] = best
+	}
+	e.Calls = append(e.Calls, best.calls...)
+	e.need(best.conditions...)
+	return best.calls != nil, nil
+}
+
+// askJoint asks about the first alternative of each further call; there are no calls if one of them is denied.
+func (f *finder) askJoint(t *technique, p *person, resource example) (c jointChoice, err error) {
+	var e Edge
+	for _, alternatives := range t.then {
+		ok, err := f.add(&e, p, &question{action: alternatives[0], resource: resource.arn, account: p.account, tags: tagsUnknown})
+		if err != nil || !ok {
+			return jointChoice{}, err
+		}
+		e.Calls[len(e.Calls)-1].Resource = resource.shown()
+	}
+	return jointChoice{e.Calls, e.If}, nil
+}
+
 // example is a resource that a pattern means.
 type example struct {
 	arn, pattern string
@@ -66,8 +107,10 @@ type example struct {
 // the person's policies.
 func (p *person) choices(action, typeOf string) []example {
 	key := chosenKey{p.index, action, typeOf}
-	if p.made[key] == nil {
-		p.made[key] = p.makeChoices(action, typeOf)
+	if _, ok := p.made[key]; !ok {
+		p.made[key] = slices.DeleteFunc(p.makeChoices(action, typeOf), func(x example) bool {
+			return strings.HasPrefix(action, "ssm:Update") && slices.Contains(p.Documents, x.arn)
+		})
 	}
 	return p.made[key]
 }

@@ -35,6 +35,9 @@ type Principal struct {
 	Trust *iam.Policy
 	// Attached are the ARNs of the customer managed policies among Policies, Groups the ARNs of a user's groups.
 	Attached, Groups []string
+	// Documents are the ARNs of Systems Manager documents that are the principal's own to write: what it can make
+	// these run on the nodes that run them is nothing new.
+	Documents []string
 	// Context holds condition keys that are known of the principal's sessions, such as aws:PrincipalTag/…. Its ARN,
 	// account, type and user name are added.
 	Context map[string][]string
@@ -72,12 +75,16 @@ const (
 type Edge struct {
 	From string `json:"from"` // ARN
 	// To is the ARN of the other principal; of a node without a known role; of the account's root user
-	// (…:root) where a principal can give itself every permission of the account; or, for one that the world does not
-	// list, a pattern.
+	// (…:root) where a principal can have every permission of the account; of the principal itself where it can give
+	// itself more, but not everything (see Limit); or, for one that the world does not list, a pattern.
 	To        string `json:"to"`
 	Kind      Kind   `json:"kind"`
 	Technique string `json:"technique"` // a stable name
-	// Via is the ARN of what stands between: the node, the policy, the group.
+	// Limit names what bounds that which a change can give: a boundary, say, or the one policy that may be attached.
+	// Empty: nothing that is known.
+	Limit string `json:"limit,omitempty"`
+	// Via is the ARN of what stands between: the node, the policy, the group, the new role, the one that is changed
+	// and then used.
 	Via string `json:"via,omitempty"`
 	// Calls that make it possible, all of them needed.
 	Calls []Call `json:"calls"`
@@ -118,6 +125,9 @@ func Find(w *World) (*Graph, error) {
 		if err := f.outside(); err != nil {
 			return nil, err
 		}
+	}
+	if err := f.combine(); err != nil {
+		return nil, err
 	}
 	return f.graph(), nil
 }

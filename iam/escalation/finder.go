@@ -17,6 +17,8 @@ type finder struct {
 	doubts doubts
 	edges  []Edge
 	chosen map[chosenKey]choice
+	joint  map[string]jointChoice
+	saml   []thing // the SAML providers that roles trust
 	// services are the answers to whether a service may assume a role.
 	services map[serviceKey]choice
 }
@@ -45,7 +47,7 @@ type view struct {
 func newFinder(w *World) (*finder, error) {
 	f := &finder{
 		world: w, byARN: map[string]*person{}, doubts: doubts{map[doubtKey]*iam.Policy{}}, chosen: map[chosenKey]choice{},
-		services: map[serviceKey]choice{},
+		services: map[serviceKey]choice{}, joint: map[string]jointChoice{},
 	}
 	for i := range w.Principals {
 		p := newPerson(&w.Principals[i], i)
@@ -55,7 +57,9 @@ func newFinder(w *World) (*finder, error) {
 			return nil, err
 		}
 	}
-	return f, nil
+	var err error
+	f.saml, err = f.providers()
+	return f, err
 }
 
 func newPerson(p *Principal, index int) *person {
@@ -94,7 +98,8 @@ func newPerson(p *Principal, index int) *person {
 type tagged struct {
 	name  string // the same for equal knowledge
 	keys  map[string]bool
-	other bool // it may have further tags
+	other bool     // it may have further tags
+	also  []string // further condition keys that are known, in lower case
 }
 
 var tagsUnknown = tagged{other: true}
@@ -108,7 +113,7 @@ func (f *finder) view(p *person, tags tagged) (*view, error) {
 		return v, nil
 	}
 	known := map[string]bool{"aws:username": true, "aws:resourceaccount": true, "iam:passedtoservice": true}
-	for _, key := range strings.Fields(p.keys) {
+	for _, key := range slices.Concat(strings.Fields(p.keys), tags.also) {
 		known[key] = true
 	}
 	v := &view{knowledge: knowledge{name: p.keys + "|" + tags.name, known: func(key string) bool {

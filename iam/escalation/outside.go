@@ -12,6 +12,9 @@ func (f *finder) outside() error {
 	for _, p := range f.people {
 		for i := range techniques {
 			t := &techniques[i]
+			if t.made {
+				continue
+			}
 			things, err := f.outsideThings(t, p)
 			if err != nil {
 				return err
@@ -26,7 +29,7 @@ func (f *finder) outside() error {
 	return nil
 }
 
-var objectTypes = map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onGroup: "group"}
+var objectTypes = map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onGroup: "group", onSAML: "saml-provider"}
 
 // outsideThings lists what a technique could act on outside of the world, as far as a person's policies can mean it.
 func (f *finder) outsideThings(t *technique, p *person) (list []thing, err error) {
@@ -42,7 +45,7 @@ func (f *finder) outsideThings(t *technique, p *person) (list []thing, err error
 			continue
 		}
 		out := thing{arn: x.arn, account: fields[4], to: []string{x.shown()}, shown: x.shown(), tags: tagsUnknown, outside: true}
-		if t.object == onPolicy || t.object == onGroup {
+		if t.object == onPolicy || t.object == onGroup || t.object == onSAML {
 			out.via = x.shown()
 		}
 		if t.assumes {
@@ -79,6 +82,8 @@ func (f *finder) lists(t *technique, arn string) bool {
 		return slices.ContainsFunc(f.people, func(p *person) bool {
 			return slices.Contains(p.Attached, arn) || slices.Contains(p.Groups, arn)
 		})
+	case onSAML:
+		return slices.ContainsFunc(f.saml, func(x thing) bool { return x.arn == arn })
 	case onNode:
 		return slices.ContainsFunc(f.world.Nodes, func(n Node) bool { return n.ARN == arn })
 	}
@@ -88,6 +93,9 @@ func (f *finder) lists(t *technique, arn string) bool {
 // outsideNodes lists nodes outside of the world: such without the tags of any that it lists, and such with the tags
 // that a statement asks for, unless a listed node has these: that is then the one.
 func (f *finder) outsideNodes(t *technique, p *person) (list []thing) {
+	if t.action == "" {
+		return anyNodes(p)
+	}
 	for _, x := range p.choices(t.action, "") {
 		fields := strings.SplitN(x.arn, ":", 6)
 		node := strings.HasSuffix(kindOf(x.arn), ":instance/") || strings.HasSuffix(kindOf(x.arn), ":managed-instance/")
@@ -101,6 +109,16 @@ func (f *finder) outsideNodes(t *technique, p *person) (list []thing) {
 			}
 			list = append(list, out)
 		}
+	}
+	return list
+}
+
+// anyNodes stand for every node of a person's account that the world does not list.
+func anyNodes(p *person) (list []thing) {
+	for _, arn := range []string{"arn:aws:ec2:*:" + p.account + ":instance/*", "arn:aws:ssm:*:" + p.account + ":managed-instance/*"} {
+		list = append(list, thing{
+			arn: arn, account: p.account, via: arn, to: []string{arn}, shown: arn, outside: true, tags: tagged{name: "any", other: true},
+		})
 	}
 	return list
 }

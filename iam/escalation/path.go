@@ -50,26 +50,30 @@ func (f *finder) graph() *Graph {
 // Paths gives, for every principal in the world's order, a shortest path to each other that it can reach, nearer ones
 // first. One that it can both reach and change has two: the second gives more than the first.
 func (g *Graph) Paths() []Path {
-	from := map[string][]*Edge{}
-	var starts []string
-	for i := range g.Edges {
-		e := &g.Edges[i]
-		if from[e.From] == nil {
-			starts = append(starts, e.From)
-		}
-		from[e.From] = append(from[e.From], e)
-	}
+	from := g.byStart()
 	var paths []Path
-	for _, start := range starts {
-		paths = append(paths, g.from(start, from)...)
+	for i := range g.Edges {
+		if start := g.Edges[i].From; i == 0 || start != g.Edges[i-1].From {
+			paths = append(paths, g.from(start, from)...)
+		}
 	}
 	return paths
+}
+
+// byStart lists the edges that lead away from each.
+func (g *Graph) byStart() map[string][]*Edge {
+	from := map[string][]*Edge{}
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		from[e.From] = append(from[e.From], e)
+	}
+	return from
 }
 
 // from walks the graph breadth first. No path leads on from whom one can only change.
 func (g *Graph) from(start string, edges map[string][]*Edge) (paths []Path) {
 	type place struct {
-		arn     string
+		target  string
 		changed bool
 	}
 	seen := map[place]bool{{start, false}: true}
@@ -86,13 +90,30 @@ func (g *Graph) from(start string, edges map[string][]*Edge) (paths []Path) {
 			}
 		}
 		for _, e := range edges[at] {
-			if to := (place{e.To, e.Kind == Change}); !seen[to] {
+			if to := (place{g.place(e), e.Kind == Change}); !seen[to] {
 				seen[to] = true
 				queue = append(queue, append(slices.Clip(way), e))
 			}
 		}
 	}
-	return paths
+	return withoutLess(paths)
+}
+
+// place is the same for edges whose targets are told in the same words: patterns may differ in what does not matter.
+func (g *Graph) place(e *Edge) string {
+	switch {
+	case e.Outside && strings.HasSuffix(e.Via, "instance/*"):
+		return g.node(e)
+	case !e.Outside || e.To == e.Via:
+		return e.To
+	}
+	return g.target(e)
+}
+
+// withoutLess leaves out that a principal can give itself more when it can, without conditions, have everything.
+func withoutLess(paths []Path) []Path {
+	all := slices.ContainsFunc(paths, func(p Path) bool { return p.To == rootOf(accountOf(p.From)) && len(p.If()) == 0 })
+	return slices.DeleteFunc(paths, func(p Path) bool { return all && p.To == p.From })
 }
 
 func (g *Graph) path(start string, way []*Edge) Path {
@@ -101,7 +122,7 @@ func (g *Graph) path(start string, way []*Edge) Path {
 	b.WriteString(g.Name(start))
 	for _, e := range way {
 		p.Edges = append(p.Edges, *e)
-		b.WriteString(" → " + g.step(e) + " → " + g.target(e))
+		b.WriteString(" → " + g.step(e) + " → " + g.reached(e))
 	}
 	p.Text = b.String()
 	if conditions := p.If(); len(conditions) > 0 {
@@ -121,6 +142,17 @@ func (g *Graph) Name(arn string) string {
 	return arn
 }
 
+// reached tells the target, and what limits a change of it.
+func (g *Graph) reached(e *Edge) string {
+	switch {
+	case e.Limit == "":
+		return g.target(e)
+	case e.To == e.From:
+		return "more for itself, up to " + e.Limit
+	}
+	return g.target(e) + ", up to " + e.Limit
+}
+
 func (g *Graph) target(e *Edge) string {
 	account := accountOf(e.To)
 	switch {
@@ -132,6 +164,10 @@ func (g *Graph) target(e *Edge) string {
 		return "its members"
 	case e.To == e.Via && strings.Contains(e.To, ":policy/"):
 		return "whoever has it"
+	case e.To == e.Via && strings.Contains(e.To, ":saml-provider/"):
+		return "whoever signs in with it"
+	case strings.HasPrefix(e.Technique, "new-"):
+		return "the new one"
 	case !e.Outside:
 		return g.Name(e.To)
 	case strings.HasSuffix(e.To, ":role/*"):
@@ -160,8 +196,14 @@ func (g *Graph) step(e *Edge) string {
 	}
 	text := strings.Join(actions, " + ")
 	switch {
-	case strings.HasSuffix(e.To, ":root") && e.Via == "":
+	case (strings.HasSuffix(e.To, ":root") || e.To == e.From) && e.Via == "":
 		return text + " on itself"
+	case e.Technique == "new-role":
+		return text + " of a new role"
+	case e.Technique == "new-user":
+		return text + " of a new user"
+	case e.To == rootOf(accountOf(e.To)) && strings.Contains(e.Technique, "+"):
+		return text + " on " + g.Name(e.Via)
 	case e.Via == "":
 		return text
 	case strings.Contains(e.Via, "instance/"):

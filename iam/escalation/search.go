@@ -2,12 +2,16 @@ package escalation
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 )
 
 // technique finds the edges by one technique between those who are in the world.
 func (f *finder) technique(t *technique) error {
+	if t.made {
+		return f.create(t)
+	}
 	groups := map[string][]thing{}
 	var order []string
 	for _, x := range f.things(t) {
@@ -109,29 +113,54 @@ func (f *finder) edge(t *technique, p *person, x *thing) error {
 			e.need(unless)
 		}
 	}
-	for _, to := range x.reached(t, p) {
+	if t.gain == gainGroup {
+		e.Limit = "what the group's policies allow"
+	}
+	for _, to := range x.reached(f, t) {
 		if to == p.ARN && t.kind != Change {
 			continue
 		}
 		one := e
-		one.To = to
-		if to == p.ARN {
-			one.To = "arn:aws:iam::" + p.account + ":root"
+		one.To, one.If = to, slices.Clone(e.If)
+		one.Outside = f.byARN[to] == nil && (x.outside || strings.HasSuffix(to, "*"))
+		if to == p.ARN && e.Limit == "" {
+			if err := f.itself(&one, t, p); err != nil {
+				return err
+			}
 		}
 		f.edges = append(f.edges, one)
 	}
 	return nil
 }
 
-// reached lists to whom a thing leads.
-func (x *thing) reached(t *technique, p *person) []string {
-	switch {
-	case t.self && p.role:
-		return nil // only users join groups
-	case t.self:
-		return []string{p.ARN}
+// itself says what a principal can give itself: everything in the account, or what something limits.
+func (f *finder) itself(e *Edge, t *technique, p *person) error {
+	limit, conditions, err := f.limits(p, t.gain)
+	if err != nil {
+		return err
 	}
-	return x.to
+	if e.Limit = limit; limit == "" {
+		e.To = rootOf(p.account)
+		e.need(conditions...)
+	}
+	return nil
+}
+
+// reached lists to whom a thing leads.
+func (x *thing) reached(f *finder, t *technique) (list []string) {
+	if t.gain != gainGroup {
+		return x.to
+	}
+	// Any user can be put into a group, but for those who are in it.
+	for _, p := range f.people {
+		if !p.role && p.account == x.account && !slices.Contains(p.Groups, x.arn) {
+			list = append(list, p.ARN)
+		}
+	}
+	if f.world.Outside {
+		list = append(list, "arn:aws:iam::"+x.account+":user/*")
+	}
+	return list
 }
 
 func (e *Edge) need(conditions ...string) {
@@ -164,9 +193,15 @@ func (f *finder) ownStep(e *Edge, t *technique, p *person, x *thing) (bool, erro
 	if t.assumes && x.outside {
 		e.need("its trust policy allows it")
 	}
-	ok, err := f.add(e, p, t.question(x))
+	var ok bool
+	var err error
+	if t.names == "" {
+		ok, err = f.add(e, p, t.question(x))
+	} else {
+		e.Limit, ok, err = f.named(e, t.names, p, t.question(x))
+	}
 	if ok && x.outside {
-		e.Calls[len(e.Calls)-1].Resource = x.shown
+		e.Calls[0].Resource = x.shown
 	}
 	return ok, err
 }
@@ -230,6 +265,9 @@ func (f *finder) service(name string, x *thing) (choice, error) {
 
 // furtherSteps are the calls that come after the technique's own.
 func (f *finder) furtherSteps(e *Edge, t *technique, p *person, x *thing) (bool, error) {
+	if t.joint {
+		return f.chooseJoint(e, t, p)
+	}
 	for _, alternatives := range t.then {
 		found := false
 		for _, action := range alternatives {

@@ -9,6 +9,7 @@ const (
 	onPolicy // a customer managed policy: whoever has it is reached
 	onGroup  // a group: its members are reached
 	onNode
+	onSAML // a SAML provider: the roles that trust it are reached
 )
 
 // technique is one documented way from one principal to another.
@@ -27,8 +28,14 @@ type technique struct {
 	same bool
 	// thenType is the resource type of the further calls; empty: whichever the policies allow.
 	thenType string
-	// self says that the caller must be the object: it joins the group, and has what the group has.
-	self bool
+	// joint says that the further calls are about one and the same resource.
+	joint bool
+	// made says that the action makes the object, which has what the caller then gives it.
+	made bool
+	// gain is what a change can give at most; names is the condition key by which the caller's policies may say which
+	// managed policies the change may be about.
+	gain  gain
+	names string
 	// assumes says that the role's own trust policy decides; trusted, that the caller writes it first.
 	assumes, trusted bool
 	// unless is what the world does not say and the technique needs.
@@ -55,6 +62,14 @@ var techniques = []technique{
 		source: ssmAPI + "SendCommand.html"},
 	{name: "start-session", kind: Command, object: onNode, action: "ssm:StartSession", source: ssmAPI + "StartSession.html"},
 	{name: "create-association", kind: Command, object: onNode, action: "ssm:CreateAssociation", source: ssmAPI + "CreateAssociation.html"},
+	{name: "update-association", kind: Command, object: onNode, thenType: "association", joint: true,
+		then:   [][]string{{"ssm:UpdateAssociation"}, {"ssm:DescribeAssociation"}},
+		unless: "there is such an association", source: ssmAPI + "UpdateAssociation.html"},
+	{name: "update-document", kind: Command, object: onNode, thenType: "document", joint: true,
+		then:   [][]string{{"ssm:UpdateDocument"}, {"ssm:UpdateDocumentDefaultVersion"}},
+		unless: "it runs the document", source: ssmAPI + "UpdateDocument.html"},
+	{name: "update-latest-document", kind: Command, object: onNode, thenType: "document", then: [][]string{{"ssm:UpdateDocument"}},
+		unless: "it runs the document's latest version", source: ssmAPI + "UpdateDocument.html"},
 	{name: "ssh-public-key", kind: Command, object: onNode, action: "ec2-instance-connect:SendSSHPublicKey",
 		unless: "its SSH port can be reached",
 		source: awsAPI + "ec2-instance-connect/latest/APIReference/API_SendSSHPublicKey.html"},
@@ -67,6 +82,11 @@ var techniques = []technique{
 	// The trust policy decides who becomes the role, and credentials of a user are the user.
 	{name: "update-trust", kind: Become, object: onRole, action: "iam:UpdateAssumeRolePolicy", trusted: true,
 		source: iamAPI + "UpdateAssumeRolePolicy.html"},
+	// A provider of the caller's own signs it in, without any permission to call sts:AssumeRole.
+	{name: "trust-provider", kind: Become, object: onRole, action: "iam:UpdateAssumeRolePolicy",
+		then:   [][]string{{"iam:CreateOpenIDConnectProvider", "iam:CreateSAMLProvider", "iam:UpdateSAMLProvider"}},
+		source: iamAPI + "UpdateAssumeRolePolicy.html"},
+	{name: "update-saml-provider", kind: Become, object: onSAML, action: "iam:UpdateSAMLProvider", source: iamAPI + "UpdateSAMLProvider.html"},
 	{name: "create-access-key", kind: Become, object: onUser, action: "iam:CreateAccessKey", source: iamAPI + "CreateAccessKey.html"},
 	{name: "create-login", kind: Become, object: onUser, action: "iam:CreateLoginProfile", source: iamAPI + "CreateLoginProfile.html"},
 	{name: "update-login", kind: Become, object: onUser, action: "iam:UpdateLoginProfile", source: iamAPI + "UpdateLoginProfile.html"},
@@ -74,28 +94,45 @@ var techniques = []technique{
 		unless: "a service that takes such credentials", source: iamAPI + "CreateServiceSpecificCredential.html"},
 
 	// Whoever writes a policy decides what its principals may do.
-	{name: "put-role-policy", kind: Change, object: onRole, action: "iam:PutRolePolicy", source: iamAPI + "PutRolePolicy.html"},
-	{name: "attach-role-policy", kind: Change, object: onRole, action: "iam:AttachRolePolicy", source: iamAPI + "AttachRolePolicy.html"},
-	{name: "delete-role-policy", kind: Change, object: onRole, action: "iam:DeleteRolePolicy",
+	{name: "put-role-policy", kind: Change, object: onRole, action: "iam:PutRolePolicy", gain: gainReplace, source: iamAPI + "PutRolePolicy.html"},
+	{name: "attach-role-policy", kind: Change, object: onRole, action: "iam:AttachRolePolicy", names: keyPolicyARN, source: iamAPI + "AttachRolePolicy.html"},
+	{name: "delete-role-policy", kind: Change, object: onRole, action: "iam:DeleteRolePolicy", gain: gainUndenied,
 		unless: "the policy denied something", source: iamAPI + "DeleteRolePolicy.html"},
-	{name: "detach-role-policy", kind: Change, object: onRole, action: "iam:DetachRolePolicy",
+	{name: "detach-role-policy", kind: Change, object: onRole, action: "iam:DetachRolePolicy", gain: gainUndenied,
 		unless: "the policy denied something", source: iamAPI + "DetachRolePolicy.html"},
-	{name: "delete-role-boundary", kind: Change, object: onRole, action: "iam:DeleteRolePermissionsBoundary",
+	{name: "delete-role-boundary", kind: Change, object: onRole, action: "iam:DeleteRolePermissionsBoundary", gain: gainOwn,
 		unless: "it has a boundary", source: iamAPI + "DeleteRolePermissionsBoundary.html"},
-	{name: "put-role-boundary", kind: Change, object: onRole, action: "iam:PutRolePermissionsBoundary",
+	{name: "put-role-boundary", kind: Change, object: onRole, action: "iam:PutRolePermissionsBoundary", gain: gainOwn, names: keyBoundary,
 		unless: "it has a boundary", source: iamAPI + "PutRolePermissionsBoundary.html"},
-	{name: "put-user-policy", kind: Change, object: onUser, action: "iam:PutUserPolicy", source: iamAPI + "PutUserPolicy.html"},
-	{name: "attach-user-policy", kind: Change, object: onUser, action: "iam:AttachUserPolicy", source: iamAPI + "AttachUserPolicy.html"},
-	{name: "delete-user-boundary", kind: Change, object: onUser, action: "iam:DeleteUserPermissionsBoundary",
+	{name: "put-user-policy", kind: Change, object: onUser, action: "iam:PutUserPolicy", gain: gainReplace, source: iamAPI + "PutUserPolicy.html"},
+	{name: "attach-user-policy", kind: Change, object: onUser, action: "iam:AttachUserPolicy", names: keyPolicyARN, source: iamAPI + "AttachUserPolicy.html"},
+	{name: "delete-user-policy", kind: Change, object: onUser, action: "iam:DeleteUserPolicy", gain: gainUndenied,
+		unless: "the policy denied something", source: iamAPI + "DeleteUserPolicy.html"},
+	{name: "detach-user-policy", kind: Change, object: onUser, action: "iam:DetachUserPolicy", gain: gainUndenied,
+		unless: "the policy denied something", source: iamAPI + "DetachUserPolicy.html"},
+	{name: "delete-user-boundary", kind: Change, object: onUser, action: "iam:DeleteUserPermissionsBoundary", gain: gainOwn,
 		unless: "it has a boundary", source: iamAPI + "DeleteUserPermissionsBoundary.html"},
-	{name: "put-user-boundary", kind: Change, object: onUser, action: "iam:PutUserPermissionsBoundary",
+	{name: "put-user-boundary", kind: Change, object: onUser, action: "iam:PutUserPermissionsBoundary", gain: gainOwn, names: keyBoundary,
 		unless: "it has a boundary", source: iamAPI + "PutUserPermissionsBoundary.html"},
-	{name: "create-policy-version", kind: Change, object: onPolicy, action: "iam:CreatePolicyVersion", source: iamAPI + "CreatePolicyVersion.html"},
-	{name: "default-policy-version", kind: Change, object: onPolicy, action: "iam:SetDefaultPolicyVersion",
+	{name: "create-policy-version", kind: Change, object: onPolicy, action: "iam:CreatePolicyVersion", gain: gainReplace, source: iamAPI + "CreatePolicyVersion.html"},
+	{name: "default-policy-version", kind: Change, object: onPolicy, action: "iam:SetDefaultPolicyVersion", gain: gainReplace,
 		unless: "another version allows more", source: iamAPI + "SetDefaultPolicyVersion.html"},
-	{name: "put-group-policy", kind: Change, object: onGroup, action: "iam:PutGroupPolicy", source: iamAPI + "PutGroupPolicy.html"},
-	{name: "attach-group-policy", kind: Change, object: onGroup, action: "iam:AttachGroupPolicy", source: iamAPI + "AttachGroupPolicy.html"},
-	{name: "add-user-to-group", kind: Change, object: onGroup, action: "iam:AddUserToGroup", self: true, source: iamAPI + "AddUserToGroup.html"},
+	{name: "put-group-policy", kind: Change, object: onGroup, action: "iam:PutGroupPolicy", gain: gainReplace, source: iamAPI + "PutGroupPolicy.html"},
+	{name: "attach-group-policy", kind: Change, object: onGroup, action: "iam:AttachGroupPolicy", names: keyPolicyARN,
+		source: iamAPI + "AttachGroupPolicy.html"},
+	{name: "delete-group-policy", kind: Change, object: onGroup, action: "iam:DeleteGroupPolicy", gain: gainUndenied,
+		unless: "the policy denied something", source: iamAPI + "DeleteGroupPolicy.html"},
+	{name: "detach-group-policy", kind: Change, object: onGroup, action: "iam:DetachGroupPolicy", gain: gainUndenied,
+		unless: "the policy denied something", source: iamAPI + "DetachGroupPolicy.html"},
+	{name: "remove-user-from-group", kind: Change, object: onGroup, action: "iam:RemoveUserFromGroup", gain: gainUndenied,
+		unless: "a policy of the group denied something", source: iamAPI + "RemoveUserFromGroup.html"},
+	{name: "add-user-to-group", kind: Change, object: onGroup, action: "iam:AddUserToGroup", gain: gainGroup, source: iamAPI + "AddUserToGroup.html"},
+	// Whoever makes a role or a user decides what it may do, and acts as it.
+	{name: "new-role", kind: Change, object: onRole, action: "iam:CreateRole", made: true, gain: gainNew,
+		then: [][]string{{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, {"sts:AssumeRole"}}, source: iamAPI + "CreateRole.html"},
+	{name: "new-user", kind: Change, object: onUser, action: "iam:CreateUser", made: true, gain: gainNew,
+		then:   [][]string{{"iam:PutUserPolicy", "iam:AttachUserPolicy"}, {"iam:CreateAccessKey", "iam:CreateLoginProfile"}},
+		source: iamAPI + "CreateUser.html"},
 
 	// A role is handed to a service, which then runs what the caller says.
 	pass("ec2.amazonaws.com", "ec2:RunInstances", ec2API+"RunInstances.html"),
@@ -157,6 +194,15 @@ var techniques = []technique{
 
 	// Something has the role already, and the caller changes what it runs: no iam:PassRole is asked for.
 	has("lambda.amazonaws.com", "lambda:UpdateFunctionCode", "a function has the role", awsAPI+"lambda/latest/api/API_UpdateFunctionCode.html"),
+	has("lambda.amazonaws.com", "lambda:UpdateFunctionConfiguration", "a function has the role",
+		awsAPI+"lambda/latest/api/API_UpdateFunctionConfiguration.html"),
+	has("codebuild.amazonaws.com", "codebuild:StartBuildBatch", "a project has the role",
+		awsAPI+"codebuild/latest/APIReference/API_StartBuildBatch.html"),
+	has("glue.amazonaws.com", "glue:UpdateDevEndpoint", "an endpoint has the role", awsAPI+"glue/latest/webapi/API_UpdateDevEndpoint.html"),
+	has("ssm.amazonaws.com", "ssm:StartAutomationExecution", "a runbook has the role and does what the caller asks for",
+		ssmAPI+"StartAutomationExecution.html"),
+	has("ec2.amazonaws.com", "ec2:CreateLaunchTemplateVersion", "instances with the role are launched from a template's latest version",
+		ec2API+"CreateLaunchTemplateVersion.html"),
 	has("codebuild.amazonaws.com", "codebuild:StartBuild", "a project has the role", awsAPI+"codebuild/latest/APIReference/API_StartBuild.html"),
 	has("cloudformation.amazonaws.com", "cloudformation:UpdateStack", "a stack has the role", cfnAPI+"UpdateStack.html"),
 	has("cloudformation.amazonaws.com", "cloudformation:CreateChangeSet", "a stack has the role", cfnAPI+"CreateChangeSet.html", "cloudformation:ExecuteChangeSet"),

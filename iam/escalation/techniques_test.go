@@ -18,7 +18,7 @@ func TestR116TechniquesAreOfAWS(t *testing.T) {
 			t.Errorf("%s: the name is taken twice", x.name)
 		}
 		names[x.name] = true
-		if x.action == "" && x.service == "" {
+		if x.action == "" && len(x.then) == 0 {
 			t.Errorf("%s: has neither an action nor a service", x.name)
 		}
 		if x.action != "" {
@@ -26,7 +26,7 @@ func TestR116TechniquesAreOfAWS(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: AWS has no action %s", x.name, x.action)
 			}
-			want := map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onGroup: "group", onNode: "instance"}[x.object]
+			want := map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onGroup: "group", onSAML: "saml-provider", onNode: "instance"}[x.object]
 			if !slices.ContainsFunc(a.Resources, func(r catalog.ActionResource) bool { return r.Type == want }) {
 				t.Errorf("%s: %s does not act on a %s", x.name, x.action, want)
 			}
@@ -45,7 +45,7 @@ func TestR116SourcesAreTheActionsPages(t *testing.T) {
 	for i := range techniques {
 		x := &techniques[i]
 		action := x.action
-		if x.service != "" {
+		if x.service != "" || action == "" {
 			action = x.then[0][0]
 		}
 		_, name, _ := strings.Cut(action, ":")

@@ -38,6 +38,8 @@ func (f *finder) things(t *technique) (list []thing) {
 	switch t.object {
 	case onNode:
 		return f.nodes(t)
+	case onSAML:
+		return f.saml
 	case onPolicy, onGroup:
 		return f.holders(t)
 	}

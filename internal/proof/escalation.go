@@ -19,7 +19,9 @@ type Escalation struct {
 	// Path is the whole way in one line.
 	Path string `json:"path"`
 	// If lists what it depends on and neither the plan nor the policies say.
-	If    []string         `json:"if,omitempty"`
+	If []string `json:"if,omitempty"`
+	// Limit names what bounds that which the way can give: a boundary, say. Empty: nothing that is known.
+	Limit string           `json:"limit,omitempty"`
 	Steps []EscalationStep `json:"steps"`
 }
 
@@ -52,9 +54,14 @@ func (r *Result) Escalate(p *plan.Plan, given []Role) error {
 	}
 	byDesign := heldByDesign(p, w, graph)
 	paths := graph.Paths()
+	told := map[string]bool{} // a role may serve several stages
 	for i := range p.Stages {
 		for j := range p.Stages[i].Roles {
 			role := p.Stages[i].Roles[j].ARN()
+			if told[role] {
+				continue
+			}
+			told[role] = true
 			for k := range paths {
 				if paths[k].From == role && (paths[k].Changes() || !byDesign[role][paths[k].To]) {
 					r.Escalations = append(r.Escalations, newEscalation(p.Stages[i].Name, &paths[k]))
@@ -74,7 +81,9 @@ func world(p *plan.Plan, given []Role, subjects map[roleKey]*subject) *escalatio
 	w := &escalation.World{Outside: true}
 	planned := map[roleKey]bool{}
 	add := func(arn, name string, s *subject) {
-		w.Principals = append(w.Principals, escalation.Principal{ARN: arn, Name: name, Policies: s.own(), Trust: s.trust})
+		w.Principals = append(w.Principals, escalation.Principal{
+			ARN: arn, Name: name, Policies: s.own(), Trust: s.trust, Documents: documentsOf(p, arn),
+		})
 	}
 	for i := range p.Stages {
 		stage := &p.Stages[i]
@@ -93,6 +102,25 @@ func world(p *plan.Plan, given []Role, subjects map[roleKey]*subject) *escalatio
 		}
 	}
 	return w
+}
+
+// documentsOf lists the documents that the plan has a role write: each is its stage's own, and runs on the stage's nodes.
+func documentsOf(p *plan.Plan, arn string) (documents []string) {
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		for _, role := range stage.Roles {
+			for j := range stage.Calls {
+				c := &stage.Calls[j]
+				if role.ARN() != arn || c.Role != role.Kind || c.Action != "ssm:UpdateDocument" {
+					continue
+				}
+				for _, r := range c.Resources {
+					documents = appendNew(documents, r.ARN)
+				}
+			}
+		}
+	}
+	return documents
 }
 
 // nodesOf lists the nodes that a stage sends commands to. Such that are found by tags are one for each combination of
@@ -206,7 +234,9 @@ func isNode(w *escalation.World, arn string, r plan.Resource) bool {
 }
 
 func newEscalation(stage string, p *escalation.Path) Escalation {
-	out := Escalation{Stage: stage, Role: p.From, Reaches: p.To, Path: p.Text, If: p.If()}
+	out := Escalation{
+		Stage: stage, Role: p.From, Reaches: p.To, Path: p.Text, If: p.If(), Limit: p.Edges[len(p.Edges)-1].Limit,
+	}
 	for i := range p.Edges {
 		e := &p.Edges[i]
 		step := EscalationStep{
