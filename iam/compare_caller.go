@@ -16,14 +16,22 @@ type caller struct {
 // Accounts of AWS's documentation, for principals that no policy names.
 var exampleAccounts = []string{"123456789012", "111122223333", "444455556666", "777788889999", "999999999999", "210987654321"}
 
-// callersFor lists the callers that the statements tell apart; none when no statement names a principal.
-func callersFor(statements []*sourceStatement) (out []caller) {
+// callersFor lists the callers that the statements tell apart; none when no statement names a principal. keys are those that
+// callers have every value of, see callerKeys. home is an account that may own the resource.
+func callersFor(statements []*sourceStatement, home string) (out []caller, keys map[string]bool) {
 	var named []PrincipalPattern
 	for _, st := range statements {
 		named = append(append(named, st.Principals...), st.NotPrincipals...)
 	}
 	if len(named) == 0 {
-		return nil
+		return nil, nil
+	}
+	keys, wanted := callerKeys(statements)
+	for _, values := range []PrincipalPattern{
+		{Kind: KindAWS, Values: wanted[keyPrincipalARN]}, {Kind: KindAWS, Values: wanted[keyPrincipalAccount]},
+		{Kind: KindService, Values: wanted[keyServiceName]},
+	} {
+		named = append(named, values)
 	}
 	values := map[string][]string{}
 	accounts := map[string]bool{}
@@ -45,11 +53,11 @@ func callersFor(statements []*sourceStatement) (out []caller) {
 			free = append(free, id)
 		}
 	}
-	return everyCaller(values, accounts, free)
+	return everyCaller(values, accounts, free, home), keys
 }
 
 // everyCaller makes the callers: those of accounts that are not named first, because they say most about a policy.
-func everyCaller(values map[string][]string, accounts map[string]bool, free []string) (out []caller) {
+func everyCaller(values map[string][]string, accounts map[string]bool, free []string, home string) (out []caller) {
 	free = append(free, "000000000000", "000000000001")
 	seen := map[Principal]bool{}
 	add := func(list ...Principal) {
@@ -60,10 +68,14 @@ func everyCaller(values map[string][]string, accounts map[string]bool, free []st
 			seen[p] = true
 			owner := p.Account
 			if owner == "" {
-				owner = free[0]
+				owner = home
 			}
 			if out = append(out, caller{p, owner}); p.Kind == PrincipalAWS {
-				out = append(out, caller{p, free[1]})
+				other := home
+				if other == p.Account {
+					other = free[1]
+				}
+				out = append(out, caller{p, other})
 			}
 		}
 	}
@@ -92,11 +104,12 @@ func sortedKeys(set map[string]bool) (out []string) {
 	return out
 }
 
-// members are a user, a role's session and the root user of an account, whom no policy names.
+// members are a user, a role's session, a federated user and the root user of an account, whom no policy names.
 func members(account string) []Principal {
 	iam := "arn:aws:iam::" + account + ":"
 	return []Principal{
 		{ARN: iam + "user/x", Account: account}, roleSession(iam + "role/x"), {ARN: iam + "root", Account: account},
+		{ARN: "arn:aws:sts::" + account + ":federated-user/x", RoleARN: iam + "user/x", Account: account},
 	}
 }
 

@@ -41,8 +41,11 @@ func newProbe(src *Condition, st *sourceStatement) probe {
 	return probe{PolicySet{Identity: []*Policy{policy}}, st.Effect, err != nil}
 }
 
+// probing is who asks: conditions do not look at it.
+var probing = memberOf(exampleAccounts[0])
+
 func (p *probe) holds(c Context) bool {
-	r := Request{Principal: exampleUser, Account: exampleAccount, Action: "x:x", Resource: "*", Context: c}
+	r := Request{Principal: probing, Account: probing.Account, Action: "x:x", Resource: "*", Context: c}
 	applies := Allowed
 	if p.effect == Deny {
 		applies = ExplicitlyDenied
@@ -99,10 +102,39 @@ type contextKey struct {
 	name      string // as a statement writes it
 	families  [familyCount]bool
 	constants []string // the values that conditions compare it with
+	size      int      // of all constants, in bytes
+	work      int      // steps that making points of them takes
+	long      bool     // there is a number that is too long to make points of
 	points    []string // see pointsOf
 }
 
-// finite says whether the points are enough to decide what is possible.
+// maxDigits is how long a number may be to be a point. The evaluator compares longer ones, too; nobody writes them.
+const maxDigits = 1000
+
+// learn adds what a condition compares a key with. What was found out without it counts no more.
+func (m *model) learn(k *contextKey, dimension int, f family, values []string) {
+	if k.points != nil || len(m.possible) > 0 {
+		k.points = nil
+		clear(m.possible)
+		for _, p := range m.predicates {
+			if p.dimension == dimension && p.condition != nil {
+				p.condition.meets = nil
+			}
+		}
+	}
+	k.families[f] = true
+	k.constants = append(k.constants, values...)
+	for _, v := range values {
+		k.size += len(v)
+		if f == familyNumeric && len(v) > maxDigits {
+			k.long = true
+			continue
+		}
+		k.work += 1 + len(v)*len(v)/64 // arithmetic with n digits
+	}
+}
+
+// finite says whether the points are enough to decide what is possible, and not too hard to work out.
 func (k *contextKey) finite() bool {
 	n := 0
 	for f := familyText; f < familyCount; f++ {
@@ -110,7 +142,7 @@ func (k *contextKey) finite() bool {
 			n++
 		}
 	}
-	return n == 1 && !k.families[familyText]
+	return n == 1 && !k.families[familyText] && !k.long
 }
 
 func familyOf(base string) family {
@@ -154,8 +186,7 @@ func (m *model) conditionPredicate(src *Condition, st *sourceStatement) *predica
 		m.spend(compileSteps)
 		c.fill()
 		if !c.isNull {
-			k.families[c.family] = true
-			k.constants = append(k.constants, src.Values...)
+			m.learn(k, p.dimension, c.family, src.Values)
 			m.readValues(p, base, src, st)
 		}
 		if _, pinned := m.pins[c.key]; pinned && len(m.variables(src.Values, st.variables)) == 0 {

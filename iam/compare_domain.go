@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/binary"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -72,26 +73,35 @@ func (m *model) decide(dimension int, literals []literal) bool {
 
 // member returns the first place of a finite dimension that meets the literals.
 func (m *model) member(literals []literal, n int) (int, bool) {
-	for word := range (n + 63) / 64 {
-		rest := ^uint64(0)
-		for _, l := range literals {
-			set := m.membersOf(m.of(l))
-			if set == nil {
-				return 0, false // the budget is empty
+	for i := range m.membersAll(literals, n) {
+		return i, true
+	}
+	return 0, false
+}
+
+// membersAll returns the places of a finite dimension that meet the literals; none when the budget is empty.
+func (m *model) membersAll(literals []literal, n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for word := range (n + 63) / 64 {
+			rest := ^uint64(0)
+			for _, l := range literals {
+				set := m.membersOf(m.of(l))
+				if set == nil {
+					return
+				}
+				if l.want() {
+					rest &= set[word]
+				} else {
+					rest &^= set[word]
+				}
 			}
-			if l.want() {
-				rest &= set[word]
-			} else {
-				rest &^= set[word]
-			}
-		}
-		for i := word * 64; i < min(n, word*64+64) && rest != 0; i++ {
-			if rest&(1<<(i%64)) != 0 {
-				return i, true
+			for i := word * 64; i < min(n, word*64+64) && rest != 0; i++ {
+				if rest&(1<<(i%64)) != 0 && !yield(i) {
+					return
+				}
 			}
 		}
 	}
-	return 0, false
 }
 
 // membersOf returns the places that meet a predicate; nil when the budget is empty.
@@ -148,6 +158,9 @@ func (m *model) text(literals []literal, extra ...requirement) (string, bool) {
 			requirements = append(requirements, requirement{p.strings.lower, false})
 		}
 	}
+	if m.covered(literals) {
+		return "", false
+	}
 	// Those that must match come first: they end the search soonest.
 	requirements = append(requirements, extra...)
 	slices.SortStableFunc(requirements, func(a, b requirement) int { return order01(b.want) - order01(a.want) })
@@ -183,6 +196,33 @@ func (m *model) contradicted(l literal, others []literal) bool {
 		}
 		in, out := l.want() != p.negated, other.want() != q.negated
 		if in && !out && p.strings.within(q.strings) || out && !in && q.strings.within(p.strings) {
+			return true
+		}
+	}
+	return false
+}
+
+// covered says whether one literal wants a string in a set with variables that others do not leave, whatever the
+// variables stand for: every string of it with a symbol for each variable is in a set that is not wanted. What a symbol
+// stands for is in such a set, too, because only the same variable or a wildcard for everything takes a symbol.
+func (m *model) covered(literals []literal) bool {
+	var not []requirement
+	vague := false
+	for _, l := range literals {
+		if p := m.of(l); p.strings != nil && p.strings.symbolic != nil && l.want() == p.negated {
+			not = append(not, requirement{p.strings.symbolic, false})
+			vague = vague || !p.strings.exact()
+		}
+	}
+	if !vague {
+		return false // languages decide
+	}
+	for _, l := range literals {
+		p := m.of(l)
+		if p.strings == nil || p.strings.symbolic == nil || p.strings.exact() || l.want() == p.negated {
+			continue
+		}
+		if _, ok := m.word(append([]requirement{{p.strings.symbolic, true}}, not...)); !ok && !m.empty() {
 			return true
 		}
 	}

@@ -42,13 +42,13 @@ func (m *model) vagueKeys(boxes []*box) (keys []string) {
 	return slices.Compact(keys)
 }
 
-// mixed says whether a key is compared in several ways.
+// mixed says whether a key is compared in several ways, or with numbers that are too long for points.
 func (m *model) mixed(dimension int) bool {
 	families := 0
 	for _, used := range m.keys[dimension-firstKey].families {
 		families += order01(used)
 	}
-	return families > 1
+	return families > 1 || m.keys[dimension-firstKey].long
 }
 
 // guesses are values for the keys that are vague. all says that there are no others: the statement itself lists them.
@@ -134,6 +134,9 @@ func (m *model) guessesFor(key string, index int) [][]string {
 			if !strings.Contains(c, "${") {
 				out = append(out, []string{strings.NewReplacer("*", "x", "?", "x").Replace(c)})
 			}
+		}
+		if !m.spend(k.work) {
+			return [][]string{nil}
 		}
 		for _, points := range k.allPoints() {
 			for _, p := range points {

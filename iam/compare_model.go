@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -22,6 +23,7 @@ type sourceStatement struct {
 	*Statement
 	ref       StatementRef
 	variables bool // the document's version knows policy variables
+	exempt    bool // no policy's: see [comparison.exempt]
 }
 
 func sourceStatements(policies []*Policy) (out []*sourceStatement) {
@@ -31,7 +33,7 @@ func sourceStatements(policies []*Policy) (out []*sourceStatement) {
 		}
 		d := p.Document()
 		for i := range d.Statements {
-			out = append(out, &sourceStatement{&d.Statements[i], newRef(d, i), d.Version == Version2012})
+			out = append(out, &sourceStatement{&d.Statements[i], newRef(d, i), d.Version == Version2012, false})
 		}
 	}
 	return out
@@ -68,6 +70,8 @@ type stringSet struct {
 	// stand for.
 	patterns []string
 	head     string // what all strings begin with
+	// symbolic are the patterns with a character for each variable; nil where some cannot be read that way.
+	symbolic *language
 }
 
 func (s *stringSet) exact() bool { return s.lower == s.upper }
@@ -85,10 +89,14 @@ func (s *stringSet) within(other *stringSet) bool {
 // model turns statements into boxes. Context keys that are pinned have a known value.
 type model struct {
 	*budget
-	actions    []string // those that exist, in lower case; empty when every string is one
-	names      []string // the same as they are written
-	callers    []caller // empty for policies that name no principals
-	trust      bool     // the policies name principals and no resources
+	actions    []string        // those that exist, in lower case; empty when every string is one
+	names      []string        // the same as they are written
+	callers    []caller        // empty for policies that name no principals
+	trust      bool            // the policies name principals and no resources
+	callerKeys map[string]bool // see callerKeys
+	mentioned  []string        // the derived keys that the policies use
+	home       string          // the account of whom no policy names
+	typed      bitset          // the actions that have resource types; see [CompareOptions]
 	pins       map[string][]string
 	pinned     Context
 	interned   map[string]*predicate
@@ -97,6 +105,7 @@ type model struct {
 	dimensions map[string]int // of context keys
 	keys       []*contextKey  // by dimension, from firstKey on
 	possible   map[string]bool
+	symbols    map[string]rune // of policy variables
 	scratch    []byte
 	// generous asks for examples in which stars stand for something. It is only set when something possible is spelled out.
 	generous bool
@@ -105,7 +114,7 @@ type model struct {
 func newModel(b *budget, pins map[string][]string) *model {
 	return &model{
 		budget: b, pins: pins, pinned: NewContext(pins), interned: map[string]*predicate{}, sets: map[string]*stringSet{},
-		dimensions: map[string]int{}, possible: map[string]bool{},
+		dimensions: map[string]int{}, possible: map[string]bool{}, symbols: map[string]rune{},
 	}
 }
 
@@ -113,6 +122,7 @@ func newModel(b *budget, pins map[string][]string) *model {
 func (m *model) with(pins map[string][]string) *model {
 	out := newModel(m.budget, pins)
 	out.actions, out.names, out.callers, out.trust = m.actions, m.names, m.callers, m.trust
+	out.callerKeys, out.mentioned, out.home, out.typed = m.callerKeys, m.mentioned, m.home, m.typed
 	return out
 }
 
@@ -132,11 +142,19 @@ func (m *model) box(st *sourceStatement) *box {
 	case len(st.Resources) > 0:
 		b.add(m.element(dimensionResource, "resource", m.resources(st, st.Resources, false), how, false))
 	}
-	if len(m.callers) > 0 {
+	switch {
+	case len(m.callers) == 0:
+	case st.exempt:
+		b.add(m.signers())
+	default:
 		b.add(m.callerPredicate(st))
 	}
 	for i := range st.Conditions {
-		b.add(m.conditionPredicate(&st.Conditions[i], st))
+		if c := &st.Conditions[i]; m.callerKeys[strings.ToLower(c.Key)] {
+			b.add(m.callerCondition(c, st))
+		} else {
+			b.add(m.conditionPredicate(c, st))
+		}
 	}
 	return b.seal()
 }
@@ -237,7 +255,8 @@ func (m *model) stringSet(kind string, patterns []string, how syntax) *stringSet
 	}
 	s := &stringSet{lower: &language{}}
 	vague := false
-	var upper language
+	unread := false
+	var upper, symbolic language
 	for _, pattern := range patterns {
 		s.patterns = append(s.patterns, nameOf(kind, false, how.variables, []string{pattern}))
 		if kind == "action" {
@@ -248,6 +267,11 @@ func (m *model) stringSet(kind string, patterns []string, how syntax) *stringSet
 			continue
 		}
 		upper.add(parts, fold)
+		if certain || utf8.ValidString(pattern) && slices.ContainsFunc(parts, func(p part) bool { return p.kind == partVariable }) {
+			symbolic.addSymbols(parts, fold, m.symbol)
+		} else {
+			unread = true
+		}
 		if head := headOf(parts); len(upper.starts) == 1 {
 			s.head = head
 		} else {
@@ -260,9 +284,23 @@ func (m *model) stringSet(kind string, patterns []string, how syntax) *stringSet
 	if s.upper = s.lower; vague {
 		s.upper = &upper
 	}
+	if !unread {
+		s.symbolic = &symbolic
+	}
 	m.spend(len(upper.positions) / 4)
 	m.sets[name] = s
 	return s
+}
+
+// symbol is the character that stands for a variable.
+func (m *model) symbol(p part) rune {
+	name := strconv.Quote(p.text) + strconv.Quote(p.fallback) + strconv.FormatBool(p.hasDefault)
+	r, ok := m.symbols[name]
+	if !ok {
+		r = unicode.MaxRune + 1 + rune(len(m.symbols))
+		m.symbols[name] = r
+	}
+	return r
 }
 
 // headOf is the text that a pattern begins with.

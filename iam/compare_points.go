@@ -29,6 +29,9 @@ func pointsOf(k *contextKey) []string {
 
 // point finds a point of the key that meets the literals.
 func (m *model) point(k *contextKey, literals []literal) (string, bool) {
+	if k.points == nil && !m.spend(k.work) {
+		return "", false
+	}
 	points := pointsOf(k)
 	if !m.spend(len(points) * (1 + len(literals))) {
 		return "", false
@@ -52,16 +55,20 @@ next:
 // meets says which points meet a predicate. It is not complete when the budget is empty.
 func (m *model) meets(k *contextKey, l literal) []bool {
 	c, points := m.of(l).condition, pointsOf(k)
-	for len(c.meets) < len(points) && m.spend(probeSteps+len(k.constants)) {
+	for len(c.meets) < len(points) && m.spend(probeSteps+len(k.constants)+k.size/16) {
 		value := points[len(c.meets)]
 		c.meets = append(c.meets, c.probe.holds(NewContext(map[string][]string{c.key: {value}})))
 	}
 	return c.meets
 }
 
+// numericPoints reads what the evaluator reads: [big.Rat] knows exponents, fractions and other bases, too.
 func numericPoints(constants []string) []string {
 	var list []*big.Rat
 	for _, c := range constants {
+		if _, ok := parseNumber(c); !ok || len(c) > maxDigits {
+			continue
+		}
 		if r, ok := new(big.Rat).SetString(c); ok {
 			list = append(list, r)
 		}
@@ -135,13 +142,13 @@ func addressPoints(constants []string) []string {
 		}
 	}
 	list = append(list, netip.IPv4Unspecified(), netip.IPv6Unspecified())
-	out := make([]string, 0, len(list))
+	var out []string
 	for _, a := range list {
-		if text := a.String(); !slices.Contains(out, text) && !strings.Contains(text, "%") {
+		if text := a.String(); !strings.Contains(text, "%") {
 			out = append(out, text)
 		}
 	}
-	return out
+	return unique(out)
 }
 
 func lastAddress(p netip.Prefix) netip.Addr {

@@ -50,8 +50,11 @@ func (m *model) joined(s situation, l literal) []literal {
 	return out
 }
 
-// inside returns the situation of a request that all boxes cover; ok is false when there is none.
-func (m *model) inside(boxes ...*box) (s situation, ok bool) {
+// inside returns the situation of a request of a scope that all boxes cover; ok is false when there is none.
+func (m *model) inside(part scope, boxes ...*box) (s situation, ok bool) {
+	for _, l := range m.scoped(part) {
+		s = m.narrowed(s, l)
+	}
 	for _, b := range boxes {
 		for _, p := range b.predicates {
 			s = m.narrowed(s, newLiteral(p, true))

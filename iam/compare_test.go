@@ -55,15 +55,15 @@ func verifyComparison(tb testing.TB, c iam.Comparison, old, new []*iam.Policy) {
 	}
 }
 
-// delegating is a resource policy that leaves every decision to the identity policies of the account.
-var delegating = func() *iam.Policy {
+// delegating is a resource policy that leaves every decision to the identity policies of an account.
+func delegating(account string) *iam.Policy {
 	p, err := iam.ParsePolicy("gate", []byte(`{"Version": "2012-10-17", "Statement":
-		{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "*", "Resource": "*"}}`))
+		{"Effect": "Allow", "Principal": {"AWS": "`+account+`"}, "Action": "*", "Resource": "*"}}`))
 	if err != nil {
 		panic(err)
 	}
 	return p
-}()
+}
 
 // compareAllowed evaluates as the documentation of Addition says.
 func compareAllowed(policies []*iam.Policy, r *iam.Request) bool {
@@ -74,8 +74,8 @@ func compareAllowed(policies []*iam.Policy, r *iam.Request) bool {
 			resources = resources || len(st.Resources)+len(st.NotResources) > 0
 		}
 	}
-	if !attached && r.Account == "123456789012" && r.Principal.ARN == "arn:aws:iam::123456789012:user/x" {
-		return (&iam.PolicySet{Identity: policies, Resource: delegating}).Allowed(r)
+	if !attached {
+		return (&iam.PolicySet{Identity: policies, Resource: delegating(r.Principal.Account)}).Allowed(r)
 	}
 	allowed := false
 	for _, p := range policies {
@@ -173,7 +173,7 @@ func TestCompareActionsAndResources(t *testing.T) {
 		"deny removed": {
 			old:  statementText("Allow", "s3:*", "*") + "," + statementText("Deny", "s3:Put*", "arn:aws:s3:::b/*"),
 			new:  statementText("Allow", "s3:*", "*"),
-			want: []string{"s3:* on *: s3:putx arn:aws:s3:::b/x"},
+			want: []string{"s3:Put* on arn:aws:s3:::b/*: s3:Putx arn:aws:s3:::b/x"},
 		},
 		"deny makes up for a star": {
 			old: `{'Effect': 'Allow', 'NotAction': 'iam:*', 'Resource': '*'}`,
@@ -200,7 +200,7 @@ func TestCompareActionsAndResources(t *testing.T) {
 		"star at the end of a part reaches further": {
 			old:  statementText("Allow", "a:b", "arn:aws:s3:a*c:*:b"),
 			new:  statementText("Allow", "a:b", "arn:aws:s3:a*:c:b"),
-			want: []string{"a:b on arn:aws:s3:a*:c:b: a:b arn:aws:s3:a:us-east-1:123456789012:c:b"},
+			want: []string{"a:b on arn:aws:s3:a*:c:b: a:b arn:aws:s3:a:123456789012:c:b"},
 		},
 	})
 }
@@ -302,11 +302,14 @@ func TestCompareVariables(t *testing.T) {
 	}
 	const object = "s3:GetObject arn:aws:s3:::b/"
 	runCompare(t, iam.CompareOptions{}, map[string]compareTest{
-		"equal":         {old: home("${aws:username}/*"), new: home("${aws:username}/*")},
-		"within a star": {old: home("*"), new: home("${aws:username}/*")},
-		"equal, denied": {old: home("*") + "," + statementText("Deny", "*", "${k}"), new: home("*") + "," + statementText("Deny", "*", "${k}")},
-		"from one":      {old: home("bob/*"), new: home("${aws:username}/*"), want: []string{"s3:GetObject on arn:aws:s3:::b/${aws:username}/*: " + object + `x/x aws:username=["x"]`}},
-		"to one":        {old: home("${aws:username}/*"), new: home("bob/*"), want: []string{"s3:GetObject on arn:aws:s3:::b/bob/*: " + object + "bob/x"}},
+		"equal":            {old: home("${aws:username}/*"), new: home("${aws:username}/*")},
+		"within a star":    {old: home("*"), new: home("${aws:username}/*")},
+		"equal, denied":    {old: home("*") + "," + statementText("Deny", "*", "${k}"), new: home("*") + "," + statementText("Deny", "*", "${k}")},
+		"a star to a name": {old: home("${aws:username}/*"), new: home("${aws:username}/x")},
+		"a slash more":     {old: home("${aws:username}*"), new: home("${aws:username}/x")},
+		"two names":        {old: home("${aws:username}/${k}/*"), new: home("${aws:username}/${k}/x")},
+		"from one":         {old: home("bob/*"), new: home("${aws:username}/*"), want: []string{"s3:GetObject on arn:aws:s3:::b/${aws:username}/*: " + object + `x/x aws:username=["x"]`}},
+		"to one":           {old: home("${aws:username}/*"), new: home("bob/*"), want: []string{"s3:GetObject on arn:aws:s3:::b/bob/*: " + object + "bob/x"}},
 		"to the only one": {
 			old: home("${aws:username}"),
 			new: `{'Effect': 'Allow', 'Action': 's3:GetObject', 'Resource': 'arn:aws:s3:::b/bob', 'Condition': {'StringEquals': {'aws:username': 'bob'}}}`,

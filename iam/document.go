@@ -55,9 +55,16 @@ type Statement struct {
 	NotResources  []string
 	Conditions    []Condition
 	Pos           Position // where the statement's brace stands; zero when built by hand
+	Places        Places   // where its elements stand, if [ReadOptions.Places] asked for it
 
 	// Intrinsic is an [Intrinsic] in the place of the whole statement; the other fields but Pos are empty then.
 	Intrinsic string
+}
+
+// Places are where the values of a statement's elements stand, each of an element or of its Not form; zero where there is
+// no such element, or where they were not asked for. Conditions have their own.
+type Places struct {
+	Sid, Effect, Principal, Action, Resource Position
 }
 
 // PrincipalPattern names principals of one kind, for example Service and ec2.amazonaws.com.

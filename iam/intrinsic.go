@@ -105,6 +105,12 @@ func stringNode(s string) Node {
 	return Node{Text: s}
 }
 
+// HasIntrinsics says whether the document has a value that only CloudFormation knows: it cannot be compiled then.
+func (d *Document) HasIntrinsics() bool {
+	_, _, found := d.firstIntrinsic()
+	return found
+}
+
 // firstIntrinsic finds a value that only CloudFormation knows: its JSON, and the place of the condition or
 // statement that has it (zero if it is in neither).
 func (d *Document) firstIntrinsic() (json string, pos Position, found bool) {

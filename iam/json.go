@@ -3,8 +3,10 @@ package iam
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -13,6 +15,10 @@ const (
 	maxSource = 1 << 20
 	maxDepth  = 32
 )
+
+// byteOrderMark may begin a text: "implementations that parse JSON texts MAY ignore the presence of a byte order mark
+// rather than treating it as an error" (RFC 8259, section 8.1). Columns do not count it.
+const byteOrderMark = "\ufeff"
 
 // scanner reads one JSON text (RFC 8259), strictly. encoding/json is not used for it because that keeps neither
 // places nor duplicate keys. Strings without escapes share the memory of the source.
@@ -69,6 +75,7 @@ func scanJSON(file, src string) (Node, *SyntaxError) {
 }
 
 func (s *scanner) scan(file, src string) (root Node, err *SyntaxError) {
+	src = strings.TrimPrefix(src, byteOrderMark)
 	s.file, s.src, s.line = file, src, 1
 	if len(src) > maxSource {
 		return Node{}, s.errorf(CodeTooLarge, 0, "policy is longer than %d bytes", maxSource)
@@ -253,7 +260,46 @@ func (s *scanner) unquote(start int, escaped, ascii bool) (string, *SyntaxError)
 	if err := json.Unmarshal([]byte(raw), &text); err != nil {
 		return "", s.errorf(CodeNotJSON, start, "bad escape in a string")
 	}
+	if at := loneSurrogate(raw); at >= 0 {
+		return "", s.errorf(CodeNotJSON, start+at, "%s is half a character: it needs the other half of its surrogate pair", raw[at:at+escapeLength])
+	}
 	return text, nil
+}
+
+// escapeLength is that of \uXXXX.
+const escapeLength = 6
+
+// loneSurrogate is the offset of the first escape that is one half of a surrogate pair without the other, which
+// encoding/json replaces by U+FFFD; -1 if there is none. The string's escapes are correct otherwise.
+func loneSurrogate(raw string) int {
+	for at := 0; at < len(raw); {
+		if raw[at] != '\\' {
+			at++
+			continue
+		}
+		first := codeUnit(raw[at:])
+		switch {
+		case !utf16.IsSurrogate(first):
+			at += 2 // what is left of \uXXXX has no backslash
+		case utf16.DecodeRune(first, codeUnit(raw[at+escapeLength:])) == utf8.RuneError:
+			return at
+		default:
+			at += 2 * escapeLength
+		}
+	}
+	return -1
+}
+
+// codeUnit gives the UTF-16 code unit of the escape \uXXXX at the beginning of s, and 0 where there is none.
+func codeUnit(s string) rune {
+	if len(s) < escapeLength || s[0] != '\\' || s[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(s[2:escapeLength], 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(unit)
 }
 
 func (s *scanner) number() (string, *SyntaxError) {

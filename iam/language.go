@@ -36,10 +36,14 @@ const (
 	takeAny
 )
 
-func (t taker) wide(r rune) bool { return t == takeAny || t == takeNoColon && r != ':' }
+// wide says what wildcards take. A symbol, which is beyond all characters, stands for text of any kind: only what takes all
+// takes it, too.
+func (t taker) wide(r rune) bool {
+	return t == takeAny || t == takeNoColon && r != ':' && r <= unicode.MaxRune
+}
 
 func (p *position) accepts(r rune) bool {
-	return p.takes.wide(r) || p.takes == takeRune && (p.r == r || slices.Contains(p.fold, r))
+	return p.takes.wide(r) && r <= unicode.MaxRune || p.takes == takeRune && (p.r == r || slices.Contains(p.fold, r))
 }
 
 // folding gives the other characters that a pattern's character equals.
@@ -69,7 +73,10 @@ func foldAll(r rune) (out []rune) {
 }
 
 // add adds a pattern. A policy variable stands for any text: the language is then larger than what matches.
-func (l *language) add(parts []part, fold folding) {
+func (l *language) add(parts []part, fold folding) { l.addSymbols(parts, fold, nil) }
+
+// addSymbols adds a pattern. With symbols, a policy variable is a character of its own: equal variables are equal ones.
+func (l *language) addSymbols(parts []part, fold folding, symbol func(part) rune) {
 	first := int32(len(l.positions))
 	l.starts = append(l.starts, first)
 	loop := takeNothing
@@ -99,6 +106,10 @@ func (l *language) add(parts []part, fold folding) {
 			}
 			loop = takeAny
 		default:
+			if symbol != nil {
+				put(position{takes: takeRune, r: symbol(*p)})
+				continue
+			}
 			loop = takeAny
 		}
 	}
@@ -114,7 +125,7 @@ func (l *language) cover(first int32) {
 		p.covers = first
 	case takeNoColon:
 		for p.covers > first {
-			if q := &l.positions[p.covers-1]; q.accepts(':') || q.loop == takeAny {
+			if q := &l.positions[p.covers-1]; q.accepts(':') || q.loop == takeAny || q.takes == takeRune && q.r > unicode.MaxRune {
 				break
 			}
 			p.covers--

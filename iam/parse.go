@@ -31,6 +31,10 @@ func (p *parser) document(n *Node) *Document {
 		p.hard(n.Pos, CodeWrongType, "a policy must be an object, found %s", n.Kind)
 		return d
 	}
+	if isTemplate(n) {
+		p.hard(n.Pos, CodeWrongType, "this is a whole CloudFormation template: give one policy of it, such as a PolicyDocument")
+		return d
+	}
 	hasStatement := false
 	fields := p.fields(n)
 	for i := range fields {
@@ -51,6 +55,13 @@ func (p *parser) document(n *Node) *Document {
 		p.hard(n.Pos, CodeMissingElement, "policy has no Statement")
 	}
 	return d
+}
+
+// isTemplate says whether an object is a template of CloudFormation rather than a policy.
+func isTemplate(n *Node) bool {
+	return slices.ContainsFunc(n.Fields, func(f Field) bool {
+		return f.Name == "AWSTemplateFormatVersion" || f.Name == "Resources" && f.Value.Kind == ObjectNode
+	}) && !slices.ContainsFunc(n.Fields, func(f Field) bool { return f.Name == "Statement" })
 }
 
 func (p *parser) statements(d *Document, f *Field) {
@@ -111,6 +122,9 @@ func (e elements) has(name string) bool {
 
 // element reads one element of a statement and gives its name, or the name of what it is a misspelling of.
 func (p *parser) element(st *Statement, f *Field) string {
+	if p.options.Places {
+		st.Places.add(f)
+	}
 	switch f.Name {
 	case "Sid":
 		st.Sid = p.text(f)
@@ -131,9 +145,28 @@ func (p *parser) element(st *Statement, f *Field) string {
 	case "Condition":
 		st.Conditions = p.conditions(f)
 	default:
-		return p.unknown(f, "statement", statementElements)
+		// Whatever it was to say: without it the statement may allow more. There is no sensible reading.
+		meant := p.unknown(f, "statement", statementElements)
+		p.failed = true
+		return meant
 	}
 	return f.Name
+}
+
+// add keeps the place of an element.
+func (p *Places) add(f *Field) {
+	switch strings.TrimPrefix(f.Name, "Not") {
+	case "Sid":
+		p.Sid = f.Value.Pos
+	case "Effect":
+		p.Effect = f.Value.Pos
+	case "Principal":
+		p.Principal = f.Value.Pos
+	case "Action":
+		p.Action = f.Value.Pos
+	case "Resource":
+		p.Resource = f.Value.Pos
+	}
 }
 
 var principalKinds = []string{KindAWS, KindFederated, KindService, KindCanonicalUser}
@@ -233,11 +266,9 @@ func (p *parser) fields(n *Node) []Field {
 // unknown reports an element that the policy language does not have, and gives the one that was probably meant.
 // A misspelt element has no sensible reading: without a Condition or a Resource a statement allows more.
 func (p *parser) unknown(f *Field, where string, known []string) (meant string) {
-	for _, name := range known {
-		if similar(f.Name, name) {
-			p.hard(f.Pos, CodeUnknownElement, "unknown element %q in a %s: did you mean %q?", f.Name, where, name)
-			return name
-		}
+	if name, near := nearest(f.Name, known); near {
+		p.hard(f.Pos, CodeUnknownElement, "unknown element %q in a %s: did you mean %q?", f.Name, where, name)
+		return name
 	}
 	if isFunction(f.Name) {
 		p.hard(f.Pos, CodeIntrinsic, "%s must stand alone: found beside other elements of a %s", f.Name, where)
@@ -245,11 +276,6 @@ func (p *parser) unknown(f *Field, where string, known []string) (meant string) 
 	}
 	p.soft(f.Pos, CodeUnknownElement, "unknown element %q in a %s: expected %s", f.Name, where, strings.Join(known, ", "))
 	return ""
-}
-
-// similar says whether a is b in the wrong case or in the wrong number.
-func similar(a, b string) bool {
-	return strings.EqualFold(a, b) || strings.EqualFold(strings.TrimSuffix(a, "s"), b)
 }
 
 func describe(n *Node) string {

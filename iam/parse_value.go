@@ -101,3 +101,42 @@ func (p *parser) noNul(text string, pos Position) {
 		p.hard(pos, CodeNulCharacter, "string has the character U+0000, which no policy may have")
 	}
 }
+
+// nearest finds the name that was probably meant: the one that differs least, but for case, by at most two characters,
+// and by no more than a third of those that it has.
+func nearest(written string, known []string) (name string, near bool) {
+	const most = 2
+	best := most + 1
+	for _, candidate := range known {
+		if abs(len(written)-len(candidate)) > 2*most { // a character has some bytes
+			continue
+		}
+		d := editDistance(strings.ToLower(written), strings.ToLower(candidate))
+		if d <= max(1, len(candidate)/3) && d < best {
+			best, name = d, candidate
+		}
+	}
+	return name, best <= most
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// editDistance counts the bytes to insert, delete or replace to turn a into b.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			d := diagonal
+			if a[i] != b[j] {
+				d = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], d
+		}
+	}
+	return row[len(b)]
+}

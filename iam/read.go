@@ -8,11 +8,13 @@ import (
 // ReadOptions says what is accepted.
 type ReadOptions struct {
 	// Lenient reads on where there is one sensible meaning, and reports what it met: of two equal keys the last
-	// one counts, as it does for most JSON readers; an unknown element is ignored, unless it looks like a
-	// misspelt one; a number or a boolean in the place of a string is taken as it is written.
+	// one counts, as it does for most JSON readers; an unknown element of the policy is ignored, unless it looks like
+	// a misspelt one, but none of a statement, which would then say something else; a number or a boolean in the place of a string is taken as it is written.
 	Lenient bool
 	// Intrinsics accepts CloudFormation's functions in the place of values, and keeps them; see [Intrinsic].
 	Intrinsics bool
+	// Places keeps the places of the elements of each statement, for what [Document.Validate] finds.
+	Places bool
 }
 
 // maxFindings is how many findings are reported. A person does not read more, and a hostile text has a million.
@@ -80,7 +82,11 @@ func (p *parser) soft(pos Position, code Code, format string, args ...any) {
 	case len(p.findings) < maxFindings:
 		p.findings = append(p.findings, newFinding(p.file, pos, code, format, args...))
 	case len(p.findings) == maxFindings:
-		p.findings = append(p.findings, newFinding(p.file, pos, CodeTooManyFindings,
-			"more than %d findings: what follows here is left out", maxFindings))
+		p.findings = append(p.findings, tooMany(p.file, pos))
 	}
+}
+
+// tooMany is the finding that ends a list of findings.
+func tooMany(file string, pos Position) *SyntaxError {
+	return newFinding(file, pos, CodeTooManyFindings, "more than %d findings: what follows here is left out", maxFindings)
 }

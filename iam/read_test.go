@@ -97,7 +97,7 @@ func TestLenient(t *testing.T) {
   "Comment": {"Effect": 1, "Effect": 2},
   "Id": 0.50,
   "Statement": [{
-    "Effect": "Allow", "Effect": "Deny", "Why": [], "Sid": true,
+    "Effect": "Allow", "Effect": "Deny", "Sid": true,
     "Action": ["a:b", 1e3],
     "Principal": {"AWS": 111122223333, "AWS": ["444455556666"]},
     "Condition": {"Bool": {"a:b": true}, "Null": {"a:b": true, "a:b": false}, "Bool": {"a:c": true}}
@@ -115,7 +115,7 @@ func TestLenient(t *testing.T) {
 		t.Error(diff)
 	}
 	wantFindings := []string{
-		"3:3 unknown-element", "4:9 wrong-type", "5:3 duplicate-key", "6:24 duplicate-key", "6:42 unknown-element", "6:60 wrong-type",
+		"3:3 unknown-element", "4:9 wrong-type", "5:3 duplicate-key", "6:24 duplicate-key", "6:49 wrong-type",
 		"7:23 wrong-type", "8:40 duplicate-key", "9:64 duplicate-key", "9:79 duplicate-key",
 	}
 	if diff := cmp.Diff(wantFindings, placesAndCodes(findings)); diff != "" {
@@ -127,16 +127,21 @@ func TestLenient(t *testing.T) {
 func TestLenientRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"misspelt condition": statementJSON(`"Effect":"Allow","Action":"*","condition":{}`),
-		"misspelt resource":  statementJSON(`"Effect":"Allow","Action":"*","Resources":"*"`),
-		"kind of principal":  statementJSON(`"Effect":"Allow","Action":"*","Principal":{"AWS":"*","Robot":"*"}`),
-		"effect":             statementJSON(`"Effect":"allow","Action":"*"`),
-		"version":            `{"Version":20121017,"Statement":[]}`,
-		"no action":          statementJSON(`"Effect":"Allow"`),
-		"empty list":         statementJSON(`"Effect":"Allow","Action":"*","Resource":[]`),
-		"null condition":     statementJSON(`"Effect":"Allow","Action":"*","Condition":null`),
-		"intrinsic":          statementJSON(`"Effect":"Allow","Action":{"Ref":"a"}`),
-		"both":               statementJSON(`"Effect":"Allow","Action":"a:b","NotAction":"a:c"`),
+		"misspelt condition":        statementJSON(`"Effect":"Allow","Action":"*","condition":{}`),
+		"misspelt resource":         statementJSON(`"Effect":"Allow","Action":"*","Resources":"*"`),
+		"condition, a letter short": statementJSON(`"Effect":"Allow","Action":"*","Condtion":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`),
+		"resource, underlined":      statementJSON(`"Effect":"Allow","Action":"*","Not_Resource":"arn:aws:s3:::b"`),
+		"unknown in a statement":    statementJSON(`"Effect":"Allow","Action":"*","Resource":"*","OnlyIf":{}`),
+		"misspelt statement":        `{"Statement":[],"Statment":[]}`,
+		"template":                  `{"AWSTemplateFormatVersion":"2010-09-09","Parameters":{}}`,
+		"kind of principal":         statementJSON(`"Effect":"Allow","Action":"*","Principal":{"AWS":"*","Robot":"*"}`),
+		"effect":                    statementJSON(`"Effect":"allow","Action":"*"`),
+		"version":                   `{"Version":20121017,"Statement":[]}`,
+		"no action":                 statementJSON(`"Effect":"Allow"`),
+		"empty list":                statementJSON(`"Effect":"Allow","Action":"*","Resource":[]`),
+		"null condition":            statementJSON(`"Effect":"Allow","Action":"*","Condition":null`),
+		"intrinsic":                 statementJSON(`"Effect":"Allow","Action":{"Ref":"a"}`),
+		"both":                      statementJSON(`"Effect":"Allow","Action":"a:b","NotAction":"a:c"`),
 	}
 	for name, src := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -145,6 +150,69 @@ func TestLenientRefuses(t *testing.T) {
 				t.Errorf("document %v, findings %v", d, findings)
 			}
 		})
+	}
+}
+
+// TestR117DidYouMean: a misspelt element is told from an unknown one, and is not missing as well.
+func TestR117DidYouMean(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		statementJSON(`"Efect":"Allow","Action":"*"`):                               `unknown element "Efect" in a statement: did you mean "Effect"?`,
+		statementJSON(`"Effect":"Allow","Acton":"*"`):                               `unknown element "Acton" in a statement: did you mean "Action"?`,
+		statementJSON(`"Effect":"Allow","NoAction":"*"`):                            `unknown element "NoAction" in a statement: did you mean "NotAction"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","Resourse":"*"`):               `unknown element "Resourse" in a statement: did you mean "Resource"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","Not_Resource":"*"`):           `unknown element "Not_Resource" in a statement: did you mean "NotResource"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","Condtion":{}`):                `unknown element "Condtion" in a statement: did you mean "Condition"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","principals":{}`):              `unknown element "principals" in a statement: did you mean "Principal"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","Principal":{"Services":"x"}`): `unknown element "Services" in a Principal: did you mean "Service"?`,
+		`{"Statment":[]}`: `unknown element "Statment" in a policy: did you mean "Statement"?`,
+		statementJSON(`"Effect":"Allow","Action":"*","Why":"*"`): `unknown element "Why" in a statement: expected ` +
+			`Sid, Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource, Condition`,
+	}
+	for src, want := range tests {
+		for _, lenient := range []bool{false, true} {
+			d, findings := iam.Read("p", []byte(src), iam.ReadOptions{Lenient: lenient})
+			if d != nil || len(findings) != 1 || findings[0].Message != want {
+				t.Errorf("%s, lenient %v: got %v, want %s", src, lenient, findings, want)
+			}
+		}
+	}
+}
+
+// TestHalfACharacter: encoding/json reads one half of a surrogate pair as U+FFFD; a policy with it would match that.
+func TestHalfACharacter(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`\ud800`:              `1:23 not-json`,
+		`ab\udfffx`:           `1:25 not-json`,
+		`\ud83d\u0041`:        `1:23 not-json`,
+		`\ude00\ud83d`:        `1:23 not-json`,
+		`\ud83d\ude00\ud83d`:  `1:35 not-json`,
+		`\ud83dude00`:         `1:23 not-json`,
+		`\\ud800`:             ``,
+		`\uD83D\uDE00 \ufffd`: ``,
+	} {
+		d, findings := iam.Read("p", []byte(`{"Statement":[],"Id":"`+text+`"}`), iam.ReadOptions{Lenient: true})
+		if got := strings.Join(placesAndCodes(findings), " "); got != want || (d == nil) != (want != "") {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+	if d, _ := iam.Read("p", []byte(`{"Statement":[],"Id":"\uD83D\uDE00"}`), iam.ReadOptions{}); d == nil || d.ID != "😀" {
+		t.Errorf("a pair is one character: %v", d)
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	d, err := iam.Parse("p", []byte("\ufeff"+`{"Statement":[{"Effect":"Deny","Action":"*"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := d.Statements[0].Pos, (iam.Position{Line: 1, Column: 15}); got != want {
+		t.Errorf("the statement is at %v, want %v", got, want)
+	}
+	if _, err := iam.Parse("p", []byte("\ufeff\ufeff{}")); err == nil {
+		t.Error("two marks are read")
 	}
 }
 

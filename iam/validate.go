@@ -36,42 +36,63 @@ func (k PolicyKind) plainSid() bool {
 	return k == TrustPolicy || !k.hasPrincipal() && k != ServiceControlPolicy
 }
 
-// Validate finds what AWS refuses in a policy of this kind when it is stored, and [Parse] cannot know.
-// Every error is a [*SyntaxError]; what [Compile] finds is among them, and a policy that is too long.
-// Values that only CloudFormation knows ([Intrinsic]) are passed over, and a document that has one is not compiled.
+// Validate finds what AWS refuses in a policy of this kind when it is stored, and [Parse] cannot know: what [Document.Check]
+// finds, which elements the kind must have and must not have, and that it is too long.
+// Every error is a [*SyntaxError] with the place of the element that it is about, as far as that is known.
+// Values that only CloudFormation knows ([Intrinsic]) are passed over.
 func (d *Document) Validate(kind PolicyKind) []error {
-	var errs []error
-	if _, _, found := d.firstIntrinsic(); !found {
-		if _, err := Compile(d); err != nil {
-			errs = append(errs, err)
-		}
-	}
+	v := validator{document: d, kind: kind, errs: d.Check(), sids: map[string]bool{}}
 	if kind == ResourceControlPolicy && d.Version != Version2012 && !isMarked(d.Version) {
-		errs = append(errs, syntaxErrorf(d.Name, Position{}, "a resource control policy must have the Version %s", Version2012))
+		v.report(Position{}, "a resource control policy must have the Version %s", Version2012)
 	}
-	seen := map[string]bool{}
 	for i := range d.Statements {
-		st := &d.Statements[i]
-		if st.Intrinsic != "" {
-			continue
-		}
-		report := func(format string, args ...any) {
-			errs = append(errs, syntaxErrorf(d.Name, st.Pos, format, args...))
-		}
-		if !isMarked(st.Sid) {
-			validateSid(kind, st.Sid, seen, report)
-		}
-		validateActions(st, report)
-		validateResources(kind, st, report)
-		validatePrincipals(kind, st, report)
-		if kind == ResourceControlPolicy {
-			validateResourceControl(st, report)
+		if st := &d.Statements[i]; st.Intrinsic == "" {
+			v.statement(st)
 		}
 	}
 	for _, finding := range d.checkSize(kind) {
-		errs = append(errs, finding)
+		v.errs = append(v.errs, finding)
 	}
-	return errs
+	return v.errs
+}
+
+// validator collects what is wrong with a document.
+type validator struct {
+	document *Document
+	kind     PolicyKind
+	errs     []error
+	sids     map[string]bool // of the statements so far
+}
+
+// report adds a finding; of too many, the rest is left out.
+func (v *validator) report(pos Position, format string, args ...any) {
+	switch {
+	case len(v.errs) < maxFindings:
+		v.errs = append(v.errs, syntaxErrorf(v.document.Name, pos, format, args...))
+	case len(v.errs) == maxFindings:
+		v.errs = append(v.errs, tooMany(v.document.Name, pos))
+	}
+}
+
+// statement checks one statement.
+func (v *validator) statement(st *Statement) {
+	if !isMarked(st.Sid) {
+		v.sid(st)
+	}
+	v.actions(st)
+	v.resources(st)
+	v.principals(st)
+	if v.kind == ResourceControlPolicy {
+		v.resourceControl(st)
+	}
+}
+
+// or is the place if it is known, and the statement's otherwise.
+func (p Position) or(statement Position) Position {
+	if p == (Position{}) {
+		return statement
+	}
+	return p
 }
 
 func isMarked(s string) bool {
@@ -79,15 +100,14 @@ func isMarked(s string) bool {
 	return marked
 }
 
-type reporter func(format string, args ...any)
-
-func validateSid(kind PolicyKind, sid string, seen map[string]bool, report reporter) {
-	if sid != "" && seen[sid] {
-		report("Sid %q is not unique in the policy", sid)
+func (v *validator) sid(st *Statement) {
+	at := st.Places.Sid.or(st.Pos)
+	if st.Sid != "" && v.sids[st.Sid] {
+		v.report(at, "Sid %q is not unique in the policy", st.Sid)
 	}
-	seen[sid] = true
-	if kind.plainSid() && strings.IndexFunc(sid, notAlphanumeric) >= 0 {
-		report("Sid %q may only have letters and digits", sid)
+	v.sids[st.Sid] = true
+	if v.kind.plainSid() && strings.IndexFunc(st.Sid, notAlphanumeric) >= 0 {
+		v.report(at, "Sid %q may only have letters and digits", st.Sid)
 	}
 }
 
@@ -95,79 +115,81 @@ func notAlphanumeric(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 }
 
-func validateActions(st *Statement, report reporter) {
+func (v *validator) actions(st *Statement) {
 	for _, list := range [][]string{st.Actions, st.NotActions} {
 		for _, a := range list {
 			if a != "*" && strings.Count(a, ":") != 1 && !isMarked(a) {
-				report("action %q must be * or have the form service:Operation", a)
+				v.report(st.Places.Action.or(st.Pos), "action %q must be * or have the form service:Operation", a)
 			}
 		}
 	}
 }
 
-func validateResources(kind PolicyKind, st *Statement, report reporter) {
+func (v *validator) resources(st *Statement) {
 	has := len(st.Resources)+len(st.NotResources) > 0
-	if kind == TrustPolicy {
+	at := st.Places.Resource.or(st.Pos)
+	if v.kind == TrustPolicy {
 		if has {
-			report("a trust policy must not have a Resource")
+			v.report(at, "a trust policy must not have a Resource")
 		}
 		return
 	}
 	if !has {
-		report("statement has neither Resource nor NotResource")
+		v.report(at, "statement has neither Resource nor NotResource")
 	}
 	for _, list := range [][]string{st.Resources, st.NotResources} {
 		for _, r := range list {
 			if r != "*" && !strings.HasPrefix(r, "arn:") && !isMarked(r) {
-				report("resource %q must be * or an ARN", r)
+				v.report(at, "resource %q must be * or an ARN", r)
 			}
 		}
 	}
 }
 
-func validatePrincipals(kind PolicyKind, st *Statement, report reporter) {
+func (v *validator) principals(st *Statement) {
 	has := len(st.Principals)+len(st.NotPrincipals) > 0
-	if !kind.hasPrincipal() {
+	at := st.Places.Principal.or(st.Pos)
+	if !v.kind.hasPrincipal() {
 		if has {
-			report("only a trust policy or a resource's policy may have a Principal")
+			v.report(at, "only a trust policy or a resource's policy may have a Principal")
 		}
 		return
 	}
 	if !has {
-		report("statement has no Principal")
+		v.report(at, "statement has no Principal")
 	}
 	for _, list := range [][]PrincipalPattern{st.Principals, st.NotPrincipals} {
 		for _, p := range list {
-			validatePrincipal(p, report)
+			v.principal(p, at)
 		}
 	}
 }
 
-func validatePrincipal(p PrincipalPattern, report reporter) {
-	for _, v := range p.Values {
-		if isMarked(v) {
+func (v *validator) principal(p PrincipalPattern, at Position) {
+	for _, value := range p.Values {
+		if isMarked(value) {
 			continue
 		}
-		if v != AnyPrincipal && strings.ContainsAny(v, "*?") {
-			report("principal %q: a wildcard cannot be part of a principal", v)
+		if value != AnyPrincipal && strings.ContainsAny(value, "*?") {
+			v.report(at, "principal %q: a wildcard cannot be part of a principal", value)
 		}
-		if p.Kind == KindAWS && v != AnyPrincipal && !isAccountID(v) && !strings.HasPrefix(v, "arn:") {
-			report("principal %q must be *, an account id or an ARN", v)
+		if p.Kind == KindAWS && value != AnyPrincipal && !isAccountID(value) && !strings.HasPrefix(value, "arn:") {
+			v.report(at, "principal %q must be *, an account id or an ARN", value)
 		}
 	}
 }
 
-// validateResourceControl checks what the organizations user guide has for resource control policies
+// resourceControl checks what the organizations user guide has for resource control policies
 // (orgs_manage_policies_rcps_syntax.html): "The effect of Allow is only supported for the RCPFullAWSAccess policy",
 // which is AWS's own and never stored; its table of elements has neither NotAction nor NotPrincipal.
-func validateResourceControl(st *Statement, report reporter) {
+func (v *validator) resourceControl(st *Statement) {
 	if st.Effect == Allow {
-		report("a resource control policy can only deny: the effect Allow is that of RCPFullAWSAccess alone")
+		v.report(st.Places.Effect.or(st.Pos), "a resource control policy can only deny: the effect Allow is that of RCPFullAWSAccess alone")
 	}
 	if len(st.NotActions) > 0 {
-		report("a resource control policy cannot have a NotAction")
+		v.report(st.Places.Action.or(st.Pos), "a resource control policy cannot have a NotAction")
 	}
 	if len(st.NotPrincipals) > 0 {
-		report("a resource control policy cannot have a NotPrincipal")
+		v.report(st.Places.Principal.or(st.Pos), "a resource control policy cannot have a NotPrincipal")
 	}
 }

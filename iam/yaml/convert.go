@@ -122,10 +122,17 @@ func (c *converter) fields(n *yaml.Node, depth int) []iam.Field {
 		name := c.key(key)
 		fields = append(fields, iam.Field{Name: name, Pos: c.position(key), Value: c.node(value, depth+1)})
 	}
-	for _, value := range merged {
-		fields = c.merge(fields, value, depth)
+	if len(merged) == 0 {
+		return fields
 	}
-	return fields
+	m := merger{converter: c, fields: fields, has: make(map[string]bool, len(fields))}
+	for i := range fields {
+		m.has[fields[i].Name] = true
+	}
+	for _, value := range merged {
+		m.merge(value, depth)
+	}
+	return m.fields
 }
 
 func isMerge(key *yaml.Node) bool {
@@ -148,11 +155,18 @@ func (c *converter) key(n *yaml.Node) string {
 	return n.Value
 }
 
+// merger adds to the fields of a mapping those of merge keys.
+type merger struct {
+	*converter
+	fields []iam.Field
+	has    map[string]bool // the names of fields
+}
+
 // merge adds the fields of the mapping, or of the list of mappings, that a merge key names.
-func (c *converter) merge(fields []iam.Field, value *yaml.Node, depth int) []iam.Field {
+func (m *merger) merge(value *yaml.Node, depth int) {
 	if depth > maxDepth {
-		c.stop(value, iam.CodeTooLarge, "nested more than %d deep", maxDepth)
-		return fields
+		m.stop(value, iam.CodeTooLarge, "nested more than %d deep", maxDepth)
+		return
 	}
 	target := value
 	if target.Kind == yaml.AliasNode {
@@ -160,24 +174,28 @@ func (c *converter) merge(fields []iam.Field, value *yaml.Node, depth int) []iam
 	}
 	switch {
 	case tagged(target), target.Kind != yaml.MappingNode && target.Kind != yaml.SequenceNode:
-		c.report(value, iam.CodeYAMLAlias, "the merge key << needs a mapping, or a list of mappings")
+		m.report(value, iam.CodeYAMLAlias, "the merge key << needs a mapping, or a list of mappings")
 	case target.Kind == yaml.SequenceNode:
 		for _, item := range target.Content {
-			if c.stopped {
+			if m.stopped {
 				break
 			}
-			fields = c.merge(fields, item, depth+1)
+			m.merge(item, depth+1)
 		}
 	default:
-		has := make(map[string]bool, len(fields))
-		for i := range fields {
-			has[fields[i].Name] = true
-		}
-		for _, f := range c.fields(target, depth+1) {
-			if !has[f.Name] {
-				fields = append(fields, f)
-			}
+		m.add(m.converter.fields(target, depth+1))
+	}
+}
+
+// add adds fields but for those whose names there are already; a duplicate among the new ones stays one.
+func (m *merger) add(fields []iam.Field) {
+	before := len(m.fields)
+	for _, f := range fields {
+		if !m.has[f.Name] {
+			m.fields = append(m.fields, f)
 		}
 	}
-	return fields
+	for i := before; i < len(m.fields); i++ {
+		m.has[m.fields[i].Name] = true
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -20,16 +21,24 @@ const (
 	maxNodes  = 200_000 // after aliases are followed
 )
 
+// byteOrderMark may begin a text; columns do not count it.
+const byteOrderMark = "\ufeff"
+
 // source is a YAML text, for findings.
 type source struct {
 	name  string
 	text  []byte
-	lines [][]byte // nil until a place in a line that is not ASCII is needed
 	ascii bool
+	// For a text that is not ASCII, made when the first place in it is needed: the offset of every character, and the
+	// number of the first character of every line. Walking along the line for every place would take a text of one long
+	// line the square of its length.
+	characters []int32
+	lines      []int32
 }
 
 // load turns the text into the tree of its only document. The findings are those that leave no tree.
 func load(name string, text []byte) (*iam.Node, []*iam.SyntaxError) {
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	s := &source{name: name, text: text, ascii: isASCII(text)}
 	root, fault := s.compose()
 	if fault != nil {
@@ -114,6 +123,10 @@ func (s *source) syntax(err error) *iam.SyntaxError {
 	if load.ContextMsg != "" {
 		message += " (" + load.ContextMsg + ")"
 	}
+	// The library has no codes: these are the two errors that an unquoted star leads to.
+	if load.ContextMsg == "while scanning an alias" || strings.HasPrefix(load.Message, "unknown anchor ") {
+		message += ": a star at the beginning of a text needs quotes around it, as in '*'"
+	}
 	return s.finding(pos, iam.CodeNotYAML, "not YAML: %s", message)
 }
 
@@ -130,17 +143,38 @@ func (s *source) at(line, column int) iam.Position {
 		return iam.Position{Line: line, Column: column}
 	}
 	if s.lines == nil {
-		s.lines = bytes.Split(s.text, []byte("\n"))
+		s.index()
 	}
 	if line > len(s.lines) {
 		return iam.Position{Line: line, Column: column}
 	}
-	offset := 0
-	for text := s.lines[line-1]; column > 1 && offset < len(text); column-- {
-		_, size := utf8.DecodeRune(text[offset:])
+	first := int(s.lines[line-1])
+	at := min(first+column-1, len(s.characters)-1)
+	return iam.Position{Line: line, Column: int(s.characters[at]-s.characters[first]) + 1}
+}
+
+// index finds where characters and lines begin. Lines end where the library says so.
+func (s *source) index() {
+	s.characters = make([]int32, 0, len(s.text)+1)
+	s.lines = append(s.lines, 0)
+	for offset := 0; offset < len(s.text); {
+		r, size := utf8.DecodeRune(s.text[offset:])
+		s.characters = append(s.characters, int32(offset))
 		offset += size
+		if isBreak(r) && (r != '\r' || offset == len(s.text) || s.text[offset] != '\n') {
+			s.lines = append(s.lines, int32(len(s.characters)))
+		}
 	}
-	return iam.Position{Line: line, Column: offset + 1}
+	s.characters = append(s.characters, int32(len(s.text)))
+}
+
+// isBreak says whether the library ends a line at a character: as YAML 1.1 does.
+func isBreak(r rune) bool {
+	switch r {
+	case '\n', '\r', '\u0085', '\u2028', '\u2029':
+		return true
+	}
+	return false
 }
 
 // placeOf turns an offset into a place.

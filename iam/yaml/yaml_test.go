@@ -111,6 +111,10 @@ func TestErrors(t *testing.T) {
 		code      iam.Code
 	}{
 		"empty":                 {"# nothing\n", `p:1:1: expected a policy, found end of file`, iam.CodeNotYAML},
+		"star":                  {"Statement: *\n", `p:1:13: not YAML: did not find expected alphabetic or numeric character (while scanning an alias): a star at the beginning of a text needs quotes around it, as in '*'`, iam.CodeNotYAML},
+		"star before text":      {"Statement: *-bucket\n", `p:1:12: not YAML: unknown anchor '-bucket' referenced: a star at the beginning of a text needs quotes around it, as in '*'`, iam.CodeNotYAML},
+		"half a character":      {"Statement: \"\\ud800\"\n", `p:1:15: not YAML: found invalid Unicode character escape code (while scanning a quoted scalar)`, iam.CodeNotYAML},
+		"template":              {"Resources: {}\n", `p:1:1: this is a whole CloudFormation template: give one policy of it, such as a PolicyDocument`, iam.CodeWrongType},
 		"two documents":         {"Statement: []\n---\nStatement: []\n", `p:2:1: a second document begins here: a policy is one`, iam.CodeNotYAML},
 		"tab":                   {"Statement:\n\t- x\n", `p:2:1: not YAML: found character that cannot start any token (while scanning for the next token)`, iam.CodeNotYAML},
 		"not UTF-8":             {"Statement: \"\xff\"\n", `p:1:13: text is not valid UTF-8`, iam.CodeNotYAML},
@@ -130,7 +134,7 @@ func TestErrors(t *testing.T) {
 		"U+0000":                {"Statement: []\nId: \"\\0Ref\"\n", `p:2:5: string has the character U+0000, which no policy may have`, iam.CodeNulCharacter},
 		"alias to itself":       {"Statement: &a\n- *a\n", `p:1:12: nested more than 32 deep`, iam.CodeTooLarge},
 		"merge of text":         {"<<: x\nStatement: []\n", `p:1:5: the merge key << needs a mapping, or a list of mappings`, iam.CodeYAMLAlias},
-		"unknown alias":         {"Statement: *a\n", `p:1:12: not YAML: unknown anchor 'a' referenced`, iam.CodeNotYAML},
+		"unknown alias":         {"Statement: *a\n", `p:1:12: not YAML: unknown anchor 'a' referenced: a star at the beginning of a text needs quotes around it, as in '*'`, iam.CodeNotYAML},
 		"too deep":              {strings.Repeat("[", 1000), `p:1:33: nested more than 32 deep`, iam.CodeTooLarge},
 		"too long":              {strings.Repeat(" ", 1<<20+1), `p:1:1: policy is longer than 1048576 bytes`, iam.CodeTooLarge},
 		"too many values":       {strings.Repeat("-\n", 1<<18), `p:1:1: policy has more than 200000 values`, iam.CodeTooLarge},
@@ -205,17 +209,23 @@ func TestHostileTextsEnd(t *testing.T) {
 	}
 	const size = 1<<20 - 200
 	tests := map[string]string{
-		"alias bomb":     bomb("[", "*a%d", "]"),
-		"merge bomb":     merges.String(),
-		"duplicate keys": "Statement: []\n" + strings.Repeat("a: b\n", 60_000),
-		"flow":           "{" + strings.Repeat("a: 1,", 60_000) + "}",
-		"statements":     "Statement:\n" + strings.Repeat("- {Effect: Deny, Action: a:b}\n", 10_000),
-		"long scalar":    "Statement: " + strings.Repeat("x", size),
-		"quotes":         "Statement: " + strings.Repeat("'", size),
-		"anchors":        strings.Repeat("&a ", size/3),
-		"indentation":    strings.Repeat("- ", size/2),
+		"alias bomb":                    bomb("[", "*a%d", "]"),
+		"merge bomb":                    merges.String(),
+		"duplicate keys":                "Statement: []\n" + strings.Repeat("a: b\n", 60_000),
+		"flow":                          "{" + strings.Repeat("a: 1,", 60_000) + "}",
+		"statements":                    "Statement:\n" + strings.Repeat("- {Effect: Deny, Action: a:b}\n", 10_000),
+		"long scalar":                   "Statement: " + strings.Repeat("x", size),
+		"quotes":                        "Statement: " + strings.Repeat("'", size),
+		"anchors":                       strings.Repeat("&a ", size/3),
+		"indentation":                   strings.Repeat("- ", size/2),
+		"a long line that is not ASCII": "{Statement: [], ü: [" + strings.Repeat("é,", 120_000) + "]}",
+		"aliases on such a line":        "{Statement: [], ü: [" + strings.Repeat("&x é,", 30_000) + strings.Repeat("*x,", 30_000) + "]}",
+		"merges into many keys":         "Statement: []\nm: &m {x: 1}\n" + manyKeys(20_000) + "<<: [" + strings.Repeat("*m,", 40_000) + "]\n",
 	}
-	readable := map[string]bool{"statements": true, "duplicate keys": true}
+	readable := map[string]bool{
+		"statements": true, "duplicate keys": true,
+		"a long line that is not ASCII": true, "aliases on such a line": true, "merges into many keys": true,
+	}
 	for name, src := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,10 +239,43 @@ func TestHostileTextsEnd(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(time.Minute):
+			case <-time.After(20 * time.Second): // each takes about one; what is quadratic takes minutes
 				t.Error("did not end")
 			}
 		})
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "k%d: 1\n", i)
+	}
+	return b.String()
+}
+
+// TestPlacesInEveryLine: columns count bytes, whatever ends the lines and stands before, on and off the ASCII path.
+func TestPlacesInEveryLine(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"Statement: []\nId: []\n":                              "2:5",
+		"\ufeffStatement: []\nId: []\n":                        "2:5",
+		"\ufeffId: []\nStatement: []\n":                        "1:5",
+		"Statement: [] # é\r\nId: []\r\n":                      "2:5",
+		"Statement: [] # é\rId: []\r":                          "2:5",
+		"Statement: [] # é\u0085Id: []\u2028":                  "2:5",
+		"Statement: [] # é\u2029{Sid: é}: []":                  "2:1",
+		"{Statement: [], é: é, Version: '2012-10-17', Id: []}": "1:52",
+	} {
+		_, findings := yaml.Read("p", []byte(src), iam.ReadOptions{Lenient: true})
+		if len(findings) == 0 {
+			t.Errorf("%q: nothing found", src)
+			continue
+		}
+		last := findings[len(findings)-1]
+		if got := fmt.Sprintf("%d:%d", last.Line, last.Column); got != want {
+			t.Errorf("%q: got %s, want %s (%v)", src, got, want, findings)
+		}
 	}
 }
 
@@ -249,7 +292,7 @@ func TestR117EveryFindingInYAML(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d:%d %s", f.Line, f.Column, f.Code))
 	}
 	want := []string{
-		"1:10 wrong-value", "3:3 unknown-element", "3:3 missing-element", "4:12 wrong-type",
+		"1:10 wrong-value", "3:3 unknown-element", "4:12 wrong-type",
 		"6:3 duplicate-key", "7:14 empty-value",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

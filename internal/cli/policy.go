@@ -22,7 +22,7 @@ func (policyEvalCommand) Help() string {
 each with a line, in order and at once. A line that is wrong is answered with an error, and the run goes on.
 docs/policy.md has the members.
 
-Exit codes: 0 the input was read to its end; 2 it could not be read.
+Exit codes: 0 the input was read to its end; 2 it could not be read, or the answers could not be written.
 
 Examples:
   slipway policy eval < requests.jsonl > answers.jsonl
@@ -38,10 +38,9 @@ func (policyEvalCommand) Run(ctx context.Context, process *Process) error {
 	case <-ctx.Done():
 		return &failure{code: exitInterrupted, err: errors.New("interrupted")}
 	case err := <-done:
-		var read *policy.ReadError
-		if errors.As(err, &read) {
+		if err != nil {
 			return usage(err, "")
 		}
-		return err
+		return nil
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +18,14 @@ type policyCompareCommand struct {
 	Old string `arg:"" help:"A policy file, or a folder with all policies of one principal."`
 	New string `arg:"" help:"The same after the change."`
 	outputFlag
+	Steps     int  `placeholder:"N" help:"How much work the comparison may take; 5000000 if not set, about a second."`
 	AnyAction bool `help:"Count actions that AWS does not have, too: what a pattern adds for the day they come."`
 }
 
 // Help shows examples under `slipway policy compare --help`.
 func (policyCompareCommand) Help() string {
 	return `Prints for a reviewer what access a change adds: statement by statement, with one concrete request each that the new
-policies allow and the old ones do not. What cannot be told is listed with the reason, never guessed.
+policies allow and the old ones do not; and likewise for every Deny statement that no longer denies. What cannot be told is listed with the reason, never guessed.
 
 Exit codes: 0 no more permissive; 1 more permissive; 3 cannot tell; 2 wrong usage or a wrong file.
 
@@ -34,19 +36,23 @@ Examples:
 }
 
 // Run compares and prints.
-func (c *policyCompareCommand) Run(process *Process) error {
-	old, err := readSide(process, c.Old)
-	if err != nil {
-		return usage(err, "")
+func (c *policyCompareCommand) Run(ctx context.Context, process *Process) error {
+	if c.Steps < 0 {
+		return usage(fmt.Errorf("--steps %d: a number of steps cannot be negative", c.Steps), "")
 	}
-	changed, err := readSide(process, c.New)
+	input := process.until(ctx)
+	old, err := readSide(input, c.Old)
 	if err != nil {
-		return usage(err, "")
+		return wrongInput(err)
+	}
+	changed, err := readSide(input, c.New)
+	if err != nil {
+		return wrongInput(err)
 	}
 	if role := old.Trust != nil || old.Boundary != nil || changed.Trust != nil || changed.Boundary != nil; role && isFolder(c.Old) != isFolder(c.New) {
 		return usage(errors.New("one is a file, and the other is a folder with a trust policy or a boundary"), "compare a file with the file of its kind")
 	}
-	found, err := policy.Compare(old, changed, c.AnyAction)
+	found, err := policy.Compare(old, changed, policy.CompareOptions{AnyAction: c.AnyAction, Steps: c.Steps})
 	if err != nil {
 		return usage(err, "compare each kind by itself")
 	}

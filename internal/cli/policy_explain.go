@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ type policyExplainCommand struct {
 	policyFiles
 	Principal string   `placeholder:"ARN" help:"Who asks: a user, a role, a role session, an account's root user, a service, or * for anybody."`
 	Action    string   `placeholder:"SERVICE:NAME" help:"What for."`
-	Resource  string   `placeholder:"ARN" help:"On what (default: *, for actions that AWS does not authorise on resources)."`
+	Resource  string   `placeholder:"ARN" help:"On what. Without it: *, if AWS authorises the action on no resource; for all others an error that lists the ARNs they act on."`
 	Account   string   `placeholder:"ID" help:"The account of the resource (default: the one in its ARN, or the principal's)."`
 	Context   []string `sep:"none" placeholder:"KEY=VALUE" help:"A condition key of the request. Repeatable; the same key twice has both values."`
 	Request   string   `placeholder:"FILE" help:"A line of slipway policy eval in place of all the others; - is standard input. Nothing is filled in."`
@@ -37,9 +38,10 @@ type policyFiles struct {
 // Help shows examples under `slipway policy explain --help`.
 func (policyExplainCommand) Help() string {
 	return `Says whether a request is allowed, by which statements, and if not, what came closest and which statements would
-allow it. Condition keys that AWS always sets and that follow from the flags are filled in, and the output says which.
+allow it. Condition keys that AWS always sets and that follow from the flags are filled in; the output lists those
+that some policy reads.
 
-Exit codes: 0 allowed; 1 denied; 2 wrong usage or a wrong file.
+Exit codes: 0 allowed; 1 denied; 2 wrong usage, a wrong file, or the output could not be written.
 
 Examples:
   slipway policy explain --identity deploy.json --principal arn:aws:iam::111122223333:role/Deploy --action ssm:GetCommandInvocation
@@ -49,14 +51,14 @@ Examples:
 }
 
 // Run explains one request.
-func (c *policyExplainCommand) Run(process *Process) error {
-	asked, err := c.ask(process)
+func (c *policyExplainCommand) Run(ctx context.Context, process *Process) error {
+	asked, err := c.ask(process.until(ctx))
 	if err != nil {
-		return usage(err, "")
+		return wrongInput(err)
 	}
 	report, err := policy.Explain(asked)
 	if err != nil {
-		return err
+		return usage(err, "")
 	}
 	if c.json() {
 		err = writeJSON(process.Stdout, report)
@@ -64,7 +66,7 @@ func (c *policyExplainCommand) Run(process *Process) error {
 		_, err = io.WriteString(process.Stdout, report.Text())
 	}
 	if err != nil {
-		return err
+		return usage(fmt.Errorf("write the explanation: %w", err), "") // not 1, which says that the request is denied
 	}
 	if !report.Allowed() {
 		return ended(exitFailed)
@@ -113,7 +115,7 @@ func (c *policyExplainCommand) askLine(process *Process) (*policy.Case, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Request, err)
 	}
-	return &policy.Case{Policies: set, Request: request}, nil
+	return &policy.Case{Policies: set, Request: request, Line: true}, nil
 }
 
 // load reads and compiles all policies that the flags name.

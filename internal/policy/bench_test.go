@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/slipway-cd/slipway/internal/policy"
@@ -39,6 +41,95 @@ func BenchmarkEvalLines(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// combiningLines are n lines of two of 200 policies each, nearly every line another two.
+func combiningLines(n int) []byte {
+	const policies = 200
+	var lines bytes.Buffer
+	document := func(i int) string {
+		return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","ssm:Send%[1]d"],"Resource":"arn:aws:s3:::b%[1]d/*"}]}`, i%policies)
+	}
+	for i := range n {
+		fmt.Fprintf(&lines, `{"id":%d,"policies":{"identity":[%s,%s]},"request":{"principal":"arn:aws:iam::111122223333:role/R","action":"s3:GetObject",`+
+			`"resource":"arn:aws:s3:::b%d/k"}}`+"\n", i, document(i), document(i/policies+i*7), i%policies)
+	}
+	return lines.Bytes()
+}
+
+// BenchmarkEvalCombinations reports how many lines a second one core answers whose policies repeat, but not together.
+func BenchmarkEvalCombinations(b *testing.B) {
+	const n = 20_000
+	input := combiningLines(n)
+	b.SetBytes(int64(len(input)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := policy.Eval(bytes.NewReader(input), io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// TestEvalCombinationAllocations gates on what a new combination of known policies costs: a few small lists, no policy.
+func TestEvalCombinationAllocations(t *testing.T) {
+	const most = 16
+	lines := bytes.Split(bytes.TrimSpace(combiningLines(2000)), []byte("\n"))
+	var (
+		evaluator policy.Evaluator
+		answer    []byte
+	)
+	known, fresh := lines[:1000], lines[1000:]
+	for _, line := range known {
+		answer = evaluator.Append(answer[:0], line)
+	}
+	i := 0
+	got := testing.AllocsPerRun(len(fresh)-1, func() {
+		answer = evaluator.Append(answer[:0], fresh[i])
+		i++
+	})
+	if got > most {
+		t.Errorf("%.1f allocations a line, want at most %d", got, most)
+	}
+	if !bytes.Contains(answer, []byte(`"decision":"Allowed"`)) {
+		t.Errorf("the last answer is %s", answer)
+	}
+}
+
+// TestEvalMemory answers lines that never repeat, and wants the memory of what is kept bounded. It does not run in
+// parallel with others, which would be measured as well.
+func TestEvalMemory(t *testing.T) {
+	const most = 56 << 20 // with room for as much garbage the process stays under 150 MB
+	statement := `{"Effect":"Allow","Action":["s3:GetObject","s3:Put*"],"Resource":["arn:aws:s3:::b%[1]d/*","arn:aws:ec2:*:*:instance/i-%[1]d"]}`
+	statements := strings.Repeat(statement+",", 3) + statement
+	var (
+		evaluator policy.Evaluator
+		answer    []byte
+	)
+	before := heap()
+	for i := range 12_000 {
+		line := fmt.Sprintf(`{"id":1,"policies":{"identity":[{"Version":"2012-10-17","Statement":[`+statements+`]}]},"request":{"principal":"arn:aws:iam::111122223333:role/R%[1]d",`+
+			`"action":"s3:GetObject","resource":"arn:aws:s3:::b%[1]d/k","context":{"a:k":"%[1]d"}}}`, i)
+		answer = evaluator.Append(answer[:0], []byte(line))
+	}
+	if !bytes.Contains(answer, []byte(`"decision":"Allowed"`)) {
+		t.Fatalf("the last answer is %s", answer)
+	}
+	after := heap()
+	if got := int64(after) - int64(before); got > most {
+		t.Errorf("%d MB are kept, want at most %d MB", got>>20, most>>20)
+	} else {
+		t.Logf("%d MB are kept", got>>20)
+	}
+	evaluator.Append(answer[:0], nil) // alive until here
+}
+
+func heap() uint64 {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 // TestEvalAllocations gates on what a line costs once its policies are known: its text, and for two decisive

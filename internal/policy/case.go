@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,6 +23,7 @@ type Case struct {
 	Request  *iam.Request
 	Filled   []Filled // what the question did not say, and how it was taken
 	Notes    []string // about the request itself
+	Line     bool     // the request was given as a line of eval
 }
 
 // Filled is a context key that was filled in.
@@ -48,6 +50,9 @@ func Ask(q Question, given iam.PolicySet) (*Case, error) {
 	if err := c.resource(q); err != nil {
 		return nil, err
 	}
+	if err := checkSet(&given); err != nil {
+		return nil, err
+	}
 	c.context(q)
 	given.RCPs = withFullAccess(given.RCPs)
 	b := bundle{given: given}
@@ -62,6 +67,8 @@ func (c *Case) resource(q Question) error {
 	switch {
 	case q.Resource == "" && unscopable:
 		return nil
+	case q.Resource == "" && !known(q.Action):
+		return unknownAction(q.Action)
 	case q.Resource == "":
 		return fmt.Errorf("a resource is missing%s", resourceTypes(q.Action))
 	case unscopable && q.Resource != "*":
@@ -73,6 +80,20 @@ func (c *Case) resource(q Question) error {
 	}
 	c.Request.Resource = q.Resource
 	return nil
+}
+
+func known(action string) bool {
+	_, ok := catalog.Lookup(action)
+	return ok
+}
+
+// unknownAction says that an action does not exist, and which do that are spelt like it.
+func unknownAction(action string) error {
+	meant := ""
+	if closest := Closest(action); len(closest) > 0 {
+		meant = ": did you mean " + strings.Join(closest, ", ") + "?"
+	}
+	return errors.New(noAction(action) + meant)
 }
 
 // resourceTypes lists the ARN patterns that an action is authorised on.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,9 +21,11 @@ type Comparison struct {
 
 // Addition is access that the new policies give and the old ones do not.
 type Addition struct {
-	Statement Place  `json:"statement"`
-	Action    string `json:"action"` // as the statement has it
-	Resource  string `json:"resource"`
+	Statement Place `json:"statement"` // of the new policies: it allows the request
+	// Lifted is the Deny statement of the old policies that no longer denies this; then action and resource are its.
+	Lifted   *Place `json:"lifted,omitempty"`
+	Action   string `json:"action"` // as the statement has it
+	Resource string `json:"resource"`
 	// Request is one that the new policies allow and the old ones do not.
 	Request Request `json:"request"`
 
@@ -44,15 +47,20 @@ type Side struct {
 	Trust, Boundary *iam.Policy
 }
 
-// Compare finds what new policies allow that old ones do not, each kind of policy by itself. Unless anyAction is set,
-// only actions that AWS has count.
-func Compare(old, new Side, anyAction bool) (*Comparison, error) {
+// CompareOptions say what counts, and bound the work.
+type CompareOptions struct {
+	AnyAction bool // actions that AWS does not have count, too
+	Steps     int  // see [iam.CompareOptions]; zero is its default
+}
+
+// Compare finds what new policies allow that old ones do not, each kind of policy by itself.
+func Compare(old, new Side, options CompareOptions) (*Comparison, error) {
 	if _, err := namePrincipals(slices.Concat(old.Policies, new.Policies)); err != nil {
 		return nil, err
 	}
-	var o iam.CompareOptions
-	if !anyAction {
-		o.Actions = allActions()
+	o := iam.CompareOptions{Steps: options.Steps}
+	if !options.AnyAction {
+		o.Actions, o.Resources = allActions(), resourcesOf
 	}
 	c := &Comparison{verdict: iam.NoMorePermissive, Added: []Addition{}, Unclear: []Unclear{}}
 	c.add(old.Policies, new.Policies, o)
@@ -85,7 +93,14 @@ func (c *Comparison) add(old, new []*iam.Policy, o iam.CompareOptions) {
 	found := iam.Compare(old, new, o)
 	named, _ := namePrincipals(new) // Compare has refused a mixture
 	for _, a := range found.Added {
-		c.Added = append(c.Added, Addition{placeOf(a.Ref), a.Action, a.Resource, requestOf(&a.Request), named})
+		addition := Addition{
+			Statement: placeOf(a.Ref), Action: a.Action, Resource: a.Resource, Request: requestOf(&a.Request), named: named,
+		}
+		if a.Lifted != nil {
+			lifted := placeOf(*a.Lifted)
+			addition.Lifted = &lifted
+		}
+		c.Added = append(c.Added, addition)
 	}
 	for _, u := range found.Unclear {
 		c.Unclear = append(c.Unclear, Unclear{placeOf(u.Ref), u.Action, u.Resource, u.Why})
@@ -128,6 +143,33 @@ func allActions() (list []string) {
 	return list
 }
 
+var placeholder = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// resourcesOf lists the ARN patterns of an action's resource types, with * for what varies.
+func resourcesOf(action string) (patterns []string, known bool) {
+	a, known := catalog.Lookup(action)
+	for _, t := range a.Resources {
+		r, ok := catalog.ResourceType(a.Service, t.Type)
+		if !ok || len(r.ARNs) == 0 {
+			patterns = append(patterns, "*") // it has a type, whatever its ARN
+		}
+		for _, arn := range r.ARNs {
+			patterns = append(patterns, placeholder.ReplaceAllLiteralString(arn, "*"))
+		}
+	}
+	own := ":" + strings.ToLower(a.Service) + ":"
+	slices.SortStableFunc(patterns, func(x, y string) int { // other services' are further things that a call touches
+		switch in, also := strings.Contains(x, own), strings.Contains(y, own); {
+		case in && !also:
+			return -1
+		case also && !in:
+			return 1
+		}
+		return 0
+	})
+	return patterns, known
+}
+
 // Exit is the exit code: 0 no more permissive, 1 more permissive, 3 cannot tell.
 func (c *Comparison) Exit() int {
 	switch c.verdict {
@@ -142,17 +184,21 @@ func (c *Comparison) Exit() int {
 // Text prints the comparison for a reviewer.
 func (c *Comparison) Text() string {
 	var w strings.Builder
-	last := Place{}
+	last := ""
 	for _, a := range c.Added {
-		if a.Statement != last {
-			last = a.Statement
-			fmt.Fprintf(&w, "%s adds\n", last)
+		heading, by := a.Statement.String()+" adds", ""
+		if a.Lifted != nil {
+			heading, by = a.Lifted.String()+" no longer denies", ", now allowed by "+a.Statement.String()
+		}
+		if heading != last {
+			last = heading
+			w.WriteString(heading + "\n")
 		}
 		example := a.Request
 		if !a.named { // then it is the same for whoever has the policies
 			example.Principal, example.Account = "", ""
 		}
-		fmt.Fprintf(&w, "  %s\n    for example %s\n", accessOf(a.Action, a.Resource), example)
+		fmt.Fprintf(&w, "  %s\n    for example %s%s\n", accessOf(a.Action, a.Resource), example, by)
 	}
 	for i, u := range c.Unclear {
 		if i == 0 {

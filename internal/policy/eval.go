@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +23,13 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // Eval reads requests from in, a JSON object a line, and writes an answer to each to out, in their order. What was
 // answered is written whenever the input pauses, so that a program may write a line and wait for its answer.
 // A line that is wrong or too long is answered with an error, and the run goes on. Eval returns at the end of the
-// input; its errors are a [*ReadError] and those of out.
+// input; its errors are a [*ReadError] and those of out. A byte order mark before the first line is skipped.
 func Eval(in io.Reader, out io.Writer) error {
 	answers := &answers{out: out}
 	lines := bufio.NewReaderSize(flushing{in, answers}, 1<<16)
 	var evaluator Evaluator
 	var long []byte // the beginning of a line that is longer than the reader's buffer
-	for {
+	for first := true; ; {
 		text, err := lines.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
 			if len(long) <= maxLine {
@@ -43,6 +44,9 @@ func Eval(in io.Reader, out io.Writer) error {
 			long = append(long, text...)
 			text = long
 		}
+		if first {
+			text, first = bytes.TrimPrefix(text, []byte(byteOrderMark)), false
+		}
 		if len(text) > 0 {
 			answers.add(&evaluator, text)
 		}
@@ -52,6 +56,9 @@ func Eval(in io.Reader, out io.Writer) error {
 		long = long[:0]
 	}
 }
+
+// byteOrderMark is what some editors and shells begin a file in UTF-8 with.
+const byteOrderMark = "\uFEFF"
 
 // inputError tells a failure to read from one to write, which [flushing] meets on the way.
 func inputError(err error) error {

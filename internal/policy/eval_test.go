@@ -160,7 +160,7 @@ func TestEvalErrors(t *testing.T) {
 		"kind twice":               {line(`"scp":[],"scp":[]`, ""), `1 policies: "scp" is given twice`},
 		"identity, no list":        {line(`"identity":`+allowAll, ""), "1 policies: identity must be a list, found an object"},
 		"two boundaries":           {line(`"boundary":[`+allowAll+`,`+allowAll+`]`, ""), "1 policies: boundary has 2 policies, and there can be only one"},
-		"two endpoints":            {line(`"vpce":[`+allowAll+`,`+allowAll+`]`, ""), "1 policies: vpce has 2 policies, and there can be only one"},
+		"two endpoints":            {line(`"vpce":[`+denyS3All+`,`+denyS3All+`]`, ""), "1 policies: vpce has 2 policies, and there can be only one"},
 		"scp, not in levels":       {line(`"scp":[`+allowAll+`]`, ""), "1 policies: scp[0] must be a list, found an object"},
 		"rcp, not in levels":       {line(`"rcp":{}`, ""), "1 policies: rcp must be a list, found an object of levels, the root's first"},
 		"resource, a list":         {line(`"resource":[]`, ""), "1 policies: resource must be a policy, found a list"},
@@ -181,7 +181,27 @@ func TestEvalErrors(t *testing.T) {
 		"no principal":             {request(`"principal":"`+user+`",`, ""), "1 request: principal is missing"},
 		"context, an object in it": {request(`"account"`, `"context":{"a:k":{}},"account"`), `1 request: context: "a:k": must be a string, a number, a boolean or a list of them, found an object`},
 		"context, a null in it":    {request(`"account"`, `"context":{"a:k":[null]},"account"`), `1 request: context: "a:k": must be a string, a number, a boolean or a list of them, found null`},
-		"context key twice":        {request(`"account"`, `"context":{"a:k":"1","a:k":"2"},"account"`), `1 request: context: "a:k" is given twice`},
+		"context key twice":        {request(`"account"`, `"context":{"a:k":"1","a:k":"2"},"account"`), `1 request: context: "a:k" is given twice, in whichever case`},
+		"context key, other case":  {request(`"account"`, `"context":{"a:k":"1","A:K":"2"},"account"`), `1 request: context: "A:K" is given twice, in whichever case`},
+		"unknown kind, null":       {line(`"scps":null`, ""), `1 policies: unknown member "scps": expected identity, scp, rcp, boundary, session, resource, vpce, trust`},
+		"name twice":               {line(`"identity":[{"name":"a","name":"b","policy":`+allowAll+`}]`, ""), `1 policies: identity[0]: "name" is given twice`},
+		"name twice, no string":    {line(`"identity":[{"name":"a","name":1,"policy":`+allowAll+`}]`, ""), `1 policies: identity[0]: "name" is given twice`},
+		"action, a control":        {request("s3:GetObject", `s3:Get\u0000Object`), `1 request: action: "s3:Get\x00Object" is not service:Operation`},
+		"action, a line feed":      {request("s3:GetObject", `s3:GetObject\n`), `1 request: action: "s3:GetObject\n" is not service:Operation`},
+		"principal, a control":     {request(user, user+`\u0000`), `1 request: principal "` + user + `\x00" has a control character`},
+		"resource, a control":      {request("arn:aws:s3:::b/k", `arn:aws:s3:::b/k\u0001`), `1 request: resource: "arn:aws:s3:::b/k\x01" has a control character`},
+		"resource, DEL":            {request("arn:aws:s3:::b/k", `arn:aws:s3:::b/k\u007f`), `1 request: resource: "arn:aws:s3:::b/k\x7f" has a control character`},
+		"half a character":         {request("arn:aws:s3:::b/k", `arn:aws:s3:::b/\ud800`), `1 column 139: half a character: \ud800 stands alone`},
+		"half, in a policy":        {line(`"identity":[{"Statement":[],"Id":"\udfff"}]`, ""), `1 column 60: half a character: \udfff stands alone`},
+		"broken over lines":        {"{", "null an object that is broken over lines: write each on one line, as jq -c does"},
+		"Principal in identity":    {line(`"identity":[`+denyS3All+`]`, ""), "1 policies: identity[0]:1:38: identity policies cannot have a Principal: they are for whom they are attached to"},
+		"Principal in boundary":    {line(`"boundary":[`+denyS3All+`]`, ""), "1 policies: boundary[0]:1:38: a permissions boundary cannot have a Principal: it is for whom it is attached to"},
+		"Principal in session":     {line(`"session":`+denyS3All, ""), "1 policies: session:1:38: session policies cannot have a Principal: they are for whom they are attached to"},
+		"Principal in scp":         {line(`"scp":[[`+denyS3All+`]]`, ""), "1 policies: scp[0][0]:1:38: service control policies cannot have a Principal: they are for whom they are attached to"},
+		"no Principal in resource": {line(`"resource":`+denyS3, ""), "1 policies: resource:1:38: no statement has a Principal, and the resource's policy must say whom it is for"},
+		"no Principal in trust":    {line(`"trust":{"name":"t","policy":`+denyS3+`}`, ""), "1 policies: trust: t:1:38: the statement has no Principal, and in the role's trust policy must have one"},
+		"no Principal in rcp":      {line(`"rcp":[[`+denyS3+`]]`, ""), "1 policies: rcp[0][0]:1:38: the statement has no Principal, and in the resource control policies must have one"},
+		"no Principal in vpce":     {line(`"vpce":[`+allowAll+`]`, ""), "1 policies: vpce[0]:1:38: the statement has no Principal, and in the VPC endpoint's policy must have one"},
 		"deep":                     {`{"id":` + strings.Repeat("[", 100), "null column 55: nested more than 48 deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,6 +270,41 @@ func TestEvalAnswersAtOnce(t *testing.T) {
 	}
 	if err := errors.Join(in.Close(), <-done); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEvalByteOrderMark skips a mark at the beginning, and nowhere else.
+func TestEvalByteOrderMark(t *testing.T) {
+	t.Parallel()
+	text := "\uFEFF" + line("", "")
+	var out bytes.Buffer
+	if err := policy.Eval(iotest.OneByteReader(strings.NewReader(text+"\n"+text+"\n")), &out); err != nil {
+		t.Fatal(err)
+	}
+	want := implicit + "\n" + `{"id":null,"decision":"Error","error":"column 1: expected an object, found '\\ufeff'"}` + "\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, _, err := policy.ReadLine([]byte(text)); err != nil {
+		t.Errorf("explain: %v", err)
+	}
+}
+
+// TestEvalCombinations answers lines that combine a few policies in many ways as it answers each by itself.
+func TestEvalCombinations(t *testing.T) {
+	t.Parallel()
+	texts := []string{allowAll, allowS3, denyS3, `{"name":"n","policy":` + denyS3 + `}`, quote(allowS3), `{}`, `{"Statement":7}`}
+	var kept policy.Evaluator
+	for range 3 { // a set is kept when it comes again
+		for _, a := range texts {
+			for _, b := range texts {
+				text := line(`"identity":[`+a+`,`+b+`],"session":`+b, "")
+				got, want := string(kept.Append(nil, []byte(text))), answer(t, text)+"\n"
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s\n(-alone +kept):\n%s", text, diff)
+				}
+			}
+		}
 	}
 }
 

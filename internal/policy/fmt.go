@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/yaml"
@@ -14,7 +17,7 @@ import (
 type FmtOptions struct {
 	To      Format // empty: as it is written
 	Lenient bool   // read what AWS would not take, where it is clear what is meant
-	// Kind asks for what AWS refuses in this kind of policy; nil does not.
+	// Kind asks for what AWS refuses in this kind of policy; nil only for what it refuses in every kind.
 	Kind *iam.PolicyKind
 }
 
@@ -24,12 +27,45 @@ type Formatted struct {
 	From, To Format
 	// Findings are everything that is wrong with the policy, in the order of its places.
 	Findings []*iam.SyntaxError
+	// Advice is what the author should know, and AWS does not refuse.
+	Advice []*iam.SyntaxError
 	// Comments says that it has comments, which the printed text has not.
 	Comments bool
 }
 
-// Canonical says whether a policy was written as it is printed.
-func (f *Formatted) Canonical(text []byte) bool { return bytes.Equal(f.Text, text) }
+// Drops is the first finding by which the printed policy lacks an element that the written one has, and nil when it has
+// all of them.
+func (f *Formatted) Drops() *iam.SyntaxError {
+	i := slices.IndexFunc(f.Findings, func(finding *iam.SyntaxError) bool {
+		// After too many findings, any may follow.
+		return slices.Contains([]iam.Code{iam.CodeUnknownElement, iam.CodeDuplicateKey, iam.CodeTooManyFindings}, finding.Code)
+	})
+	if i < 0 {
+		return nil
+	}
+	return f.Findings[i]
+}
+
+// Canonical says whether a policy was written as it is printed, but for its comments.
+func (f *Formatted) Canonical(text []byte) bool {
+	if !f.Comments {
+		return bytes.Equal(f.Text, text)
+	}
+	want := string(f.Text)
+	for line := range strings.Lines(string(text)) {
+		next, rest, _ := strings.Cut(want, "\n")
+		after, same := strings.CutPrefix(strings.TrimSuffix(line, "\n"), next)
+		switch {
+		case want != "" && same && (after == "" || after[0] == ' ' && isComment(after)):
+			want = rest
+		case !isComment(line):
+			return false
+		}
+	}
+	return want == ""
+}
+
+func isComment(text string) bool { return strings.HasPrefix(strings.TrimLeft(text, " "), "#") }
 
 // Fmt reads a policy in either format and prints it. Intrinsic functions of CloudFormation are kept. What it printed
 // it reads again, and it is an error when that does not say the same.
@@ -38,20 +74,14 @@ func Fmt(name string, text []byte, o FmtOptions) (*Formatted, error) {
 	if f.To == "" {
 		f.To = f.From
 	}
-	how := iam.ReadOptions{Lenient: o.Lenient, Intrinsics: true}
+	how := iam.ReadOptions{Lenient: o.Lenient, Intrinsics: true, Places: true}
 	var d *iam.Document
 	d, f.Findings = readAs(f.From, name, text, how)
 	if d == nil {
 		return f, nil
 	}
-	if o.Kind != nil {
-		for _, err := range d.Validate(*o.Kind) {
-			var finding *iam.SyntaxError
-			if !errors.As(err, &finding) {
-				return nil, err
-			}
-			f.Findings = append(f.Findings, finding)
-		}
+	if err := f.judge(d, text, o.Kind); err != nil {
+		return nil, err
 	}
 	f.Comments = f.From == YAML && hasComments(text)
 	printed, err := printAs(f.To, d)
@@ -64,6 +94,32 @@ func Fmt(name string, text []byte, o FmtOptions) (*Formatted, error) {
 	}
 	f.Text = printed
 	return f, nil
+}
+
+// judge adds what is wrong with what the policy says. A policy that is only too long as it is written can be stored
+// shorter, and is no mistake: what is printed canonically has more white space than most.
+func (f *Formatted) judge(d *iam.Document, text []byte, kind *iam.PolicyKind) error {
+	errs := d.Check()
+	if kind != nil {
+		errs = d.Validate(*kind)
+	}
+	tooLong := false
+	for _, err := range errs {
+		var finding *iam.SyntaxError
+		if !errors.As(err, &finding) {
+			return err
+		}
+		f.Findings = append(f.Findings, finding)
+		tooLong = tooLong || finding.Code == iam.CodeQuotaSize
+	}
+	iam.SortFindings(f.Findings)
+	if kind != nil && f.From == JSON && !tooLong && !d.HasIntrinsics() {
+		f.Advice = iam.CheckSource(d.Name, text, *kind)
+		for _, advice := range f.Advice {
+			advice.Message += fmt.Sprintf(", as it is written; the shortest form has %d", d.Size())
+		}
+	}
+	return nil
 }
 
 func readAs(format Format, name string, text []byte, o iam.ReadOptions) (*iam.Document, []*iam.SyntaxError) {
@@ -83,14 +139,18 @@ func printAs(format Format, d *iam.Document) ([]byte, error) {
 // hasComments says whether YAML seems to have comments. A number sign in a string can look like one: it then says yes
 // too often, never too seldom.
 func hasComments(text []byte) bool {
-	for line := range strings.Lines(string(text)) {
-		if at := strings.IndexByte(line, '#'); at >= 0 {
-			for ; at < len(line); at++ {
-				if line[at] == '#' && (at == 0 || line[at-1] == ' ' || line[at-1] == '\t') {
-					return true
-				}
+	for at, c := range text {
+		if c == '#' {
+			if before, _ := utf8.DecodeLastRune(text[:at]); at == 0 || !isWord(before) {
+				return true
 			}
 		}
 	}
 	return false
+}
+
+// isWord says whether a number sign after a character belongs to a word. After white space, the many characters that end
+// a line, quotes and brackets it may begin a comment.
+func isWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-=+@$%~", r)
 }

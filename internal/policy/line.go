@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -12,15 +13,21 @@ import (
 // line is one line of the input of eval, its members as they are written; a member that is missing is empty.
 type line struct{ id, policies, request string }
 
-var errEmptyLine = errors.New("an empty line")
+var (
+	errEmptyLine  = errors.New("an empty line")
+	errBrokenLine = errors.New("an object that is broken over lines: write each on one line, as jq -c does")
+)
 
 // readLine divides a line. After an error the id is set if it came before what is wrong.
 func readLine(text string) (l line, err error) {
 	if !utf8.ValidString(text) {
 		return l, errors.New("the line is not UTF-8")
 	}
-	if strings.Trim(text, " \t\r\n") == "" {
+	switch strings.Trim(text, " \t\r\n") {
+	case "":
 		return l, errEmptyLine
+	case "{":
+		return l, errBrokenLine
 	}
 	m := membersOf(text)
 	for m.more() {
@@ -142,13 +149,20 @@ func decodeText(name string, text *string, check func(string) error) (err error)
 
 func checkAction(s string) error {
 	service, operation, ok := strings.Cut(s, ":")
-	if !ok || service == "" || operation == "" || strings.ContainsAny(s, "*? ") || strings.Contains(operation, ":") {
+	if !ok || service == "" || operation == "" || strings.ContainsAny(operation, ":*?") || strings.ContainsAny(service, "*?") ||
+		strings.ContainsFunc(s, notVisible) {
 		return fmt.Errorf("%q is not service:Operation", s)
 	}
 	return nil
 }
 
+// notVisible finds what is in no action's name.
+func notVisible(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
+
 func checkResource(s string) error {
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%q has a control character", s)
+	}
 	if s != "*" && (!strings.HasPrefix(s, "arn:") || strings.Count(s, ":") < 5) {
 		return fmt.Errorf("%q is neither an ARN nor *", s)
 	}
@@ -164,17 +178,18 @@ func checkAccount(s string) error {
 
 // readContext makes the context of a request from its object.
 func readContext(text string) (iam.Context, error) {
-	values := map[string][]string{}
+	values := map[string][]string{} // by the key in lower case: AWS does not regard it
 	m := membersOf(text)
 	for m.more() {
-		if _, seen := values[m.name]; seen {
-			return iam.Context{}, fmt.Errorf("context: %q is given twice", m.name)
+		key := strings.ToLower(m.name)
+		if _, seen := values[key]; seen {
+			return iam.Context{}, fmt.Errorf("context: %q is given twice, in whichever case", m.name)
 		}
 		list, err := contextValues(m.value)
 		if err != nil {
 			return iam.Context{}, fmt.Errorf("context: %q: %w", m.name, err)
 		}
-		values[m.name] = list
+		values[key] = list
 	}
 	if m.err != nil {
 		return iam.Context{}, fmt.Errorf("context: %w", m.err)

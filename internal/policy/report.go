@@ -16,11 +16,12 @@ type Report struct {
 	// Layer is the first kind of policy that denies: identity, boundary, session, trust, resource, scp, rcp or vpce.
 	Layer   string  `json:"layer,omitempty"`
 	Request Request `json:"request"`
-	// Filled are the context keys that AWS sets and that were filled in.
+	// Filled are the context keys that AWS sets, that were filled in and that some policy reads.
 	Filled []Filled `json:"filled,omitempty"`
 	// Decisive are the statements that allow the request, or deny it explicitly.
-	Decisive []Place `json:"decisive"`
-	// Missing are the kinds of policy that had to allow the request and did not.
+	Decisive []Decisive `json:"decisive"`
+	// Missing are the kinds of policy that had to allow the request and did not. For an explicit denial, those that do
+	// not allow it either.
 	Missing []string `json:"missing,omitempty"`
 	// Near are statements that would have allowed it but for one thing.
 	Near []Near `json:"near,omitempty"`
@@ -29,6 +30,8 @@ type Report struct {
 	Notes    []string `json:"notes,omitempty"`
 	// Closest are actions that exist, where the one asked for does not.
 	Closest []string `json:"closest,omitempty"`
+
+	line bool // the request was given as a line of eval
 }
 
 // Request is the request that was evaluated.
@@ -49,6 +52,13 @@ type Place struct {
 	Column    int    `json:"column,omitempty"`
 }
 
+// Decisive is a statement that decides.
+type Decisive struct {
+	Place
+	// Conditions are those of a statement that denies; all of them hold.
+	Conditions []Condition `json:"conditions,omitempty"`
+}
+
 // Near is an Allow statement and the one thing that does not match.
 type Near struct {
 	Place
@@ -57,6 +67,8 @@ type Near struct {
 	Wanted   string   `json:"wanted"`   // what the request has
 	Has      []string `json:"has"`      // what the statement says
 	Detail   string   `json:"detail"`   // the same as a sentence
+	// Unmet are all conditions that do not hold, where nothing else is in the way.
+	Unmet []Condition `json:"unmet,omitempty"`
 }
 
 // Remedy is a statement to add.
@@ -65,42 +77,95 @@ type Remedy struct {
 	// Level of the organization, the root's is 0; only for scp and rcp.
 	Level     *int            `json:"level,omitempty"`
 	Statement json.RawMessage `json:"statement"`
+	// Unguarded: a statement that is there would allow the request under conditions, which this one does not have.
+	Unguarded bool `json:"unguarded,omitempty"`
 }
 
 // Explain evaluates a case and says why it comes out as it does.
 func Explain(c *Case) (*Report, error) {
 	x := c.Policies.Explain(c.Request)
 	r := &Report{
-		Decision: x.Decision.Outcome.String(), Request: requestOf(c.Request), Filled: c.Filled,
-		Decisive: []Place{}, Notes: slices.Clip(c.Notes),
+		Decision: x.Decision.Outcome.String(), Request: requestOf(c.Request),
+		Decisive: []Decisive{}, Notes: slices.Clip(c.Notes), line: c.Line,
+	}
+	for _, f := range c.Filled {
+		if reads(c.Policies, f.Key) {
+			r.Filled = append(r.Filled, f)
+		}
 	}
 	if x.Decision.Layer != iam.LayerNone {
 		r.Layer = x.Decision.Layer.String()
 	}
 	for _, ref := range x.Decision.Decisive {
-		r.Decisive = append(r.Decisive, placeOf(ref))
+		decisive := Decisive{Place: placeOf(ref)}
+		if ref.Effect == iam.Deny {
+			decisive.Conditions = conditionsOf(c, allLayers, ref, true)
+		}
+		r.Decisive = append(r.Decisive, decisive)
+	}
+	if x.Decision.Outcome == iam.ExplicitlyDenied {
+		allowing, err := withoutDenials(c.Policies)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate without the denials: %w", err)
+		}
+		x.Missing = allowing.Explain(c.Request).Missing
 	}
 	for _, l := range x.Missing {
 		r.Missing = append(r.Missing, l.String())
 	}
-	for _, n := range x.Near {
-		r.Near = append(r.Near, Near{
+	r.nearly(c, x.Near)
+	if err := r.offer(c, &x); err != nil {
+		return nil, err
+	}
+	r.aboutAction(c.Request.Action, len(c.Notes) > 0)
+	return r, nil
+}
+
+// nearly adds the statements that came close.
+func (r *Report) nearly(c *Case, list []iam.Near) {
+	for _, n := range list {
+		near := Near{
 			Place: placeOf(n.Ref), Layer: n.Layer.String(), Mismatch: n.Mismatch, Wanted: n.Wanted, Has: n.Has, Detail: n.Detail,
-		})
+		}
+		if n.Mismatch == iam.MismatchCondition {
+			near.Unmet = conditionsOf(c, []iam.Layer{n.Layer}, n.Ref, false)
+		}
+		r.Near = append(r.Near, near)
+	}
+}
+
+// guarded is the statement of a layer that would allow the request under conditions, if it is the closest one.
+func (r *Report) guarded(layer string) (near Near, ok bool) {
+	for _, n := range r.Near {
+		if n.Layer == layer {
+			return n, len(n.Unmet) > 0
+		}
+	}
+	return near, false
+}
+
+// offer adds the statements that would allow the request, or why there are none.
+func (r *Report) offer(c *Case, x *iam.Explanation) error {
+	if x.Decision.Outcome != iam.ImplicitlyDenied {
+		return nil
+	}
+	if !known(c.Request.Action) {
+		r.Notes = append(r.Notes, "no statement is offered: it would allow an action that does not exist")
+		return nil
 	}
 	for _, remedy := range x.Remedies {
 		made, err := remedyOf(remedy)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		_, made.Unguarded = r.guarded(made.Layer)
 		r.Remedies = append(r.Remedies, made)
 	}
-	if len(x.Remedies) == 0 && x.Decision.Outcome == iam.ImplicitlyDenied && c.Request.Principal.Kind == iam.PrincipalFederated {
+	if len(x.Remedies) == 0 && c.Request.Principal.Kind == iam.PrincipalFederated {
 		r.Notes = append(r.Notes, "no statement is offered: it would let in everybody whom the identity provider signs in; "+
 			"give the token's audience and subject as context")
 	}
-	r.aboutAction(c.Request.Action, len(c.Notes) > 0)
-	return r, nil
+	return nil
 }
 
 // Allowed says whether the request is allowed.
@@ -113,8 +178,7 @@ func (r *Report) aboutAction(action string, said bool) {
 	reason, unscopable := catalog.Unscopable(action)
 	switch {
 	case !known:
-		version, date := catalog.Source()
-		r.Notes = append(r.Notes, fmt.Sprintf("AWS has no action %s (service authorization reference, as of %s, data %s)", action, date, version))
+		r.Notes = append(r.Notes, noAction(action))
 		r.Closest = Closest(action)
 	case unscopable && len(r.Remedies) > 0 && !said:
 		r.Notes = append(r.Notes, reason)
@@ -122,6 +186,11 @@ func (r *Report) aboutAction(action string, said bool) {
 	if len(a.DependentActions) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("some requests for %s need %s as well", a, strings.Join(a.DependentActions, ", ")))
 	}
+}
+
+func noAction(action string) string {
+	version, date := catalog.Source()
+	return fmt.Sprintf("AWS has no action %s (service authorization reference, as of %s, data %s)", action, date, version)
 }
 
 func requestOf(r *iam.Request) Request {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -165,7 +166,7 @@ func (s *scanner) quoted() error {
 	return s.errorf("a string is not closed")
 }
 
-// escape passes over an escape but for its last byte.
+// escape passes over an escape but for its last byte; a character of two escapes is passed over whole.
 func (s *scanner) escape() error {
 	s.at++
 	if c := s.next(); c != 'u' {
@@ -174,13 +175,37 @@ func (s *scanner) escape() error {
 		}
 		return nil
 	}
+	first, err := s.hexadecimal()
+	if err != nil || !utf16.IsSurrogate(first) {
+		return err
+	}
+	// Half a character would be replaced when the string is decoded, and then be equal to any other half.
+	if !strings.HasPrefix(s.src[s.at+1:], `\u`) {
+		return s.errorf("half a character: \\u%04x stands alone", first)
+	}
+	s.at += len(`\u`)
+	second, err := s.hexadecimal()
+	if err == nil && utf16.DecodeRune(first, second) == utf8.RuneError {
+		err = s.errorf("half a character: \\u%04x and \\u%04x are no pair", first, second)
+	}
+	return err
+}
+
+// hexadecimal passes over the digits of \u but for the last.
+func (s *scanner) hexadecimal() (r rune, err error) {
 	for range 4 {
 		s.at++
-		if c := s.next(); (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
-			return s.errorf("\\u needs four hexadecimal digits, found %s", s.found())
+		c := s.next()
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, s.errorf("\\u needs four hexadecimal digits, found %s", s.found())
 		}
 	}
-	return nil
+	return r, nil
 }
 
 func (s *scanner) number() error {
@@ -263,66 +288,4 @@ func unquote(text string) (string, error) {
 	var decoded string
 	err := json.Unmarshal([]byte(text), &decoded)
 	return decoded, err
-}
-
-// members walks over the members of an object: more is false at its end, and after an error, which is then in err.
-// The text need not be known to be JSON; what more has passed over is.
-type members struct {
-	scanner
-	name, value string
-	first, done bool
-	err         error
-}
-
-// membersOf begins a walk over the members of an object.
-func membersOf(text string) members {
-	m := members{scanner: scanner{src: text}, first: true}
-	m.space()
-	if m.next() == '{' {
-		m.at++
-	} else {
-		m.err = m.errorf("expected an object, found %s", m.found())
-	}
-	return m
-}
-
-func (m *members) more() bool {
-	if m.err != nil || m.done {
-		return false
-	}
-	if m.done, m.err = m.separator('}', m.first); m.done || m.err != nil {
-		return false
-	}
-	m.first = false
-	m.space()
-	start := m.at
-	if m.err = m.key(); m.err != nil {
-		return false
-	}
-	name := m.src[start:m.at]
-	name = name[:strings.LastIndexByte(name, '"')+1]
-	if m.name, m.err = unquote(name); m.err != nil {
-		return false
-	}
-	m.value, m.err = m.scanner.value(1)
-	return m.err == nil
-}
-
-// items returns the texts of a list's elements.
-func items(text string) ([]string, error) {
-	if text[0] != '[' {
-		return nil, wrongType("a list", text)
-	}
-	s := scanner{src: text, at: 1}
-	list := []string{}
-	for first := true; ; first = false {
-		if done, err := s.separator(']', first); done || err != nil {
-			return list, err
-		}
-		v, err := s.value(0)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
 }
