@@ -27,12 +27,11 @@ func callersFor(statements []*sourceStatement, home string) (out []caller, keys 
 		return nil, nil
 	}
 	keys, wanted := callerKeys(statements)
-	for _, values := range []PrincipalPattern{
-		{Kind: KindAWS, Values: wanted[keyPrincipalARN]}, {Kind: KindAWS, Values: wanted[keyPrincipalAccount]},
-		{Kind: KindService, Values: wanted[keyServiceName]},
-	} {
-		named = append(named, values)
-	}
+	named = append(named,
+		PrincipalPattern{Kind: KindAWS, Values: wanted[keyPrincipalARN]},
+		PrincipalPattern{Kind: KindAWS, Values: wanted[keyPrincipalAccount]},
+		PrincipalPattern{Kind: KindService, Values: wanted[keyServiceName]},
+	)
 	values := map[string][]string{}
 	accounts := map[string]bool{}
 	for _, p := range named {
