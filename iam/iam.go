@@ -1,8 +1,12 @@
-// Package iam is the AWS policy language: parse, print, compile, evaluate and explain.
+// Package iam is the AWS policy language: parse, print, compile, evaluate, explain and compare.
 //
-// Documents are parsed once ([Parse]), compiled once ([Compile]) and then evaluated as often as wanted:
-// [PolicySet.Evaluate] takes a concrete request and answers definitely, with the statements that decided it;
-// [PolicySet.Explain] adds which statements came closest to allowing it.
+// Documents are parsed once ([Parse]; [Read] for every finding), compiled once ([Compile]) and then evaluated as often as
+// wanted: [PolicySet.Evaluate] takes a concrete request and answers definitely, with the statements that decided it;
+// [PolicySet.Explain] adds which statements came closest to allowing it, and the smallest that would. [WhoCan] answers
+// many calls for many principals, [Compare] says what one policy allows and another does not.
+//
+// What is evaluated are policies: identity, boundary, session, resource and trust policies, service and resource control
+// policies, those of VPC endpoints. KMS grants, access control lists and what a service decides by itself are not there.
 // The package reads no clock, no environment and no files, and imports the standard library only.
 //
 // Where AWS does not document what happens, the engine fails closed, and a comment that begins with
