@@ -357,11 +357,14 @@ func sameNetwork(want, value string) (match, ok bool) {
 	if !isRange {
 		return net.ParseIP(want).Equal(ip), true
 	}
-	// An IPv6 range holds no IPv4 addresses, however it is written.
+	size, err := strconv.Atoi(bits)
+	if v4 := net.ParseIP(address).To4(); v4 != nil && strings.Contains(address, ":") && size >= 96 {
+		address, size = v4.String(), size-96 // an IPv4 range in IPv6's clothes is one, as addresses are
+	}
+	// Any other IPv6 range holds no IPv4 addresses.
 	if strings.Contains(address, ":") == (ip.To4() != nil) {
 		return false, true
 	}
-	size, err := strconv.Atoi(bits)
 	network := net.IPNet{IP: net.ParseIP(address), Mask: net.CIDRMask(size, 128)}
 	if ip.To4() != nil {
 		network = net.IPNet{IP: network.IP.To4(), Mask: net.CIDRMask(size, 32)}
