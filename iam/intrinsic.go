@@ -50,7 +50,7 @@ func (p *parser) intrinsic(n *Node) (marked string, ok bool) {
 	}
 	if !p.options.Intrinsics {
 		p.hard(n.Pos, CodeIntrinsic, "%s is CloudFormation's and is only known at deploy time; "+
-			"give the policy as it is deployed, or read it with intrinsics", name)
+			"give the policy as it is deployed", name)
 		return "", true
 	}
 	clean := p.clean(n, 0)

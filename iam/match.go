@@ -50,7 +50,7 @@ func (st *statement) condition(e *evaluation) bool {
 	return true
 }
 
-// matching is the result of a match: unclear where AWS does not, or where it would take too long.
+// matching is the result of a match: unclear where AWS does not say, or where it would take too long.
 type matching uint8
 
 const (

@@ -321,7 +321,7 @@ func TestWholePolicyAndWholeStatementAsIntrinsic(t *testing.T) {
 func TestIntrinsicIsNamed(t *testing.T) {
 	t.Parallel()
 	_, err := iam.Parse("p", []byte(statementJSON(`"Effect":"Allow","Action":"*","Resource":["a",{"Fn::Sub":"x"}]`)))
-	const want = `p:1:85: Fn::Sub is CloudFormation's and is only known at deploy time; give the policy as it is deployed, or read it with intrinsics`
+	const want = `p:1:85: Fn::Sub is CloudFormation's and is only known at deploy time; give the policy as it is deployed`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

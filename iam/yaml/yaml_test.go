@@ -129,7 +129,7 @@ func TestErrors(t *testing.T) {
 		"tag without a name":    {"Version: ! x\n", `p:1:10: the tag ! is not one of CloudFormation's short forms`, iam.CodeYAMLTag},
 		"tag on a key":          {"!Ref Version: x\n", `p:1:1: a key cannot have the tag !Ref`, iam.CodeYAMLTag},
 		"list as a key":         {"? [a]\n: b\n", `p:1:3: a key must be a string`, iam.CodeWrongType},
-		"intrinsic":             {condition("StringEquals: {a:b: !Sub '${x}'}"), `p:4:51: Fn::Sub is CloudFormation's and is only known at deploy time; give the policy as it is deployed, or read it with intrinsics`, iam.CodeIntrinsic},
+		"intrinsic":             {condition("StringEquals: {a:b: !Sub '${x}'}"), `p:4:51: Fn::Sub is CloudFormation's and is only known at deploy time; give the policy as it is deployed`, iam.CodeIntrinsic},
 		"Ref of a list":         {condition("StringEquals: {a:b: !Ref [x]}"), `p:4:51: Ref must be a string, found a list`, iam.CodeWrongType},
 		"U+0000":                {"Statement: []\nId: \"\\0Ref\"\n", `p:2:5: string has the character U+0000, which no policy may have`, iam.CodeNulCharacter},
 		"alias to itself":       {"Statement: &a\n- *a\n", `p:1:12: nested more than 32 deep`, iam.CodeTooLarge},
