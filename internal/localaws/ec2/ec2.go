@@ -104,7 +104,7 @@ func (s *Service) Launch(ctx context.Context, i Instance) error {
 	if _, ok := stateCodes[i.State]; !ok {
 		return fmt.Errorf("launch instance %s: unknown state %q", i.ID, i.State)
 	}
-	return s.db.Tx(ctx, func(tx *sql.Tx) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		if i.Launched.IsZero() {
 			i.Launched = s.now()
 			old, err := load(ctx, tx, i.Account, i.Region, i.ID)

@@ -29,7 +29,7 @@ func (c *Call) Decide(ctx context.Context, a Access) (iam.Decision, error) {
 		return iam.Decision{}, err
 	}
 	set := *policies
-	set.Trust = a.Trust
+	set.Trust, set.Resource, set.RCPs = a.Trust, a.Policy, a.RCPs
 	account := a.Account
 	if account == "" {
 		account = c.Caller.Account

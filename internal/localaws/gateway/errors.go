@@ -44,6 +44,14 @@ var refusals = map[Protocol]map[refusal]Error{
 		unknownKey:          {Code: "AuthFailure", Message: ec2AuthFailure, Status: http.StatusUnauthorized},
 		expiredToken:        {Code: "RequestExpired", Message: "Request has expired."},
 	},
+	RESTXML: {
+		noSignature:         {Code: "AccessDenied", Message: "Access Denied", Status: http.StatusForbidden},
+		unreadableSignature: {Code: "AuthorizationHeaderMalformed"},
+		wrongSignature:      {Code: "SignatureDoesNotMatch", Status: http.StatusForbidden},
+		oldSignature:        {Code: "RequestTimeTooSkewed", Status: http.StatusForbidden},
+		unknownKey:          {Code: "InvalidAccessKeyId", Message: "The AWS Access Key Id you provided does not exist in our records.", Status: http.StatusForbidden},
+		expiredToken:        {Code: "ExpiredToken", Message: "The provided token has expired."},
+	},
 }
 
 const ec2AuthFailure = "AWS was not able to validate the provided access credentials"
@@ -57,6 +65,9 @@ func authError(p Protocol, kind refusal, message string) *Error {
 }
 
 func unknownOperation(p Protocol, name string) *Error {
+	if p == RESTXML {
+		return &Error{Code: "NotImplemented", Message: "The local AWS does not serve this operation.", Status: http.StatusNotImplemented}
+	}
 	if p == JSON11 {
 		return &Error{Code: "UnknownOperationException", Message: "The operation " + printable(name) + " is not known."}
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -69,7 +68,7 @@ func (l *EventLog) flush(ctx context.Context) error {
 	if len(l.waiting) == 0 {
 		return nil
 	}
-	err := l.db.Tx(ctx, func(tx *sql.Tx) error {
+	err := l.db.Tx(ctx, func(tx *store.Tx) error {
 		for _, e := range l.waiting {
 			body, err := json.Marshal(e)
 			if err != nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,11 @@ type Service struct {
 	// Global services (iam) have one region, us-east-1, whatever region a client signs for.
 	Global     bool
 	Operations []Operation
+	// Route finds the operation that a request of a REST service means, from method, path, query and host. It is nil for
+	// all other protocols. ok is false when the request is none of this service's.
+	Route func(r *http.Request) (operation string, ok bool)
+	// Failure writes an error of a REST service; nil means RESTXML's form, that of S3.
+	Failure func(w http.ResponseWriter, requestID string, e *Error)
 }
 
 // Protocol is a service's wire protocol.
@@ -31,6 +37,7 @@ const (
 	JSON11   Protocol = iota // AWS JSON 1.1
 	Query                    // AWS Query: form in, XML out
 	EC2Query                 // the EC2 dialect of Query
+	RESTXML                  // operations are methods and paths; errors are XML. See [RawOp]
 )
 
 // Operation is one API operation. Make it with [Op].
@@ -38,7 +45,11 @@ type Operation struct {
 	Name string
 	// Anonymous operations are served without a signature (AssumeRoleWithWebIdentity).
 	Anonymous bool
+	// Exceptions say what of the operation is not honoured, for docs/local-aws.md. See [Operation.Except].
+	Exceptions []string
 
+	raw    func(context.Context, *Call, http.ResponseWriter, *http.Request) error
+	lookAt func(context.Context, *Call, *http.Request) ([]Access, error)
 	input  func() any
 	access func(context.Context, *Call, any) ([]Access, error)
 	handle func(context.Context, *Call, any) (any, error)
@@ -79,6 +90,22 @@ func AnonymousOp[In, Out any](name string, handle func(context.Context, *Call, *
 	return op
 }
 
+// RawOp is an operation of a REST service, which reads the request and writes the answer itself: S3's objects, and the
+// web sockets of ssmmessages. The signature is verified and access decided before handle runs, as for every other operation.
+//
+// The body that access and handle see is bounded by the service alone. The event is recorded when the answer begins
+// (WriteHeader, the first Write, or Hijack), with the error that [Call.Fail] was told before. An error from handle is
+// written in the service's form if no answer has begun.
+func RawOp(name string, access func(context.Context, *Call, *http.Request) ([]Access, error), handle func(context.Context, *Call, http.ResponseWriter, *http.Request) error) Operation {
+	return Operation{Name: name, lookAt: access, raw: handle}
+}
+
+// Except adds what of the operation is not honoured, in words for docs/local-aws.md: "AlarmConfiguration is refused".
+func (o Operation) Except(notes ...string) Operation {
+	o.Exceptions = append(slices.Clone(o.Exceptions), notes...)
+	return o
+}
+
 // Access is one permission that a call needs.
 type Access struct {
 	// Action defaults to the operation's own, service:Operation.
@@ -92,6 +119,10 @@ type Access struct {
 	Context map[string][]string
 	// Trust is set when the call assumes a role: the role's trust policy.
 	Trust *iam.Policy
+	// Policy is the resource's own policy (a bucket's); nil when it has none.
+	Policy *iam.Policy
+	// RCPs apply to the resource, by level; nil when none do.
+	RCPs [][]*iam.Policy
 }
 
 // Caller is the principal who signed a request.
@@ -131,7 +162,16 @@ type Call struct {
 	checks []Check
 	// late, once the call is recorded, records a decision that came after the answer.
 	late func(Check)
+	// params are what the event of a raw operation shows as its requestParameters.
+	params any
+	failed *Error
 }
+
+// Fail notes that a raw operation is about to answer with an error, for the event.
+func (c *Call) Fail(e *Error) { c.failed = e }
+
+// Describe notes what the event of a raw operation shows as its requestParameters: a struct, or a map.
+func (c *Call) Describe(params any) { c.params = params }
 
 // Credential is what the gateway must know of an access key to verify a signature.
 type Credential struct {

@@ -61,6 +61,9 @@ func (x *exchange) event(failure *Error) (Event, error) {
 	if failure != nil {
 		e.ErrorCode, e.ErrorMessage = failure.Code, failure.Message
 	}
+	if x.input == nil {
+		x.input = c.params
+	}
 	if x.input != nil {
 		if e.RequestParameters, err = redacted(c.Service, x.input); err != nil {
 			return Event{}, err

@@ -48,6 +48,8 @@ func (x *exchange) encode(out any) ([]byte, error) {
 // writeError answers with an error in the shape of the protocol.
 func (x *exchange) writeError(w http.ResponseWriter, e *Error) {
 	switch x.protocol {
+	case RESTXML:
+		x.writeRESTError(w, e)
 	case JSON11:
 		// A struct of two strings always encodes.
 		body, _ := json.Marshal(struct {

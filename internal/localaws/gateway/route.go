@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 )
 
 const defaultRegion = "us-east-1"
@@ -23,7 +21,6 @@ func guessProtocol(r *http.Request) Protocol {
 
 // route finds the service and the operation.
 func (x *exchange) route() error {
-	x.sig, x.sigErr = sigv4.Parse(x.r)
 	err := x.find()
 	if name := x.scope(); x.svc == nil && name != "" && !x.gw.serves(name) {
 		return x.notServed(name)

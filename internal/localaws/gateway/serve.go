@@ -29,6 +29,8 @@ type exchange struct {
 	input    any  // nil until decoded
 	foreign  bool // signed for a service that is not served
 	panicked string
+	raw      bool // the operation answers by itself
+	answered bool // and has begun to
 }
 
 // ServeHTTP takes a request through guard, routing, authentication, decoding, authorisation and the handler,
@@ -47,7 +49,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		UserAgent: r.UserAgent(),
 		gw:        g,
 	}}
-	out, failure := x.run(r.Context())
+	w = &answer{ResponseWriter: w, x: x}
+	out, failure := x.run(r.Context(), w)
+	if x.answered {
+		return
+	}
 	var body []byte
 	if failure == nil {
 		body, failure = x.encodeResult(out)
@@ -62,14 +68,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // run does everything up to the answer. Whatever goes wrong comes back as an [*Error].
-func (x *exchange) run(ctx context.Context) (out any, failure *Error) {
+func (x *exchange) run(ctx context.Context, w http.ResponseWriter) (out any, failure *Error) {
 	defer func() {
 		if p := recover(); p != nil {
 			x.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
 			out, failure = nil, internalFailure()
 		}
 	}()
-	out, err := x.steps(ctx)
+	out, err := x.steps(ctx, w)
 	if err == nil {
 		return out, nil
 	}
@@ -82,10 +88,14 @@ func (x *exchange) run(ctx context.Context) (out any, failure *Error) {
 	return nil, internalFailure()
 }
 
-func (x *exchange) steps(ctx context.Context) (any, error) {
+func (x *exchange) steps(ctx context.Context, w http.ResponseWriter) (any, error) {
 	x.protocol = guessProtocol(x.r)
 	if err := x.gw.Guard(x.r); err != nil {
 		return nil, err
+	}
+	x.sig, x.sigErr = sigv4.Parse(x.r)
+	if x.routeREST() {
+		return nil, x.serveREST(ctx, w)
 	}
 	if err := x.read(); err != nil {
 		return nil, err

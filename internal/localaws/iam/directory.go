@@ -8,6 +8,7 @@ import (
 
 	engine "github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/store"
 )
 
 var _ gateway.Directory = (*Service)(nil)
@@ -130,7 +131,7 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 		return err
 	}
 	// Nothing that is cached changes: a new key was never asked for before.
-	return s.db.Tx(ctx, func(tx *sql.Tx) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := exec(ctx, tx, `DELETE FROM iam_sessions WHERE expires < ?`, s.now().Add(-keepExpired).Unix()); err != nil {
 			return err
 		}

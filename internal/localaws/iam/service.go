@@ -112,7 +112,7 @@ type querier interface {
 
 // write runs f in a transaction, and forgets what was kept in memory when it changed something.
 func (s *Service) write(ctx context.Context, f func(q querier) error) error {
-	err := s.db.Tx(ctx, func(tx *sql.Tx) error { return f(tx) })
+	err := s.db.Tx(ctx, func(tx *store.Tx) error { return f(tx) })
 	if err == nil {
 		s.cache.clear()
 	}

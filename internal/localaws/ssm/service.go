@@ -12,7 +12,6 @@ package ssm
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"io"
 	"time"
@@ -143,7 +142,7 @@ const tickInterval = 500 * time.Millisecond
 
 // work is one transaction and the nodes to wake when it is committed.
 type work struct {
-	*sql.Tx
+	*store.Tx
 	now  time.Time
 	wake []nodeKey
 }
@@ -151,7 +150,7 @@ type work struct {
 // update runs f in a transaction, then wakes the nodes that f has messages for.
 func (s *Service) update(ctx context.Context, f func(w *work) error) error {
 	w := &work{now: s.now()}
-	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+	err := s.db.Tx(ctx, func(tx *store.Tx) error {
 		w.Tx = tx
 		return f(w)
 	})

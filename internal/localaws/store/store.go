@@ -73,7 +73,7 @@ func prepare(dir string) (string, error) {
 
 // Migrate runs a service's CREATE TABLE IF NOT EXISTS statements in one transaction.
 func (db *DB) Migrate(ctx context.Context, service string, statements ...string) error {
-	return db.Tx(ctx, func(tx *sql.Tx) error {
+	return db.Tx(ctx, func(tx *Tx) error {
 		for _, s := range statements {
 			if _, err := tx.ExecContext(ctx, s); err != nil {
 				return fmt.Errorf("migrate %s: %w", service, err)
@@ -85,7 +85,7 @@ func (db *DB) Migrate(ctx context.Context, service string, statements ...string)
 
 // AddColumn adds a column to a table that an earlier version made without it.
 func (db *DB) AddColumn(ctx context.Context, table, column, declaration string) error {
-	return db.Tx(ctx, func(tx *sql.Tx) error {
+	return db.Tx(ctx, func(tx *Tx) error {
 		var n int
 		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&n)
 		if err == nil && n == 0 {
@@ -98,15 +98,18 @@ func (db *DB) AddColumn(ctx context.Context, table, column, declaration string) 
 	})
 }
 
+// Tx is a transaction of a [DB].
+type Tx struct{ *sql.Tx }
+
 // Tx runs f in a transaction: committed when f returns nil, rolled back otherwise. f must use tx only:
 // there is one connection, so a query on the DB inside f would wait for itself.
-func (db *DB) Tx(ctx context.Context, f func(tx *sql.Tx) error) error {
+func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := f(tx); err != nil {
+	if err := f(&Tx{tx}); err != nil {
 		return err
 	}
 	return tx.Commit()
