@@ -124,7 +124,7 @@ func TestEventOfACall(t *testing.T) {
 	if e.RequestID == "" || e.EventID == "" || e.RequestID == e.EventID {
 		t.Errorf("ids %q %q", e.RequestID, e.EventID)
 	}
-	e.RequestID, e.EventID = "", ""
+	e.RequestID, e.EventID, e.Seq = "", "", 0
 	want := gateway.Event{
 		EventVersion: "1.11", EventTime: now, EventSource: "ssm.amazonaws.com", EventName: "PingNamed", AWSRegion: "eu-west-1",
 		SourceIPAddress: "192.0.2.1", EventType: "AwsApiCall", RecipientAccountID: account,

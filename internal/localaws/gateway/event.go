@@ -26,6 +26,8 @@ type Event struct {
 	RecipientAccountID string          `json:"recipientAccountId,omitempty"`
 	Resources          []EventResource `json:"resources,omitempty"`
 	Slipway            Trace           `json:"slipway"`
+	// Seq orders the events of a log, from 1; it is set by [EventLog.List].
+	Seq int64 `json:"-"`
 }
 
 // UserIdentity is CloudTrail's userIdentity element.

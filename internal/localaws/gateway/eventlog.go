@@ -96,7 +96,10 @@ type Filter struct {
 	Account string // of the caller
 	Since   time.Time
 	Until   time.Time // exclusive
+	After   int64     // only what was recorded after the event with this [Event.Seq]
 	Limit   int       // the newest that many; 0 means all
+	// Match chooses among what all the others chose; nil chooses all. Limit counts before it.
+	Match func(*Event) bool
 }
 
 // List gives the events that f chooses, oldest first, including those that wait in memory.
@@ -105,7 +108,7 @@ func (l *EventLog) List(ctx context.Context, f Filter) ([]Event, error) {
 		return nil, err
 	}
 	where, args := f.where()
-	query := "SELECT body FROM (SELECT id, body FROM events" + where + " ORDER BY id DESC"
+	query := "SELECT id, body FROM (SELECT id, body FROM events" + where + " ORDER BY id DESC"
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ?", append(args, f.Limit)
 	}
@@ -116,15 +119,18 @@ func (l *EventLog) List(ctx context.Context, f Filter) ([]Event, error) {
 	defer func() { _ = rows.Close() }()
 	var events []Event
 	for rows.Next() {
+		var seq int64
 		var body string
-		if err := rows.Scan(&body); err != nil {
+		if err := rows.Scan(&seq, &body); err != nil {
 			return nil, fmt.Errorf("list events: %w", err)
 		}
-		var e Event
+		e := Event{Seq: seq}
 		if err := json.Unmarshal([]byte(body), &e); err != nil {
 			return nil, fmt.Errorf("list events: %w", err)
 		}
-		events = append(events, e)
+		if f.Match == nil || f.Match(&e) {
+			events = append(events, e)
+		}
 	}
 	return events, rows.Err()
 }
@@ -143,6 +149,9 @@ func (f Filter) where() (string, []any) {
 	}
 	if f.Account != "" {
 		add("account = ?", f.Account)
+	}
+	if f.After > 0 {
+		add("id > ?", f.After)
 	}
 	if !f.Since.IsZero() {
 		add("time >= ?", f.Since.UnixMilli())

@@ -55,6 +55,13 @@ func TestEventLogKeepsOrderAndSurvives(t *testing.T) {
 	if diff := cmp.Diff([]string{"189", "196"}, ids(t, log, gateway.Filter{Name: "SendReply", Limit: 2})); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]string{"196", "197", "198", "199"}, ids(t, log, gateway.Filter{After: 196})); diff != "" {
+		t.Error(diff)
+	}
+	odd := func(e *gateway.Event) bool { return e.EventID == "3" || e.EventName == "SendReply" && e.Seq > 190 }
+	if diff := cmp.Diff([]string{"3", "196"}, ids(t, log, gateway.Filter{Match: odd})); diff != "" {
+		t.Error(diff)
+	}
 	if got := ids(t, log, gateway.Filter{Since: now.Add(time.Second)}); len(got) != 0 {
 		t.Errorf("later events: %v", got)
 	}
