@@ -40,24 +40,33 @@ func TestDocsLocalAWS(t *testing.T) {
 	if !ok || !ended {
 		t.Fatalf("%s has no place for the operations", path)
 	}
-	var b strings.Builder
-	b.WriteString("\n| service | operations |\n|---|---|\n")
-	for _, service := range open(t, t.TempDir()).Services() {
-		names := make([]string, len(service.Operations))
-		for i, operation := range service.Operations {
-			names[i] = operation.Name
-		}
-		slices.Sort(names)
-		fmt.Fprintf(&b, "| %s | %s |\n", service.Name, strings.Join(names, ", "))
-	}
-	b.WriteString("\n")
+	want := operationTables(open(t, t.TempDir()).Services())
 	if *updateDocs {
-		if err := os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	} else if diff := cmp.Diff(b.String(), got); diff != "" {
-		t.Errorf("docs/local-aws.md is not what is served (go test ./internal/localaws -update-docs): -want +got\n%s", diff)
+	} else if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/local-aws.md is not what is served (go test ./internal/localaws -run TestDocsLocalAWS -update-docs): -want +got\n%s", diff)
 	}
+}
+
+// operationTables lists every operation, then what of each is not honoured.
+func operationTables(services []gateway.Service) string {
+	var all, exceptions strings.Builder
+	slices.SortFunc(services, func(a, b gateway.Service) int { return strings.Compare(a.Name, b.Name) })
+	for _, service := range services {
+		operations := slices.SortedFunc(slices.Values(service.Operations), func(a, b gateway.Operation) int { return strings.Compare(a.Name, b.Name) })
+		names := make([]string, len(operations))
+		for i, operation := range operations {
+			names[i] = operation.Name
+			for _, note := range operation.Exceptions {
+				fmt.Fprintf(&exceptions, "| %s | %s | %s |\n", service.Name, operation.Name, strings.ReplaceAll(note, "|", `\|`))
+			}
+		}
+		fmt.Fprintf(&all, "| %s | %d | %s |\n", service.Name, len(names), strings.Join(names, ", "))
+	}
+	return "\n| service | | operations |\n|---|---|---|\n" + all.String() +
+		"\nNot honoured, although the operation is served:\n\n| service | operation | what |\n|---|---|---|\n" + exceptions.String() + "\n"
 }
 
 const account = "111111111111"

@@ -46,6 +46,8 @@ type Gateway struct {
 	anyHost bool
 	randMu  sync.Mutex
 
+	throttles throttles
+
 	mu       sync.RWMutex
 	services map[string]*registered // by signing name
 }

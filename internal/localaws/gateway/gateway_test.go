@@ -105,6 +105,11 @@ type world struct {
 
 func newWorld(t testing.TB, policies iam.PolicySet) *world {
 	t.Helper()
+	return newWorldAt(t, policies, func() time.Time { return now })
+}
+
+func newWorldAt(t testing.TB, policies iam.PolicySet, clock func() time.Time) *world {
+	t.Helper()
 	db, err := store.Open("")
 	if err != nil {
 		t.Fatal(err)
@@ -118,11 +123,8 @@ func newWorld(t testing.TB, policies iam.PolicySet) *world {
 	if w.log, err = gateway.NewEventLog(db); err != nil {
 		t.Fatal(err)
 	}
-	w.gw = gateway.New(gateway.Config{
-		Directory: directory{policies}, Events: w.log, Rand: rand.Reader,
-		Now:     func() time.Time { return now },
-		OnError: func(err error) { w.errors.Store(err.Error()) },
-	})
+	w.gw = gateway.New(gateway.Config{Directory: directory{policies}, Events: w.log, Rand: rand.Reader, Now: clock,
+		OnError: func(err error) { w.errors.Store(err.Error()) }})
 	for _, s := range []gateway.Service{
 		{Name: "ssm", Protocol: gateway.JSON11, Target: "AmazonSSM"},
 		{Name: "sts", Protocol: gateway.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/"},

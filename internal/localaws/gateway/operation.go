@@ -170,7 +170,8 @@ type Call struct {
 // Fail notes that a raw operation is about to answer with an error, for the event.
 func (c *Call) Fail(e *Error) { c.failed = e }
 
-// Describe notes what the event of a raw operation shows as its requestParameters: a struct, or a map.
+// Describe notes what the event of a raw operation shows as its requestParameters: a struct, or
+// a map with names in CloudTrail's spelling (bucketName).
 func (c *Call) Describe(params any) { c.params = params }
 
 // Credential is what the gateway must know of an access key to verify a signature.

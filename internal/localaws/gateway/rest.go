@@ -47,6 +47,9 @@ func (x *exchange) serveREST(ctx context.Context, w http.ResponseWriter) error {
 	if x.op == nil || x.op.raw == nil {
 		return unknownOperation(x.protocol, x.call.Operation)
 	}
+	if err := x.throttle(); err != nil {
+		return err
+	}
 	if x.op.lookAt != nil {
 		needs, err := x.op.lookAt(ctx, x.call, x.r)
 		if err != nil {

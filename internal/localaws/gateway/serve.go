@@ -51,6 +51,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}
 	w = &answer{ResponseWriter: w, x: x}
 	out, failure := x.run(r.Context(), w)
+	if x.raw && failure == nil && !x.answered {
+		w.WriteHeader(http.StatusOK)
+	}
 	if x.answered {
 		return
 	}
@@ -59,6 +62,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, failure = x.encodeResult(out)
 	}
 	// Recorded first: whoever has the answer finds the event.
+	x.answered = true
 	x.record(context.WithoutCancel(r.Context()), failure)
 	if failure != nil {
 		x.writeError(w, failure)
@@ -108,6 +112,9 @@ func (x *exchange) steps(ctx context.Context, w http.ResponseWriter) (any, error
 	}
 	if x.op == nil {
 		return nil, unknownOperation(x.protocol, x.call.Operation)
+	}
+	if err := x.throttle(); err != nil {
+		return nil, err
 	}
 	input := x.op.input()
 	if err := x.decode(input); err != nil {
