@@ -41,6 +41,8 @@ type Config struct {
 	OnError func(error)
 	// Roles knows the roles that SendCommand may be handed; nil knows none.
 	Roles Roles
+	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
+	Taggable map[string]Taggable
 }
 
 // Roles knows the IAM roles. The local STS is one.
@@ -58,6 +60,7 @@ type Service struct {
 	delay     time.Duration
 	onError   func(error)
 	roles     Roles
+	taggable  map[string]Taggable
 	hub       hub
 }
 
@@ -75,8 +78,10 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 	if err := db.Migrate(context.Background(), "ssm", schema...); err != nil {
 		return nil, err
 	}
-	return &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		onError: cfg.OnError, roles: cfg.Roles}, nil
+	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
+		onError: cfg.OnError, roles: cfg.Roles}
+	s.taggable = s.kindsOf(cfg.Taggable)
+	return s, nil
 }
 
 // API is the service behind the gateway.
@@ -85,7 +90,7 @@ func (s *Service) API() gateway.Service {
 		Name:     "ssm",
 		Protocol: gateway.JSON11,
 		Target:   "AmazonSSM",
-		Operations: []gateway.Operation{
+		Operations: append(s.tagOperations(), []gateway.Operation{
 			gateway.Op("CreateDocument", createDocumentAccess, s.createDocument),
 			gateway.Op("UpdateDocument", updateDocumentAccess, s.updateDocument),
 			gateway.Op("UpdateDocumentDefaultVersion", defaultVersionAccess, s.updateDocumentDefaultVersion),
@@ -102,7 +107,7 @@ func (s *Service) API() gateway.Service {
 			gateway.Op("DescribeInstanceInformation", describeNodesAccess, s.describeInstanceInformation),
 			gateway.Op("UpdateInstanceInformation", updateNodeAccess, s.updateInstanceInformation),
 			gateway.Op("ListInstanceAssociations", listAssociationsAccess, s.listInstanceAssociations),
-		},
+		}...),
 	}
 }
 
