@@ -61,9 +61,10 @@ type AWS struct {
 	cancel context.CancelFunc
 	// machines are the nodes; they end before the server does, so that they can still report.
 	machines, workers sync.WaitGroup
-	nodes             map[string]bool // instance ids with a running node
-	limits            string          // of the nodes' sandbox
-	mu                sync.Mutex      // guards nodes and limits
+	nodes             map[string]*running // by instance id
+	transitions       keyedMutex          // of instances, by id
+	limits            string              // of the nodes' sandbox
+	mu                sync.Mutex          // guards nodes and limits
 }
 
 // Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet.
@@ -76,7 +77,7 @@ func Open(ctx context.Context, config Config) (*AWS, error) {
 		return nil, err
 	}
 	config.Dir = dir
-	a := &AWS{config: config, lock: lock, nodes: map[string]bool{}, opened: time.Now()}
+	a := &AWS{config: config, lock: lock, nodes: map[string]*running{}, opened: time.Now()}
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := removeControl(dir); err != nil { // of a process that was killed
 		return nil, errors.Join(err, a.Close(ctx))
@@ -104,6 +105,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
+	a.ec2.OnChange(a.instanceChanged)
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Roles: a.sts,
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
@@ -196,7 +198,9 @@ func (a *AWS) Events() *gateway.EventLog { return a.events }
 
 // Close stops the nodes and the server and closes the state. Applications that scripts started go on.
 func (a *AWS) Close(ctx context.Context) error {
+	a.mu.Lock() // so that spawn adds nothing to what is waited for
 	a.cancel()
+	a.mu.Unlock()
 	a.machines.Wait()
 	var errs []error
 	if a.server != nil {

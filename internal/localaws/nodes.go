@@ -35,27 +35,24 @@ type NodePolicy struct {
 	Keep bool
 }
 
-// StartNodes starts a built-in node for every running instance that has none yet. Serve comes first.
+// StartNodes starts a built-in node for every running instance that has none yet, and ends what an earlier process left
+// half done. Serve comes first.
 func (a *AWS) StartNodes(ctx context.Context) error {
 	instances, err := a.ec2.All(ctx)
 	if err != nil {
 		return err
 	}
 	for _, instance := range instances {
-		if err := a.startNode(instance); err != nil {
+		if err := a.reconcile(ctx, instance); err != nil {
 			return fmt.Errorf("start node %s: %w", instance.ID, err)
 		}
 	}
 	return nil
 }
 
-func (a *AWS) startNode(instance ec2.Instance) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.nodes[instance.ID] || instance.State != "running" {
-		return nil
-	}
-	n, err := node.New(node.Config{
+// newMachine makes what an instance runs on.
+func (a *AWS) newMachine(instance ec2.Instance) (machine, error) {
+	return node.New(node.Config{
 		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
 		Dir: a.nodeDir(instance.ID),
 		Sandbox: node.Sandbox{
@@ -67,27 +64,18 @@ func (a *AWS) startNode(instance ec2.Instance) error {
 		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
 		Drain:       time.Second, // AWS.Drain is the patient one
 	})
-	if err != nil {
-		return err
-	}
-	if len(a.nodes) == 0 && n.Limits() != "" {
-		a.limits = n.Limits()
-		a.config.Logf("%s", a.limits)
-	}
-	a.nodes[instance.ID] = true
-	a.machines.Go(func() {
-		if err := n.Run(a.ctx); err != nil {
-			a.config.Logf("node %s: %v", instance.ID, err)
-		}
-		if err := n.Close(); err != nil {
-			a.config.Logf("node %s: %v", instance.ID, err)
-		}
-	})
-	return nil
 }
 
-// instanceCredentials gives a node the session of its instance profile's role, if the role trusts EC2 (R21).
+// instanceCredentials gives a node the session of its instance profile's role, if the role trusts EC2 (R21). The profile
+// is the one that the instance has now.
 func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (node.Credentials, error) {
+	instance, err := a.ec2.Instance(ctx, instance.Account, instance.Region, instance.ID)
+	if err != nil {
+		return node.Credentials{}, err
+	}
+	if instance.ProfileARN == "" {
+		return node.Credentials{}, fmt.Errorf("instance %s has no instance profile", instance.ID)
+	}
 	role, err := a.iam.ProfileRole(ctx, instance.Account, path.Base(instance.ProfileARN))
 	if err != nil {
 		return node.Credentials{}, err

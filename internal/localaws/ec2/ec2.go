@@ -53,6 +53,17 @@ type Instance struct {
 	Type    string `json:"type,omitempty"`
 	// Launched is set by Launch when zero.
 	Launched time.Time `json:"launched"`
+	// Boot counts the starts after the first one: a machine of an earlier boot is to be replaced.
+	Boot int `json:"boot,omitempty"`
+	// Changed is when the state last changed, and Reason why, for StateReason: Client.UserInitiatedShutdown.
+	Changed time.Time `json:"changed,omitzero"`
+	Reason  Reason    `json:"reason,omitzero"`
+}
+
+// Reason is why an instance has the state that it has.
+type Reason struct {
+	Code    string `json:"code" xml:"code"`
+	Message string `json:"message" xml:"message"`
 }
 
 // ARN is the instance's ARN.
@@ -62,8 +73,9 @@ func (i Instance) ARN() string {
 
 // Service is EC2. It is safe for concurrent use.
 type Service struct {
-	db  *store.DB
-	now func() time.Time
+	db       *store.DB
+	now      func() time.Time
+	onChange func(Instance)
 }
 
 // New makes the service and its table. A nil now means the real clock.
@@ -114,13 +126,7 @@ func (s *Service) Launch(ctx context.Context, i Instance) error {
 				return err
 			}
 		}
-		text, err := json.Marshal(i)
-		if err != nil {
-			return fmt.Errorf("launch instance %s: %w", i.ID, err)
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO ec2_instance (account, region, id, instance) VALUES (?,?,?,?)
-			ON CONFLICT DO UPDATE SET instance = excluded.instance`, i.Account, i.Region, i.ID, string(text))
-		return err
+		return save(ctx, tx, i)
 	})
 }
 
