@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/slipway-cd/slipway/internal/localaws/cloudtrail"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
@@ -125,7 +126,8 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 
 // Services are the AWS services that are served, with their operations.
 func (a *AWS) Services() []gateway.Service {
-	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API()}
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
+		cloudtrail.New(a.events).API()}
 }
 
 // Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open. On

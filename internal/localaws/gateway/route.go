@@ -45,7 +45,10 @@ func (x *exchange) find() error {
 		return &Error{Code: "MethodNotAllowed", Message: "The method is not allowed.", Status: http.StatusMethodNotAllowed}
 	}
 	if x.protocol == JSON11 {
-		target, operation, _ := strings.Cut(x.r.Header.Get("X-Amz-Target"), ".")
+		target, operation := x.r.Header.Get("X-Amz-Target"), ""
+		if dot := strings.LastIndexByte(target, '.'); dot >= 0 {
+			target, operation = target[:dot], target[dot+1:]
+		}
 		x.call.Operation = operation
 		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return s.Protocol == JSON11 && s.Target == target })
 	} else {
