@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
-	"github.com/slipway-cd/slipway/internal/localaws/gateway"
-	"github.com/slipway-cd/slipway/internal/localaws/store"
 )
 
 type localCommand struct {
@@ -143,47 +140,4 @@ func (c *stopCommand) Run(ctx context.Context, process *Process) error {
 // noLocal says that a folder is not a local AWS's data directory.
 func noLocal(dir string, err error) error {
 	return usage(fmt.Errorf("no local AWS in %s: %w", dir, err), "name its data directory with --data DIR")
-}
-
-type eventsCommand struct {
-	dataFlag
-	Name    string `placeholder:"OPERATION" help:"Only this operation, for example SendCommand."`
-	Account string `placeholder:"ID" help:"Only this account."`
-}
-
-// Help shows examples under `slipway local events --help`.
-func (eventsCommand) Help() string {
-	return `One CloudTrail record a line, oldest first; what was decided, and by which statement, is under "slipway".
-
-Examples:
-  slipway local events --name SendCommand
-  slipway local events | jq -r 'select(.errorCode) | .errorMessage'`
-}
-
-// Run prints the event log, of a local AWS that runs or that ran.
-func (c *eventsCommand) Run(ctx context.Context, process *Process) error {
-	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err != nil {
-		return noLocal(c.Data, err)
-	}
-	db, err := store.Open(c.Data)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
-	log, err := gateway.NewEventLog(db)
-	if err != nil {
-		return err
-	}
-	events, err := log.List(ctx, gateway.Filter{Name: c.Name, Account: c.Account})
-	if err != nil {
-		return err
-	}
-	e := json.NewEncoder(process.Stdout)
-	e.SetEscapeHTML(false)
-	for _, event := range events {
-		if err := e.Encode(event); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -8,9 +8,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/release"
@@ -22,6 +24,7 @@ type upCommand struct {
 	Set      map[string]string `placeholder:"NAME=VALUE" help:"Give a variable of the release file a value. Repeatable."`
 	Policies string            `placeholder:"DIR" help:"Put these roles in place of the rendered ones."`
 	Listen   string            `default:"127.0.0.1:4510" placeholder:"HOST:PORT" help:"Where to listen (default: 127.0.0.1:4510)."`
+	Throttle map[string]string `placeholder:"ACTION=RATE" help:"Answer an action with AWS's throttling error when it is called more often than RATE a second. Repeatable."`
 	Nodes    int               `default:"1" help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
 }
 
@@ -35,7 +38,8 @@ Examples:
   slipway local up -f examples/web/slipway.yaml
   eval "$(slipway local env)"                       # in another terminal: the first account's administrator
   eval "$(slipway local env --role web-dev-Deploy)" # or the deploy role
-  aws ssm describe-instance-information`
+  aws ssm describe-instance-information
+  slipway local up --throttle ssm:GetCommandInvocation=0.5   # one read in two seconds, then ThrottlingException`
 }
 
 // content is what a local AWS is to be filled with.
@@ -51,6 +55,10 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return usage(fmt.Errorf("--listen: %w", err), "for example 127.0.0.1:4510")
 	}
+	throttles, err := rates(c.Throttle)
+	if err != nil {
+		return err
+	}
 	what, err := c.content(process)
 	if err != nil {
 		return err
@@ -58,6 +66,11 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	aws, err := openLocal(ctx, process, c.Data, what.nodes)
 	if err != nil {
 		return err
+	}
+	for action, limit := range throttles {
+		if err := aws.Throttle(action, limit); err != nil {
+			return closeLocal(ctx, aws, usage(err, "docs/local-aws.md lists the operations, such as ssm:SendCommand"))
+		}
 	}
 	if err := c.serve(ctx, process, aws, what); err != nil {
 		return closeLocal(ctx, aws, err)
@@ -69,6 +82,22 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 		err = fmt.Errorf("%d commands had not ended after %s; they are answered as failed when it starts again", running, drainLimit)
 	}
 	return closeLocal(ctx, aws, errors.Join(err, aws.StopProcesses(context.WithoutCancel(ctx))))
+}
+
+// rates reads --throttle.
+func rates(flags map[string]string) (map[string]gateway.Throttle, error) {
+	out := map[string]gateway.Throttle{}
+	for action, text := range flags {
+		rate, err := strconv.ParseFloat(text, 64)
+		if err != nil || rate < 0 || rate > 1e6 {
+			return nil, usage(fmt.Errorf("--throttle %s=%s: want a number of calls a second", action, text), "for example --throttle ssm:GetCommandInvocation=0.5")
+		}
+		if service, name, ok := strings.Cut(action, ":"); !ok || service == "" || name == "" {
+			return nil, usage(fmt.Errorf("--throttle %s: not an action", action), "for example --throttle ssm:GetCommandInvocation=0.5")
+		}
+		out[action] = gateway.Throttle{PerSecond: rate}
+	}
+	return out, nil
 }
 
 // content takes the release that -f names, or slipway.yaml where there is one; without either, what the data directory

@@ -195,6 +195,20 @@ func (a *AWS) Launch(ctx context.Context, instance ec2.Instance) error {
 	return a.ec2.Launch(ctx, instance)
 }
 
+// Throttle limits how often an action, ssm:SendCommand, may be called; see [gateway.Gateway.Throttle]. The error says that
+// no such operation is served.
+func (a *AWS) Throttle(action string, limit gateway.Throttle) error {
+	for _, service := range a.Services() {
+		for _, operation := range service.Operations {
+			if service.Name+":"+operation.Name == action {
+				a.gateway.Throttle(action, limit)
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("throttle %s: the local AWS does not serve it", action)
+}
+
 // Events is the log of every request.
 func (a *AWS) Events() *gateway.EventLog { return a.events }
 
