@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,8 @@ type helperRun struct {
 	conn *net.UnixConn
 	cmd  *exec.Cmd
 	gone chan struct{} // is closed when the process has ended
+
+	ports []*os.File // listening sockets of an enclosure, in the order of its setup
 }
 
 // newHolder finds out what this system allows, and starts nothing that stays.
@@ -104,30 +107,52 @@ func run(s setup) (*helperRun, []string, error) {
 	}
 	ours, theirs := os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "node")
 	defer ours.Close()
-	cmd, err := helperCommand(theirs, s.Private)
+	cmd, err := helperCommand(theirs, s)
 	if err != nil {
 		return nil, nil, errors.Join(err, theirs.Close())
 	}
-	err = cmd.Start()
+	gone := make(chan struct{}) // is closed when the process has ended
+	err = startWatched(cmd, gone)
 	if closeErr := theirs.Close(); err == nil && closeErr != nil {
 		err = closeErr
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("this system does not let us make user and mount namespaces: %w", err)
 	}
-	i := &helperRun{cmd: cmd, gone: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait() // it is gone, one way or the other
-		close(i.gone)
-	}()
-	var limits []string
-	if i.conn, limits, err = handshake(ours, s); err != nil {
+	i := &helperRun{cmd: cmd, gone: gone}
+	limits, err := i.handshake(ours, s)
+	if err != nil {
 		// Its own words are in err; how it ended after that adds nothing.
 		_ = cmd.Process.Kill()
 		<-i.gone
-		return nil, nil, err
+		return nil, nil, errors.Join(err, closeAll(i.ports))
 	}
 	return i, limits, nil
+}
+
+// startWatched starts a process and closes gone when it has ended. The thread stays until then: a process that wants to be
+// killed when its parent ends means the thread that started it.
+func startWatched(cmd *exec.Cmd, gone chan<- struct{}) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it is gone, one way or the other
+			close(gone)
+		}
+	}()
+	return <-started
+}
+
+func closeAll(files []*os.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // await waits for the helper's end, which must have been told to end. It ends at once unless something is wrong.

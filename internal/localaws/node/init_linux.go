@@ -103,6 +103,11 @@ func build(socket *os.File) error {
 	if err != nil {
 		return report(socket, err)
 	}
+	if s.Cell != nil {
+		if err := s.Cell.enter(conn); err != nil {
+			return report(socket, err)
+		}
+	}
 	child, err := startInside(socket, view)
 	if err != nil {
 		return report(socket, err)

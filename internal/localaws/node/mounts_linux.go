@@ -25,6 +25,9 @@ func (s setup) mount() (v view, err error) {
 		return v, fmt.Errorf("separate the mounts: %w", err)
 	}
 	resolver := readResolver()
+	if s.Cell != nil {
+		resolver.path = "" // a cell has a name server of its own
+	}
 	devices := detachDevices()
 	program, err := detachSelf()
 	if err != nil {
@@ -53,7 +56,13 @@ func (s setup) mount() (v view, err error) {
 	if err := resolver.write(); err != nil {
 		v.limits = append(v.limits, err.Error())
 	}
-	v.limits = append(v.limits, s.overlays()...)
+	readOnly := s.overlays()
+	if s.Cell != nil {
+		if err := s.furnish(readOnly); err != nil {
+			return v, err
+		}
+	}
+	v.limits = append(v.limits, readOnly...)
 	v.limits = append(v.limits, s.coverPrograms()...)
 	hidden, err := s.hide(again.binds)
 	if err != nil {
@@ -90,7 +99,14 @@ func (s setup) mountProc() error {
 func (s setup) detachWritable() (binds, tools []bind, err error) {
 	places := [][2]string{{filepath.Join(s.Dir, "tmp"), "/tmp"}, {filepath.Join(s.Dir, "run"), "/run"}}
 	first := len(places)
-	for _, path := range slices.Concat(s.Tools, []string{s.Dir}, s.Caches, s.Sockets) {
+	for _, path := range s.Tools {
+		places = append(places, [2]string{path, path})
+	}
+	if s.Cell != nil {
+		places = append(places, s.Cell.Mounts...)
+	}
+	last := len(places)
+	for _, path := range slices.Concat([]string{s.Dir}, s.Caches, s.Sockets) {
 		places = append(places, [2]string{path, path})
 	}
 	for _, place := range places {
@@ -100,7 +116,7 @@ func (s setup) detachWritable() (binds, tools []bind, err error) {
 		}
 		binds = append(binds, b)
 	}
-	return binds, binds[first : first+len(s.Tools)], nil
+	return binds, binds[first:last], nil
 }
 
 // makeReadOnly is for everything that is mounted, and for the detached tools.
@@ -175,7 +191,7 @@ func (s setup) overlays() (limits []string) {
 }
 
 func (s setup) overlay(place string) error {
-	dir := filepath.Join(s.Layers, strings.ReplaceAll(strings.Trim(place, "/"), "/", "-"))
+	dir := filepath.Join(s.Layers, flat(place))
 	upper := filepath.Join(dir, "upper")
 	if _, err := os.Stat(upper); errors.Is(err, os.ErrNotExist) {
 		levels := 2
@@ -188,6 +204,11 @@ func (s setup) overlay(place string) error {
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "work"), 0o755); err != nil {
 		return err
+	}
+	if s.Cell != nil {
+		if err := s.Cell.empty(place, upper); err != nil {
+			return err
+		}
 	}
 	if unix.Access(place, unix.R_OK|unix.X_OK) != nil {
 		// An ordinary user cannot even look into /root: the node's own is an empty one.

@@ -10,16 +10,19 @@ import (
 	"syscall"
 )
 
-// helperCommand is this program, to be run in new user and mount namespaces in which it is root; private gives it one
-// of processes as well.
-func helperCommand(socket *os.File, private bool) (*exec.Cmd, error) {
+// helperCommand is this program, to be run in new user and mount namespaces in which it is root; where the setup is a
+// private one, in one of processes as well, and for a cell in those of the network and of names.
+func helperCommand(socket *os.File, s setup) (*exec.Cmd, error) {
 	uids, gids, err := idMaps()
 	if err != nil {
 		return nil, err
 	}
 	flags := uintptr(syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS)
-	if private {
+	if s.Private {
 		flags |= syscall.CLONE_NEWPID
+	}
+	if s.Cell != nil {
+		flags |= syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC
 	}
 	return &exec.Cmd{
 		Path:       "/proc/self/exe",
@@ -71,25 +74,30 @@ func ownMap(path string) ([]syscall.SysProcIDMap, error) {
 	return ids, nil
 }
 
-// handshake sends the setup and reads what became of it.
-func handshake(socket *os.File, s setup) (*net.UnixConn, []string, error) {
+// handshake sends the setup and reads what became of it. An enclosure's sockets come first.
+func (i *helperRun) handshake(socket *os.File, s setup) (limits []string, err error) {
 	c, err := net.FileConn(socket)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reach the sandbox's helper: %w", err)
+		return nil, fmt.Errorf("reach the sandbox's helper: %w", err)
 	}
 	conn, ok := c.(*net.UnixConn)
 	if !ok {
-		return nil, nil, errors.Join(errors.New("reach the sandbox's helper: not a Unix socket"), c.Close())
+		return nil, errors.Join(errors.New("reach the sandbox's helper: not a Unix socket"), c.Close())
 	}
 	if err := sendMessage(conn, s); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("reach the sandbox's helper: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("reach the sandbox's helper: %w", err), conn.Close())
 	}
-	var a answer
-	if err := receive(conn, &a, nil); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("the sandbox's helper ended: %w", err), conn.Close())
+	for {
+		var a answer
+		if err := receive(conn, &a, &i.ports); err != nil {
+			return nil, errors.Join(fmt.Errorf("the sandbox's helper ended: %w", err), conn.Close())
+		}
+		if a.Err != "" {
+			return nil, errors.Join(errors.New(a.Err), conn.Close())
+		}
+		if a.Ports == 0 {
+			i.conn = conn
+			return a.Limits, nil
+		}
 	}
-	if a.Err != "" {
-		return nil, nil, errors.Join(errors.New(a.Err), conn.Close())
-	}
-	return conn, a.Limits, nil
 }

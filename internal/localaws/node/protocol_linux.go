@@ -12,6 +12,9 @@ import (
 // maxMessage bounds a message between the node and its helper; a command's environment travels in one.
 const maxMessage = 512 << 10
 
+// maxFiles bounds what comes with one.
+const maxFiles = 8
+
 // setup tells the helper what to mount.
 type setup struct {
 	Dir      string
@@ -24,6 +27,17 @@ type setup struct {
 	Layers   string      // where the overlays keep what is written
 	Trial    bool        // the layers are empty ones, to see what works
 	Private  bool        // there is a process namespace, which wants its own /proc
+	Cell     *cellSetup  // nil for the sandbox of a built-in node
+}
+
+// cellSetup is what an [Enclosure] has beyond a sandbox.
+type cellSetup struct {
+	HostName string
+	Files    map[string]string // these are in the place of the machine's, by path
+	Append   map[string]string // what is added to files that are there, by path
+	Absent   []string          // directories of the machine that are empty ones here
+	Mounts   [][2]string       // a directory, where it is mounted read-only
+	Ports    []Port
 }
 
 // command is what the helper is asked to start; two descriptors, stdout and stderr, come with it. With Kill it is to
@@ -42,6 +56,7 @@ type answer struct {
 	Code   int
 	Err    string
 	Limits []string
+	Ports  int // so many sockets come with it, those of an enclosure
 }
 
 // sendMessage writes v and hands over files.
@@ -67,7 +82,7 @@ func sendMessage(conn *net.UnixConn, v any, files ...*os.File) error {
 
 // receive reads a message into v and the files that came with it into files.
 func receive(conn *net.UnixConn, v any, files *[]*os.File) error {
-	b, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(2*4))
+	b, oob := make([]byte, maxMessage), make([]byte, unix.CmsgSpace(maxFiles*4))
 	n, oobn, _, _, err := conn.ReadMsgUnix(b, oob)
 	if err != nil {
 		return err

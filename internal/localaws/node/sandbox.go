@@ -58,32 +58,8 @@ var places = []string{"home", "tmp", "run", "work", "guards", "commands", "messa
 
 // newMachine prepares the directories, the guards, the environment and the sandbox.
 func newMachine(cfg *Config) (*machine, error) {
-	// The directory itself is the user's alone; what is inside becomes the sandbox's /tmp and /run.
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the node's directory: %w", err)
-	}
-	for _, place := range places {
-		if err := os.MkdirAll(filepath.Join(cfg.Dir, place), 0o755); err != nil {
-			return nil, fmt.Errorf("make the node's directory: %w", err)
-		}
-	}
-	// In a sandbox this is /tmp, for all users.
-	if err := os.Chmod(filepath.Join(cfg.Dir, "tmp"), 0o777|fs.ModeSticky); err != nil {
-		return nil, fmt.Errorf("make the node's directory: %w", err)
-	}
 	box := cfg.Sandbox
-	for name, dir := range box.Caches {
-		if err := prepareCache(name, dir); err != nil {
-			return nil, err
-		}
-	}
-	if strings.ContainsAny(box.Marker, "/\x00") {
-		return nil, fmt.Errorf("node marker %q: a slash is not allowed", box.Marker)
-	}
-	if box.Path == "" {
-		box.Path = standardPath
-	}
-	guards, err := writeGuards(filepath.Join(cfg.Dir, "guards"), box)
+	guards, err := box.prepare(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +75,35 @@ func newMachine(cfg *Config) (*machine, error) {
 	}
 	m.spawn, m.close, m.limits = h.spawn, h.Close, joinLimits(h.limits...)
 	return m, nil
+}
+
+// prepare makes a node's directories and its guards, and completes the sandbox.
+func (box *Sandbox) prepare(dir string) ([]guard, error) {
+	// The directory itself is the user's alone; what is inside becomes the sandbox's /tmp and /run.
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
+	for _, place := range places {
+		if err := os.MkdirAll(filepath.Join(dir, place), 0o755); err != nil {
+			return nil, fmt.Errorf("make the node's directory: %w", err)
+		}
+	}
+	// In a sandbox this is /tmp, for all users.
+	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o777|fs.ModeSticky); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
+	for name, cache := range box.Caches {
+		if err := prepareCache(name, cache); err != nil {
+			return nil, err
+		}
+	}
+	if strings.ContainsAny(box.Marker, "/\x00") {
+		return nil, fmt.Errorf("node marker %q: a slash is not allowed", box.Marker)
+	}
+	if box.Path == "" {
+		box.Path = standardPath
+	}
+	return writeGuards(filepath.Join(dir, "guards"), *box)
 }
 
 // joinLimits makes one line of what is missing. Root is told what that means, wherever commands run.
@@ -150,8 +155,11 @@ func (m *machine) exec(ctx context.Context, s Script) Exit {
 	return runScript(ctx, m.spawn, slices.Clone(m.env), s)
 }
 
-// lookup finds a program in the PATH of an environment.
+// lookup finds a program in the PATH of an environment, unless its name is a path.
 func lookup(name string, env []string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
 	for _, entry := range env {
 		path, ok := strings.CutPrefix(entry, "PATH=")
 		if !ok {
