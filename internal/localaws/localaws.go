@@ -120,6 +120,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := a.db.CheckServices(); err != nil {
+		return err
+	}
 	a.control, err = newControl(a, rand.Reader)
 	return err
 }

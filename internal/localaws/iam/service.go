@@ -36,9 +36,6 @@ func New(db *store.DB, now func() time.Time, rand io.Reader) (*Service, error) {
 	if err := db.Migrate(context.Background(), "iam", schema...); err != nil {
 		return nil, err
 	}
-	if err := db.AddColumn(context.Background(), "iam_sessions", "instance", "TEXT NOT NULL DEFAULT ''"); err != nil {
-		return nil, err
-	}
 	return &Service{db: db, now: now, rand: rand}, nil
 }
 
@@ -101,6 +98,7 @@ var schema = []string{
 		id TEXT PRIMARY KEY, secret TEXT NOT NULL, token TEXT NOT NULL, account TEXT NOT NULL, role TEXT NOT NULL,
 		role_id TEXT NOT NULL, name TEXT NOT NULL, policies TEXT NOT NULL, tags TEXT NOT NULL, source TEXT NOT NULL,
 		expires INTEGER NOT NULL)`,
+	`ALTER TABLE iam_sessions ADD COLUMN instance TEXT NOT NULL DEFAULT ''`,
 }
 
 // querier is a transaction, or the database outside of one.

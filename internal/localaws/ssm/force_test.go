@@ -16,6 +16,6 @@ func (w *world) force(command, instance, status, details string) {
 func (w *world) queued(instance string) bool {
 	w.t.Helper()
 	var n int
-	must(w.t, w.db.QueryRow(`SELECT count(*) FROM ssm_message WHERE instance = ?`, instance).Scan(&n))
+	must(w.t, w.db.QueryRowContext(context.Background(), `SELECT count(*) FROM ssm_message WHERE instance = ?`, instance).Scan(&n))
 	return n > 0
 }

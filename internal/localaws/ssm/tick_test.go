@@ -19,7 +19,7 @@ func TestRunOutlivesAnError(t *testing.T) {
 	failed := make(chan error, 10)
 	service, err := ssm.New(w.db, w.ec2, ssm.Config{Now: w.clock.now, OnError: func(err error) { failed <- err }})
 	must(t, err)
-	_, err = w.db.Exec(`ALTER TABLE ssm_invocation RENAME TO broken`)
+	_, err = w.db.ExecContext(context.Background(), `ALTER TABLE ssm_invocation RENAME TO broken`)
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -28,7 +28,7 @@ func TestRunOutlivesAnError(t *testing.T) {
 		close(ended)
 	}()
 	<-failed
-	_, err = w.db.Exec(`ALTER TABLE broken RENAME TO ssm_invocation`)
+	_, err = w.db.ExecContext(context.Background(), `ALTER TABLE broken RENAME TO ssm_invocation`)
 	must(t, err)
 	w.clock.advance(31 * time.Second)
 	for start := time.Now(); w.status(id, a.id) == "Pending/Pending"; time.Sleep(10 * time.Millisecond) {

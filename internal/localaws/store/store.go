@@ -1,7 +1,9 @@
 // Package store opens the SQLite database that holds the state of a local AWS.
 //
-// Each service owns its tables and creates them with [DB.Migrate]. An acknowledged write survives kill -9 of the
-// process; power loss is not promised, so nothing waits for the disk.
+// Each service owns its tables and makes them with [DB.Migrate]. Writes go through one connection, one transaction
+// after another ([DB.Tx]); reads outside of transactions have connections of their own and wait for no write. Both keep
+// their statements prepared. An acknowledged write survives kill -9 of the process and is seen by every read that
+// begins after it; power loss is not promised, so nothing waits for the disk.
 package store
 
 import (
@@ -17,30 +19,95 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver, pure Go
 )
 
-// DB is the database of one local AWS. The embedded pool is safe for concurrent use.
-type DB struct{ *sql.DB }
+// File is the name of the database in its directory.
+const File = "state.db"
 
-// Open opens, or makes, the database in dir. An empty dir gives a database in memory that is gone with Close.
+// DB is the database of one local AWS. It is safe for concurrent use.
+type DB struct {
+	dir       string
+	temporary bool // dir goes with Close
+
+	pool   *sql.DB // of the one connection that writes
+	conn   *sql.Conn
+	writes statements
+	begin  transaction
+
+	readers *sql.DB
+	reads   statements
+
+	schema schema
+	turns  turns
+}
+
+// Open opens, or makes, the database in dir. An empty dir gives a database in a temporary directory that is gone with
+// Close.
 func Open(dir string) (*DB, error) {
-	name := "file::memory:"
-	if dir != "" {
-		var err error
-		if name, err = prepare(dir); err != nil {
-			return nil, fmt.Errorf("open local AWS state: %w", err)
-		}
-	}
-	pragmas := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_txlock=immediate"
-	db, err := sql.Open("sqlite", name+pragmas)
+	db := &DB{dir: dir}
+	err := db.open()
 	if err != nil {
-		return nil, fmt.Errorf("open local AWS state: %w", err)
+		return nil, errors.Join(fmt.Errorf("open local AWS state in %s: %w", db.dir, err), db.Close())
 	}
-	// One connection: SQLite has one writer anyway, and an in-memory database lives in its connection.
-	db.SetMaxOpenConns(1)
-	if err := db.Ping(); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("open local AWS state in %s: %w", dir, err)
+	return db, nil
+}
+
+const (
+	// busy: other processes read the file (slipway local events), and hold it for a moment.
+	pragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)" +
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_txlock=immediate"
+	writePragmas = pragmas + "&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(4000)"
+	readPragmas  = pragmas + "&_pragma=cache_size(-8000)&_pragma=query_only(1)"
+	// maxReaders is how many reads run at once. More than processors, because rows may be held open for a while.
+	maxReaders = 8
+)
+
+func (db *DB) open() (err error) {
+	if db.dir == "" {
+		if db.dir, err = os.MkdirTemp("", "slipway-state-"); err != nil {
+			return err
+		}
+		db.temporary = true
 	}
-	return &DB{db}, nil
+	name, err := prepare(db.dir)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if db.pool, err = sql.Open("sqlite", name+writePragmas); err != nil {
+		return err
+	}
+	db.pool.SetMaxOpenConns(1)
+	if db.conn, err = db.pool.Conn(ctx); err != nil {
+		return err
+	}
+	db.writes.on = db.conn
+	if db.begin, err = newTransaction(ctx, db.conn); err != nil {
+		return err
+	}
+	if db.readers, err = sql.Open("sqlite", name+readPragmas); err != nil {
+		return err
+	}
+	db.readers.SetMaxOpenConns(maxReaders)
+	db.readers.SetMaxIdleConns(maxReaders)
+	db.reads.on = db.readers
+	return db.loadSchema(ctx)
+}
+
+// Close closes the database.
+func (db *DB) Close() error {
+	errs := []error{db.reads.close(), db.writes.close(), db.begin.close()}
+	if db.readers != nil {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.conn != nil {
+		errs = append(errs, db.conn.Close())
+	}
+	if db.pool != nil {
+		errs = append(errs, db.pool.Close())
+	}
+	if db.temporary {
+		errs = append(errs, os.RemoveAll(db.dir))
+	}
+	return errors.Join(errs...)
 }
 
 // prepare makes dir and the database file in it and gives the file as SQLite's URI. The file holds secret keys: it is
@@ -53,7 +120,7 @@ func prepare(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "state.db")
+	path := filepath.Join(dir, File)
 	// A file that is there is not opened here: closing it would take the locks of a connection in this process away.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
@@ -67,50 +134,28 @@ func prepare(dir string) (string, error) {
 			return "", err
 		}
 	}
-	// Path, unlike Opaque, is escaped: a directory may be named what?.
-	return (&url.URL{Scheme: "file", Path: path}).String(), nil
+	return uri(path), nil
 }
 
-// Migrate runs a service's CREATE TABLE IF NOT EXISTS statements in one transaction.
-func (db *DB) Migrate(ctx context.Context, service string, statements ...string) error {
-	return db.Tx(ctx, func(tx *Tx) error {
-		for _, s := range statements {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
-				return fmt.Errorf("migrate %s: %w", service, err)
-			}
-		}
-		return nil
-	})
+// uri is a file as SQLite's URI. Path, unlike Opaque, is escaped: a directory may be named what?.
+func uri(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+
+// QueryContext reads outside of a transaction. It sees every write that was acknowledged before. A statement that
+// writes fails. ctx bounds nothing once the statement runs.
+func (db *DB) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.reads.query(query, args)
 }
 
-// AddColumn adds a column to a table that an earlier version made without it.
-func (db *DB) AddColumn(ctx context.Context, table, column, declaration string) error {
-	return db.Tx(ctx, func(tx *Tx) error {
-		var n int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info(?) WHERE name = ?`, table, column).Scan(&n)
-		if err == nil && n == 0 {
-			_, err = tx.ExecContext(ctx, `ALTER TABLE `+table+` ADD COLUMN `+column+` `+declaration)
-		}
-		if err != nil {
-			return fmt.Errorf("migrate %s: %w", table, err)
-		}
-		return nil
-	})
+// QueryRowContext is [DB.QueryContext] for one row.
+func (db *DB) QueryRowContext(_ context.Context, query string, args ...any) *sql.Row {
+	return db.reads.queryRow(query, args)
 }
 
-// Tx is a transaction of a [DB].
-type Tx struct{ *sql.Tx }
-
-// Tx runs f in a transaction: committed when f returns nil, rolled back otherwise. f must use tx only:
-// there is one connection, so a query on the DB inside f would wait for itself.
-func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+// ExecContext runs one statement in a transaction of its own.
+func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	err = db.Tx(ctx, func(tx *Tx) error {
+		result, err = tx.ExecContext(ctx, query, args...)
 		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	if err := f(&Tx{tx}); err != nil {
-		return err
-	}
-	return tx.Commit()
+	})
+	return result, err
 }

@@ -1,7 +1,7 @@
 package store_test
 
 import (
-	"database/sql"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,13 +26,13 @@ func TestOddDirectories(t *testing.T) {
 				t.Fatal(err)
 			}
 			var path, mode string
-			if err := db.QueryRow(`SELECT file FROM pragma_database_list`).Scan(&path); err != nil {
+			if err := db.QueryRowContext(context.Background(), `SELECT file FROM pragma_database_list`).Scan(&path); err != nil {
 				t.Fatal(err)
 			}
 			if want := filepath.Join(dir, "state.db"); path != want {
 				t.Errorf("the database is %s, want %s", path, want)
 			}
-			if err := db.QueryRow(`PRAGMA journal_mode`).Scan(&mode); err != nil || mode != "wal" {
+			if err := db.QueryRowContext(context.Background(), `PRAGMA journal_mode`).Scan(&mode); err != nil || mode != "wal" {
 				t.Errorf("journal mode %s, %v, want wal", mode, err)
 			}
 			entries, err := os.ReadDir(parent)
@@ -95,28 +95,7 @@ func TestOpenInOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var n int
-	if err := second.QueryRow(`SELECT count(*) FROM t`).Scan(&n); err != nil || n != 1 {
+	if err := second.QueryRowContext(context.Background(), `SELECT count(*) FROM t`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d rows, %v", n, err)
-	}
-}
-
-func TestAddColumn(t *testing.T) {
-	t.Parallel()
-	db, err := store.Open("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if err := db.Migrate(t.Context(), "test", `CREATE TABLE t (x)`, `INSERT INTO t VALUES (1)`); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := db.AddColumn(t.Context(), "t", "y", "TEXT NOT NULL DEFAULT ''"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var y sql.NullString
-	if err := db.QueryRow(`SELECT y FROM t`).Scan(&y); err != nil || !y.Valid || y.String != "" {
-		t.Errorf("got %v, %v", y, err)
 	}
 }
