@@ -37,6 +37,8 @@ type Config struct {
 	// Credentials gives those of the node's role, as the instance metadata service does.
 	Credentials func(ctx context.Context) (Credentials, error)
 	Sandbox     Sandbox
+	// Environment is given to scripts beyond what they have anyway, NAME=value; a later value of a name counts.
+	Environment []string
 
 	PlatformName, PlatformVersion string // "Amazon Linux", "2023" if empty
 	IPAddress, ComputerName       string // made up if empty

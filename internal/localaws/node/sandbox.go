@@ -142,12 +142,12 @@ func environment(cfg *Config, box Sandbox) []string {
 		"AWS_REGION=" + cfg.Region,
 		"AWS_DEFAULT_REGION=" + cfg.Region,
 		"AWS_EC2_METADATA_DISABLED=true",
-		markerName + "=" + box.Marker + "/" + cfg.InstanceID,
 	}
 	for _, name := range slices.Sorted(maps.Keys(box.Caches)) {
 		env = append(env, name+"="+box.Caches[name])
 	}
-	return env
+	env = append(env, cfg.Environment...)
+	return append(env, markerName+"="+box.Marker+"/"+cfg.InstanceID)
 }
 
 // exec runs a script in the machine.

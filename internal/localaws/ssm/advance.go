@@ -26,6 +26,10 @@ func (w *work) insertInvocations(ctx context.Context, cmd *command, nodes []chos
 // advance does what follows from the state of a command's invocations: nodes are begun as MaxConcurrency allows,
 // or not at all once MaxErrors is exceeded, and the command's own status and counts are computed.
 func (w *work) advance(ctx context.Context, cmd *command) error {
+	if w.later != nil {
+		w.later[cmd.seq] = true
+		return nil
+	}
 	t, err := w.tally(ctx, cmd.seq)
 	if err != nil {
 		return err
@@ -51,6 +55,19 @@ func (w *work) advance(ctx context.Context, cmd *command) error {
 		undelivered = ?, cancelled = ? WHERE seq = ?`, cmd.status, cmd.details, cmd.completed, cmd.errors,
 		cmd.undelivered, cmd.cancelled, cmd.seq)
 	return err
+}
+
+// advanceSeq is advance for a command that was not read yet.
+func (w *work) advanceSeq(ctx context.Context, seq int64) error {
+	if w.later != nil {
+		w.later[seq] = true
+		return nil
+	}
+	cmd, err := loadCommandSeq(ctx, w, seq)
+	if err != nil {
+		return err
+	}
+	return w.advance(ctx, cmd)
 }
 
 // window is how many nodes may be at work now. The rollout begins with one node, then two, then doubles: each

@@ -56,6 +56,8 @@ const maxBatch = 10
 func (s *Service) Receive(ctx context.Context, n Node, visibility, hold time.Duration) ([]Message, error) {
 	deadline := time.NewTimer(hold)
 	defer deadline.Stop()
+	s.hub.polled(n.key(), 1, s.now())
+	defer func() { s.hub.polled(n.key(), -1, s.now()) }()
 	for {
 		woken := s.hub.wait(n.key())
 		found, again, err := s.take(ctx, n, visibility)
@@ -148,11 +150,7 @@ func (w *work) hand(ctx context.Context, n Node, q queued, until time.Time) (Mes
 	if first, err := res.RowsAffected(); err != nil || first == 0 {
 		return m, err
 	}
-	cmd, err := loadCommandSeq(ctx, w, q.command)
-	if err != nil {
-		return Message{}, err
-	}
-	return m, w.advance(ctx, cmd)
+	return m, w.advanceSeq(ctx, q.command)
 }
 
 // ErrBadMessage says that a message id has not the form of one, or is another node's.
@@ -196,7 +194,8 @@ func (s *Service) onMessage(ctx context.Context, n Node, id string, f func(*work
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(w *work) error {
+	s.hub.settled(n.key(), id)
+	return s.together(func(w *work) error {
 		if _, err := w.ExecContext(ctx, `DELETE FROM ssm_message WHERE account = ? AND region = ? AND instance = ?
 			AND id = ?`, n.Account, n.Region, n.Instance, id); err != nil {
 			return err

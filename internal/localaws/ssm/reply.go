@@ -139,7 +139,7 @@ func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(w *work) error {
+	return s.together(func(w *work) error {
 		cmd, inv, err := w.live(ctx, n, command)
 		if err != nil || inv == nil {
 			return err

@@ -62,6 +62,7 @@ type Service struct {
 	roles     Roles
 	taggable  map[string]Taggable
 	hub       hub
+	batch     batch
 }
 
 // New makes the service and its tables.
@@ -150,6 +151,8 @@ type work struct {
 	*store.Tx
 	now  time.Time
 	wake []nodeKey
+	// later, in a transaction for many, are the commands to advance at its end.
+	later map[int64]bool
 }
 
 // update runs f in a transaction, then wakes the nodes that f has messages for.
@@ -163,7 +166,7 @@ func (s *Service) update(ctx context.Context, f func(w *work) error) error {
 		return err
 	}
 	for _, key := range w.wake {
-		s.hub.notify(key)
+		s.notify(key)
 	}
 	return nil
 }

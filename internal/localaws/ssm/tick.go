@@ -18,7 +18,7 @@ type overdue struct {
 
 // Tick ends the invocations whose deadline has passed: those that were not taken within the delivery timeout, and
 // those whose node fell silent. An invocation whose instance is gone is Undeliverable. One that cannot be ended keeps
-// none of the others.
+// none of the others. Messages that became visible again are pushed.
 func (s *Service) Tick(ctx context.Context) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, account, region, instance FROM ssm_invocation
 		WHERE phase < 4 AND due BETWEEN 1 AND ? ORDER BY due`, nanos(s.now()))
@@ -32,7 +32,7 @@ func (s *Service) Tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find overdue invocations: %w", err)
 	}
-	var errs []error
+	errs := []error{s.redeliver(ctx)}
 	for _, o := range due {
 		gone, err := s.gone(ctx, o)
 		if err == nil {

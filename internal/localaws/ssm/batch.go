@@ -1,0 +1,104 @@
+package ssm
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// batch joins what many nodes say at the same time into few transactions: a command to thousands of nodes is answered
+// thousands of times, and its own status needs to be computed once a transaction only. The zero value is ready to use.
+type batch struct {
+	mu      sync.Mutex
+	waiting []*change
+	running bool
+}
+
+// change is what one caller of together waits for.
+type change struct {
+	f    func(w *work) error
+	done chan error
+}
+
+// maxChanges bounds a transaction, and with it how long everybody else waits.
+const maxChanges = 256
+
+// together runs f in a transaction, with what others have to write at this time. A lone change is written at once. f
+// may be run again when another change of the same transaction failed.
+func (s *Service) together(f func(w *work) error) error {
+	c := &change{f: f, done: make(chan error, 1)}
+	s.batch.mu.Lock()
+	s.batch.waiting = append(s.batch.waiting, c)
+	begin := !s.batch.running
+	s.batch.running = true
+	s.batch.mu.Unlock()
+	if begin {
+		go s.write()
+	}
+	return <-c.done
+}
+
+// write writes what waits, until nothing does.
+func (s *Service) write() {
+	for {
+		changes := s.batch.next()
+		if len(changes) == 0 {
+			return
+		}
+		s.writeAll(context.Background(), changes)
+	}
+}
+
+func (b *batch) next() []*change {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(maxChanges, len(b.waiting))
+	next := b.waiting[:n:n]
+	b.waiting = b.waiting[n:]
+	if n == 0 {
+		b.waiting, b.running = nil, false
+	}
+	return next
+}
+
+// writeAll writes changes in one transaction; when one of them fails, each in its own.
+func (s *Service) writeAll(ctx context.Context, changes []*change) {
+	err := s.updateTogether(ctx, func(w *work) error {
+		for _, c := range changes {
+			if err := c.f(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, c := range changes {
+		if err != nil && len(changes) > 1 {
+			c.done <- s.update(ctx, c.f)
+		} else {
+			c.done <- err
+		}
+	}
+}
+
+// updateTogether is update for changes to many invocations: their commands are advanced once, at the end.
+func (s *Service) updateTogether(ctx context.Context, f func(w *work) error) error {
+	return s.update(ctx, func(w *work) error {
+		w.later = map[int64]bool{}
+		if err := f(w); err != nil {
+			return err
+		}
+		commands := slices.Sorted(maps.Keys(w.later))
+		w.later = nil
+		for _, seq := range commands {
+			cmd, err := loadCommandSeq(ctx, w, seq)
+			if err != nil {
+				return err
+			}
+			if err := w.advance(ctx, cmd); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
