@@ -27,11 +27,11 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if !ok {
 		return authError(x.protocol, unknownKey, "The security token included in the request is invalid.")
 	}
-	if err := x.sig.Verify(x.r, x.body, cred.Secret, x.call.Time); err != nil {
+	if err := x.verify(cred.Secret); err != nil {
 		return x.refused(err)
 	}
 	if subtle.ConstantTimeCompare([]byte(cred.SessionToken), []byte(x.sig.SessionToken)) != 1 {
-		return authError(x.protocol, unknownKey, "The security token included in the request is invalid.")
+		return authError(x.protocol, wrongToken, "The security token included in the request is invalid.")
 	}
 	if !cred.Expires.IsZero() && !x.call.Time.Before(cred.Expires) {
 		return authError(x.protocol, expiredToken, "The security token included in the request is expired")
@@ -43,6 +43,9 @@ func (x *exchange) authenticate(ctx context.Context) error {
 
 // checkScope compares what the credential is scoped to with what the request asks for.
 func (x *exchange) checkScope() error {
+	if x.protocol == RESTXML {
+		return x.checkRESTScope()
+	}
 	if x.sig.Service != x.svc.Name {
 		return authError(x.protocol, wrongSignature, "Credential should be scoped to correct service: '"+x.svc.Name+"'.")
 	}
@@ -57,6 +60,9 @@ func (x *exchange) refused(err error) error {
 	var refusal *sigv4.Refusal
 	if !errors.As(err, &refusal) {
 		return err
+	}
+	if e := x.refusedREST(refusal); e != nil {
+		return e
 	}
 	kind := wrongSignature
 	switch refusal.Class {

@@ -135,6 +135,9 @@ func (c *Call) denied(a Access, d iam.Decision) *Error {
 	if c.Caller.Kind == iam.PrincipalAWS {
 		text += reason(d, action)
 	}
+	if c.Service == "s3" {
+		return c.deniedS3(a, d)
+	}
 	switch c.protocol {
 	case JSON11:
 		return &Error{Code: "AccessDeniedException", Message: text}
@@ -146,6 +149,16 @@ func (c *Call) denied(a Access, d iam.Decision) *Error {
 		}
 	}
 	return &Error{Code: "AccessDenied", Message: text, Status: http.StatusForbidden}
+}
+
+// deniedS3 is the denial in S3's words: it quotes the resource, and tells strangers nothing.
+func (c *Call) deniedS3(a Access, d iam.Decision) *Error {
+	e := &Error{Code: "AccessDenied", Message: "Access Denied", Status: http.StatusForbidden}
+	if c.Caller.Kind == iam.PrincipalAWS && (a.Account == "" || a.Account == c.Caller.Account) {
+		action := c.action(a)
+		e.Message = "User: " + c.Caller.ARN + " is not authorized to perform: " + action + ` on resource: "` + c.resource(a) + `"` + reason(d, action)
+	}
+	return e
 }
 
 // layers names each layer in a denial.

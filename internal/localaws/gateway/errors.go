@@ -13,6 +13,7 @@ const (
 	wrongSignature
 	oldSignature
 	unknownKey
+	wrongToken // as unknownKey where a protocol has no other words
 	expiredToken
 )
 
@@ -48,8 +49,9 @@ var refusals = map[Protocol]map[refusal]Error{
 		noSignature:         {Code: "AccessDenied", Message: "Access Denied", Status: http.StatusForbidden},
 		unreadableSignature: {Code: "AuthorizationHeaderMalformed"},
 		wrongSignature:      {Code: "SignatureDoesNotMatch", Status: http.StatusForbidden},
-		oldSignature:        {Code: "RequestTimeTooSkewed", Status: http.StatusForbidden},
+		oldSignature:        {Code: "RequestTimeTooSkewed", Message: "The difference between the request time and the current time is too large.", Status: http.StatusForbidden},
 		unknownKey:          {Code: "InvalidAccessKeyId", Message: "The AWS Access Key Id you provided does not exist in our records.", Status: http.StatusForbidden},
+		wrongToken:          {Code: "InvalidToken", Message: "The provided token is malformed or otherwise invalid."},
 		expiredToken:        {Code: "ExpiredToken", Message: "The provided token has expired."},
 	},
 }
@@ -57,7 +59,10 @@ var refusals = map[Protocol]map[refusal]Error{
 const ec2AuthFailure = "AWS was not able to validate the provided access credentials"
 
 func authError(p Protocol, kind refusal, message string) *Error {
-	e := refusals[p][kind]
+	e, ok := refusals[p][kind]
+	if !ok && kind == wrongToken {
+		e = refusals[p][unknownKey]
+	}
 	if e.Message == "" {
 		e.Message = message
 	}

@@ -19,7 +19,8 @@ func (g *Gateway) Guard(r *http.Request) *Error {
 	return nil
 }
 
-// knownHost accepts loopback addresses, localhost and AWS's own names.
+// knownHost accepts loopback addresses, localhost and the names below it (a bucket's), which no resolver asks anybody about
+// (RFC 6761), and AWS's own names.
 func knownHost(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -29,5 +30,5 @@ func knownHost(hostport string) bool {
 		return addr.IsLoopback()
 	}
 	host = strings.ToLower(host)
-	return host == "localhost" || strings.HasSuffix(host, ".amazonaws.com")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".amazonaws.com")
 }

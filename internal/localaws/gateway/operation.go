@@ -27,6 +27,12 @@ type Service struct {
 	Route func(r *http.Request) (operation string, ok bool)
 	// Failure writes an error of a REST service; nil means RESTXML's form, that of S3.
 	Failure func(w http.ResponseWriter, requestID string, e *Error)
+	// Streaming hands bodies on as they come, without a limit: S3's. They are signed by S3's rules and verified while the
+	// operation reads them, so that one which has not met io.EOF knows nothing about the content. Trailing checksums
+	// are in the request's Trailer then.
+	Streaming bool
+	// Unsigned lets requests without a signature in, as an anonymous caller.
+	Unsigned bool
 }
 
 // Protocol is a service's wire protocol.
@@ -93,7 +99,7 @@ func AnonymousOp[In, Out any](name string, handle func(context.Context, *Call, *
 // RawOp is an operation of a REST service, which reads the request and writes the answer itself: S3's objects, and the
 // web sockets of ssmmessages. The signature is verified and access decided before handle runs, as for every other operation.
 //
-// The body that access and handle see is bounded by the service alone. The event is recorded when the answer begins
+// The body is at most 1 MB, except where [Service.Streaming] is set. The event is recorded when the answer begins
 // (WriteHeader, the first Write, or Hijack), with the error that [Call.Fail] was told before. An error from handle is
 // written in the service's form if no answer has begun.
 func RawOp(name string, access func(context.Context, *Call, *http.Request) ([]Access, error), handle func(context.Context, *Call, http.ResponseWriter, *http.Request) error) Operation {
@@ -195,7 +201,12 @@ type Error struct {
 	Code    string // InvalidInstanceId, AccessDeniedException, …
 	Message string
 	Status  int // HTTP status; 0 means 400
+	// Details are further elements of an error of S3, in order: Region, BucketName.
+	Details []Detail
 }
+
+// Detail is an element of an [Error].
+type Detail struct{ Name, Value string }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 

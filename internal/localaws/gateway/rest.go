@@ -4,16 +4,20 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 )
 
 // routeREST finds the REST service that a request is for: the one that it is signed for, or, without a signature, one
 // that knows the path, if nothing in the request belongs to another protocol.
 func (x *exchange) routeREST() bool {
 	scope := x.scope()
-	if x.protocol == JSON11 || scope == "" && (x.r.URL.Query().Has("Action") || x.r.Header.Get("Content-Type") == formType) {
+	if scope == "" && (x.protocol == JSON11 || x.r.URL.Query().Has("Action") || x.r.Header.Get("Content-Type") == formType) {
 		return false
 	}
 	x.gw.mu.RLock()
@@ -38,10 +42,7 @@ const formType = "application/x-www-form-urlencoded"
 
 // serveREST does everything after routing for a REST service.
 func (x *exchange) serveREST(ctx context.Context, w http.ResponseWriter) error {
-	if err := x.read(); err != nil {
-		return err
-	}
-	if err := x.authenticate(ctx); err != nil {
+	if err := x.admit(ctx, w); err != nil {
 		return err
 	}
 	if x.op == nil || x.op.raw == nil {
@@ -62,8 +63,107 @@ func (x *exchange) serveREST(ctx context.Context, w http.ResponseWriter) error {
 		}
 	}
 	x.raw = true
-	x.r.Body = io.NopCloser(bytes.NewReader(x.body))
+	if !x.svc.Streaming {
+		x.r.Body = io.NopCloser(bytes.NewReader(x.body))
+	}
 	return x.op.raw(ctx, x.call, w, x.r)
+}
+
+// admit takes the body in, or makes it ready to be read, and finds the caller.
+func (x *exchange) admit(ctx context.Context, w http.ResponseWriter) error {
+	if !x.svc.Streaming {
+		if err := x.read(); err != nil {
+			return err
+		}
+	} else {
+		x.r.Body = &patient{ReadCloser: x.r.Body, w: http.NewResponseController(w)}
+	}
+	if x.svc.Unsigned && errors.Is(x.sigErr, sigv4.ErrMissing) {
+		return x.admitAnyone()
+	}
+	return x.authenticate(ctx)
+}
+
+// admitAnyone is for a request without a signature.
+func (x *exchange) admitAnyone() error {
+	if x.r.URL.Query().Has("AWSAccessKeyId") {
+		return &Error{Code: "InvalidRequest", Message: "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."}
+	}
+	x.call.Caller.Kind = anonymous
+	if !x.svc.Streaming {
+		return nil
+	}
+	payload, err := sigv4.UnsignedS3(x.r)
+	if err != nil {
+		return x.refused(err)
+	}
+	x.stream(payload)
+	return nil
+}
+
+// verify checks the signature, and the body with it or while it is read.
+func (x *exchange) verify(secret string) error {
+	if !x.svc.Streaming {
+		return x.sig.Verify(x.r, x.body, secret, x.call.Time)
+	}
+	payload, err := x.sig.VerifyS3(x.r, secret, x.call.Time)
+	if err != nil {
+		return err
+	}
+	x.stream(payload)
+	return nil
+}
+
+// stream puts the verified content in the place of the body.
+func (x *exchange) stream(p *sigv4.Payload) {
+	x.r.Body = &content{Reader: p.Body, x: x}
+	x.r.ContentLength, x.r.Trailer = p.Length, p.Trailer
+}
+
+// content is a body whose errors are those of the protocol.
+type content struct {
+	io.Reader
+	x *exchange
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = c.x.unread(err)
+	}
+	return n, err
+}
+
+// Close leaves the connection to the server.
+func (c *content) Close() error { return nil }
+
+func (x *exchange) unread(err error) error {
+	var refusal *sigv4.Refusal
+	if errors.As(err, &refusal) {
+		return x.refused(err)
+	}
+	return &Error{Code: "RequestTimeout", Message: "Your socket connection to the server was not read from or written to within the timeout period."}
+}
+
+// patience is how much of a body must come within the server's read timeout.
+const patience = 1 << 20
+
+// patient moves the deadline of the connection on while a long body makes progress.
+type patient struct {
+	io.ReadCloser
+	w    *http.ResponseController
+	left int
+}
+
+func (b *patient) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		// A connection that has no deadline, in a test, needs none moved.
+		_ = b.w.SetReadDeadline(time.Now().Add(readTimeout))
+		b.left = patience
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= n
+	return n, err
 }
 
 // answer is the response of an exchange. It records the event of a raw operation when its answer begins.
@@ -113,9 +213,16 @@ func (x *exchange) writeRESTError(w http.ResponseWriter, e *Error) {
 	doc.buf.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error>")
 	doc.element("Code", e.Code)
 	doc.element("Message", e.Message)
-	doc.element("RequestId", x.call.RequestID)
-	doc.buf.WriteString("</Error>")
 	h := w.Header()
+	for _, d := range e.Details {
+		doc.element(d.Name, d.Value)
+		if d.Name == regionDetail {
+			h.Set("X-Amz-Bucket-Region", d.Value)
+		}
+	}
+	doc.element("RequestId", x.call.RequestID)
+	doc.element("HostId", x.call.RequestID)
+	doc.buf.WriteString("</Error>")
 	h.Set("Content-Type", "application/xml")
 	h.Set("X-Amz-Request-Id", x.call.RequestID)
 	w.WriteHeader(e.HTTPStatus())

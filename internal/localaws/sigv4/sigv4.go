@@ -2,8 +2,9 @@
 //
 // The local AWS verifies every request with [Parse] and [Signature.Verify]; its built-in nodes sign with [Sign].
 // The package follows "Create a signed AWS API request" of the IAM user guide: canonical request, string to sign,
-// derived key. It knows no principals and no services. Amazon S3's exceptions (single path encoding,
-// UNSIGNED-PAYLOAD, chunked uploads) are not served: a body that was not signed is refused.
+// derived key. It knows no principals, and of the services only Amazon S3, which has exceptions: single path encoding,
+// bodies that are signed in chunks or not at all, trailing checksums ([Signature.VerifyS3]). Everywhere else a body that
+// was not signed is refused.
 package sigv4
 
 import (
@@ -36,12 +37,19 @@ type Credentials struct {
 
 // Sign adds X-Amz-Date, X-Amz-Security-Token (with a session token) and Authorization to req.
 // body is what will be sent; every header that req has when Sign is called is signed, but for User-Agent and those
-// that a proxy may change.
+// that a proxy may change. For s3 it adds X-Amz-Content-Sha256 too, if it is not there.
 func Sign(req *http.Request, body []byte, cred Credentials, region, service string, now time.Time) {
 	req.Header.Del("Authorization")
 	req.Header.Set(headerDate, now.UTC().Format(timeLayout))
 	if cred.SessionToken != "" {
 		req.Header.Set(headerToken, cred.SessionToken)
+	}
+	hash := hashHex(body)
+	if service == s3Service {
+		if req.Header.Get(headerHash) == "" {
+			req.Header.Set(headerHash, hash)
+		}
+		hash = req.Header.Get(headerHash)
 	}
 	s := &Signature{
 		AccessKeyID:   cred.AccessKeyID,
@@ -50,7 +58,7 @@ func Sign(req *http.Request, body []byte, cred Credentials, region, service stri
 		Service:       service,
 		SignedHeaders: headersToSign(req.Header),
 	}
-	s.signature = s.compute(req, req.URL.RawQuery, hashHex(body), cred.SecretAccessKey)
+	s.signature = s.compute(req, req.URL.RawQuery, hash, cred.SecretAccessKey)
 	req.Header.Set("Authorization", algorithm+
 		" Credential="+cred.AccessKeyID+"/"+s.scope()+
 		", SignedHeaders="+strings.Join(s.SignedHeaders, ";")+
@@ -75,14 +83,18 @@ func headersToSign(h http.Header) []string {
 func (s *Signature) compute(r *http.Request, rawQuery, payloadHash, secret string) string {
 	canonical := strings.Join([]string{
 		r.Method,
-		canonicalPath(r.URL.EscapedPath()),
+		s.canonicalPath(r.URL.EscapedPath()),
 		canonicalQuery(rawQuery),
 		canonicalHeaders(r, s.SignedHeaders),
 		strings.Join(s.SignedHeaders, ";"),
 		payloadHash,
 	}, "\n")
 	toSign := algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
-	return hex.EncodeToString(sum(signingKey(secret, s.Time.Format(dateLayout), s.Region, s.Service), toSign))
+	return hex.EncodeToString(sum(s.key(secret), toSign))
+}
+
+func (s *Signature) key(secret string) []byte {
+	return signingKey(secret, s.Time.Format(dateLayout), s.Region, s.Service)
 }
 
 func (s *Signature) scope() string {
@@ -108,7 +120,10 @@ func hashHex(b []byte) string {
 }
 
 // canonicalPath encodes the path as it was sent once more: every service but S3 signs it doubly encoded.
-func canonicalPath(escaped string) string {
+func (s *Signature) canonicalPath(escaped string) string {
+	if s.Service == s3Service {
+		return singlyEncoded(escaped)
+	}
 	if escaped == "" {
 		return "/"
 	}
