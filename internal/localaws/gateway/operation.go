@@ -89,6 +89,14 @@ func Op[In, Out any](name string, access func(context.Context, *Call, *In) ([]Ac
 	return op
 }
 
+// Input makes a new, empty input of the operation, a pointer to its wire structure; nil for a [RawOp].
+func (o Operation) Input() any {
+	if o.input == nil {
+		return nil
+	}
+	return o.input()
+}
+
 // AnonymousOp is [Op] for an operation that needs no signature.
 func AnonymousOp[In, Out any](name string, handle func(context.Context, *Call, *In) (*Out, error)) Operation {
 	op := Op(name, nil, handle)
