@@ -109,6 +109,7 @@ func (c *Caller) conditions(m map[string][]string) {
 		m["aws:PrincipalArn"] = []string{c.ARN}
 		m["aws:PrincipalType"] = []string{"User"}
 		m["aws:username"] = []string{c.ARN[strings.LastIndexByte(c.ARN, '/')+1:]}
+		c.tags(m)
 		return
 	}
 	m["aws:PrincipalArn"] = []string{c.RoleARN}
@@ -117,6 +118,11 @@ func (c *Caller) conditions(m map[string][]string) {
 	if c.SourceIdentity != "" {
 		m["aws:SourceIdentity"] = []string{c.SourceIdentity}
 	}
+	c.tags(m)
+}
+
+// tags adds the tags of a user, or of a role and its session.
+func (c *Caller) tags(m map[string][]string) {
 	for key, value := range c.SessionTags {
 		m["aws:PrincipalTag/"+key] = []string{value}
 	}

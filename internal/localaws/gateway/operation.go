@@ -146,7 +146,7 @@ type Caller struct {
 	AccessKeyID string
 	// UserID is what GetCallerIdentity gives: AIDA… for a user, AROA…:session for a role session.
 	UserID string
-	// SourceIdentity and session tags of a role session.
+	// SourceIdentity of a role session, and the tags of a user or of a role and its session.
 	SourceIdentity string
 	SessionTags    map[string]string
 	// SourceInstance is the ARN of the instance that a role session was issued to; empty for all other sessions,

@@ -76,14 +76,28 @@ func (s *Service) Credential(ctx context.Context, id string) (cred gateway.Crede
 
 func (s *Service) userCredential(ctx context.Context, id string) (gateway.Credential, bool, error) {
 	var u user
-	var secret string
-	found, err := one(ctx, s.db, `SELECT k.secret, u.account, u.name, u.path, u.id FROM iam_keys k
+	var secret, text string
+	found, err := one(ctx, s.db, `SELECT k.secret, u.account, u.name, u.path, u.id, u.tags FROM iam_keys k
 		JOIN iam_users u ON u.account = k.account AND u.name = k.user WHERE k.id = ? AND k.active = 1`,
-		[]any{id}, []any{&secret, &u.account, &u.name, &u.path, &u.id})
+		[]any{id}, []any{&secret, &u.account, &u.name, &u.path, &u.id, &text})
+	if err != nil || !found {
+		return gateway.Credential{}, false, err
+	}
+	if text != "" {
+		if err := fromJSON(text, &u.tags); err != nil {
+			return gateway.Credential{}, false, err
+		}
+	}
+	tags := map[string]string{}
+	for _, t := range u.tags {
+		tags[t.Key] = t.Value
+	}
 	return gateway.Credential{Secret: secret, Caller: gateway.Caller{
 		Principal: engine.Principal{ARN: u.arn(), Account: u.account},
 		UserID:    u.id,
-	}}, found, err
+		// The tags of a user are aws:PrincipalTag as those of a session are.
+		SessionTags: tags,
+	}}, true, nil
 }
 
 // Session is what STS keeps of a role session.
@@ -213,7 +227,7 @@ func (s *Service) Policies(ctx context.Context, caller gateway.Caller) (*engine.
 
 func (s *Service) compile(ctx context.Context, caller gateway.Caller) (*engine.PolicySet, error) {
 	if caller.RoleARN == "" {
-		return s.ownPolicies(ctx, owner{caller.Account, "user", nameOf(caller.ARN)}, "")
+		return s.userPolicies(ctx, caller.Account, nameOf(caller.ARN))
 	}
 	session, ok, err := s.session(ctx, caller.AccessKeyID)
 	if err != nil || !ok || session.Role == nil {
@@ -234,7 +248,31 @@ func (s *Service) compile(ctx context.Context, caller gateway.Caller) (*engine.P
 	return set, nil
 }
 
-// ownPolicies compiles the inline and attached policies of a user or a role, and its boundary.
+// userPolicies compiles the policies of a user, and of the groups that the user is in.
+func (s *Service) userPolicies(ctx context.Context, account, name string) (*engine.PolicySet, error) {
+	u, err := findUser(ctx, s.db, account, name)
+	if err != nil || u == nil {
+		return &engine.PolicySet{}, err
+	}
+	set, err := s.ownPolicies(ctx, owner{account, "user", name}, u.boundary)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := groupsOf(ctx, s.db, account, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		of, err := s.ownPolicies(ctx, owner{account, "group", g.name}, "")
+		if err != nil {
+			return nil, err
+		}
+		set.Identity = append(set.Identity, of.Identity...)
+	}
+	return set, nil
+}
+
+// ownPolicies compiles the inline and attached policies of a user, a group or a role, and its boundary.
 func (s *Service) ownPolicies(ctx context.Context, o owner, boundary string) (*engine.PolicySet, error) {
 	inline, err := many(ctx, s.db, scanPair, `SELECT name, document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
 	if err != nil {

@@ -32,6 +32,9 @@ const (
 	maxManaged     = 6144
 	maxRoleInline  = 10240
 	maxUserInline  = 2048
+	maxGroupInline = 5120
+	maxGroupName   = 128
+	maxAlias       = 63
 	maxAttached    = 10
 	maxVersions    = 5
 	maxKeys        = 2
@@ -40,6 +43,17 @@ const (
 	defaultSession = 3600
 	defaultItems   = 100
 	maxItems       = 1000
+
+	maxUsers        = 5000
+	maxGroups       = 300
+	maxRoles        = 1000
+	maxPolicies     = 1500
+	maxProfiles     = 1000
+	maxProviders    = 100
+	maxGroupsOfUser = 10
+	maxDescription  = 1000
+	maxClients      = 100
+	maxThumbprints  = 5
 )
 
 func failure(status int, code, format string, args ...any) error {
@@ -60,6 +74,10 @@ func deleteConflict(format string, args ...any) error {
 
 func limitExceeded(quota string, limit int) error {
 	return failure(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for %s: %d", quota, limit)
+}
+
+func invalidInput(format string, args ...any) error {
+	return failure(http.StatusBadRequest, "InvalidInput", format, args...)
 }
 
 func invalid(format string, args ...any) error {

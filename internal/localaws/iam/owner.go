@@ -1,25 +1,39 @@
 package iam
 
-import (
-	"context"
+import "context"
 
-	"github.com/slipway-cd/slipway/internal/localaws/gateway"
-)
-
-// owner is a user or a role as the holder of policies: IAM has the same operations for both.
+// owner is a user, a group or a role as the holder of policies: IAM has the same operations for all.
 type owner struct{ account, kind, name string }
 
 func (o owner) args(more ...any) []any { return append([]any{o.account, o.kind, o.name}, more...) }
 
 // must gives AWS's error when the owner does not exist.
 func (o owner) must(ctx context.Context, q querier) (err error) {
-	if o.kind == "role" {
+	switch o.kind {
+	case "role":
 		_, err = mustRole(ctx, q, o.account, o.name)
-	} else {
+	case "group":
+		_, err = mustGroup(ctx, q, o.account, o.name)
+	default:
 		_, err = mustUser(ctx, q, o.account, o.name)
 	}
 	return err
 }
+
+// mustChange is must, and gives AWS's error when the owner is a role that only AWS may change.
+func (o owner) mustChange(ctx context.Context, q querier) error {
+	if o.kind == "role" {
+		_, err := mustOwnRole(ctx, q, o.account, o.name)
+		return err
+	}
+	return o.must(ctx, q)
+}
+
+// inlineLimits and attachQuotas are what IAM takes of each kind of owner.
+var (
+	inlineLimits = map[string]int{"role": maxRoleInline, "user": maxUserInline, "group": maxGroupInline}
+	attachQuotas = map[string]string{"role": "PoliciesPerRole", "user": "PoliciesPerUser", "group": "PoliciesPerGroup"}
+)
 
 // mustBeBare gives AWS's error when the owner still has policies and so cannot be deleted.
 func (o owner) mustBeBare(ctx context.Context, q querier) error {
@@ -42,7 +56,7 @@ func (s *Service) putInline(ctx context.Context, o owner, name, document string)
 		return err
 	}
 	return s.write(ctx, func(q querier) error {
-		if err := o.must(ctx, q); err != nil {
+		if err := o.mustChange(ctx, q); err != nil {
 			return err
 		}
 		others, err := many(ctx, q, scanText, `SELECT document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? AND name <> ?`, o.args(name)...)
@@ -53,7 +67,7 @@ func (s *Service) putInline(ctx context.Context, o owner, name, document string)
 		for _, other := range others {
 			total += size(other)
 		}
-		limit := map[string]int{"role": maxRoleInline, "user": maxUserInline}[o.kind]
+		limit := inlineLimits[o.kind]
 		if total > limit {
 			return failure(409, "LimitExceeded", "Maximum policy size of %d bytes exceeded for %s %s", limit, o.kind, o.name)
 		}
@@ -96,7 +110,7 @@ func (s *Service) listInline(ctx context.Context, o owner, p paging) (*listNames
 
 func (s *Service) deleteInline(ctx context.Context, o owner, name string) error {
 	return s.write(ctx, func(q querier) error {
-		if err := o.must(ctx, q); err != nil {
+		if err := o.mustChange(ctx, q); err != nil {
 			return err
 		}
 		n, err := exec(ctx, q, `DELETE FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? AND name = ?`, o.args(name)...)
@@ -109,7 +123,7 @@ func (s *Service) deleteInline(ctx context.Context, o owner, name string) error 
 
 func (s *Service) attach(ctx context.Context, o owner, policyARN string) error {
 	return s.write(ctx, func(q querier) error {
-		if err := o.must(ctx, q); err != nil {
+		if err := o.mustChange(ctx, q); err != nil {
 			return err
 		}
 		if _, err := mustPolicy(ctx, q, o.account, policyARN); err != nil {
@@ -117,8 +131,7 @@ func (s *Service) attach(ctx context.Context, o owner, policyARN string) error {
 		}
 		n, err := count(ctx, q, `SELECT count(*) FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? AND arn <> ?`, o.args(policyARN)...)
 		if err != nil || n >= maxAttached {
-			quota := map[string]string{"role": "PoliciesPerRole", "user": "PoliciesPerUser"}[o.kind]
-			return orElse(err, limitExceeded(quota, maxAttached))
+			return orElse(err, limitExceeded(attachQuotas[o.kind], maxAttached))
 		}
 		_, err = exec(ctx, q, `INSERT OR REPLACE INTO iam_attached (account, kind, owner, arn) VALUES (?, ?, ?, ?)`, o.args(policyARN)...)
 		return err
@@ -127,7 +140,7 @@ func (s *Service) attach(ctx context.Context, o owner, policyARN string) error {
 
 func (s *Service) detach(ctx context.Context, o owner, policyARN string) error {
 	return s.write(ctx, func(q querier) error {
-		if err := o.must(ctx, q); err != nil {
+		if err := o.mustChange(ctx, q); err != nil {
 			return err
 		}
 		n, err := exec(ctx, q, `DELETE FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? AND arn = ?`, o.args(policyARN)...)
@@ -154,7 +167,7 @@ func (s *Service) listAttached(ctx context.Context, o owner, p paging) (*listAtt
 	return out, err
 }
 
-// The wire structures that users and roles share.
+// The wire structures that users, groups and roles share.
 type (
 	attachedPolicy  struct{ PolicyName, PolicyArn string }
 	listAttachedOut struct {
@@ -166,13 +179,3 @@ type (
 		listed
 	}
 )
-
-// withPolicy adds the key that tells which managed policy is attached or detached.
-func withPolicy(a gateway.Access, policyARN string) gateway.Access {
-	conditions := map[string][]string{"iam:PolicyARN": {policyARN}}
-	for k, v := range a.Context {
-		conditions[k] = v
-	}
-	a.Context = conditions
-	return a
-}

@@ -3,7 +3,9 @@ package iam
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,20 +17,21 @@ type managedPolicy struct {
 	arn, account, name, path, id, description string
 	created, updated                          int64
 	version                                   int
+	tags                                      []Tag
 }
 
-const policyColumns = `arn, account, name, path, id, description, created, updated, version`
+const policyColumns = `arn, account, name, path, id, description, created, updated, version, tags`
 
 func scanPolicy(rows *sql.Rows) (*managedPolicy, error) {
 	var p managedPolicy
-	err := rows.Scan(&p.arn, &p.account, &p.name, &p.path, &p.id, &p.description, &p.created, &p.updated, &p.version)
+	err := scanTags(rows, &p.tags, &p.arn, &p.account, &p.name, &p.path, &p.id, &p.description, &p.created, &p.updated, &p.version)
 	return &p, err
 }
 
 // mustPolicy gives a policy that account may use: its own, or one of AWS's.
 func mustPolicy(ctx context.Context, q querier, account, policyARN string) (*managedPolicy, error) {
-	if _, ok := managed[policyARN]; ok {
-		return &managedPolicy{arn: policyARN, name: nameOf(policyARN), path: "/", id: "ANPA" + strings.ToUpper(nameOf(policyARN)), version: 1}, nil
+	if p, ok := awsPolicies()[policyARN]; ok {
+		return p.policy(), nil
 	}
 	list, err := many(ctx, q, scanPolicy, `SELECT `+policyColumns+` FROM iam_policies WHERE arn = ? AND account = ?`, policyARN, account)
 	if err != nil {
@@ -40,10 +43,19 @@ func mustPolicy(ctx context.Context, q querier, account, policyARN string) (*man
 	return list[0], nil
 }
 
+// mustOwnPolicy gives AWS's error when the policy is not the account's own, which alone can be changed.
+func mustOwnPolicy(ctx context.Context, q querier, account, policyARN string) error {
+	p, err := mustPolicy(ctx, q, account, policyARN)
+	if err == nil && p.account == "" {
+		err = failure(http.StatusForbidden, "AccessDenied", "AWS managed policies cannot be changed.")
+	}
+	return err
+}
+
 // document gives a version's text.
 func (p *managedPolicy) document(ctx context.Context, q querier, version int) (string, int64, error) {
-	if text, ok := managed[p.arn]; ok && version == 1 {
-		return text, 0, nil
+	if own, ok := awsPolicies()[p.arn]; ok && version == own.Version {
+		return string(own.Document), p.updated, nil
 	}
 	var text string
 	var created int64
@@ -58,10 +70,11 @@ func (p *managedPolicy) document(ctx context.Context, q querier, version int) (s
 type (
 	policyShape struct {
 		PolicyName, PolicyId, Arn, Path, DefaultVersionId string
-		AttachmentCount                                   int
+		AttachmentCount, PermissionsBoundaryUsageCount    int
 		IsAttachable                                      bool
 		Description                                       string `xml:",omitempty"`
 		CreateDate, UpdateDate                            gateway.Time
+		Tags                                              []Tag `xml:",omitempty"`
 	}
 	policyOut      struct{ Policy policyShape }
 	createPolicyIn struct {
@@ -82,8 +95,8 @@ type (
 	}
 	versionOut     struct{ PolicyVersion versionShape }
 	listPoliciesIn struct {
-		Scope, PathPrefix string
-		OnlyAttached      bool
+		Scope, PathPrefix, PolicyUsageFilter string
+		OnlyAttached                         bool
 		paging
 	}
 	listPoliciesOut struct {
@@ -95,43 +108,67 @@ type (
 // shape is the policy as account sees it: one of AWS's is counted in that account only.
 func (p *managedPolicy) shape(ctx context.Context, q querier, account string) (policyShape, error) {
 	n, err := count(ctx, q, `SELECT count(*) FROM iam_attached WHERE arn = ? AND account = ?`, p.arn, account)
+	if err != nil {
+		return policyShape{}, err
+	}
+	bounds, err := boundaryUses(ctx, q, account, p.arn)
 	return policyShape{
 		PolicyName: p.name, PolicyId: p.id, Arn: p.arn, Path: p.path, DefaultVersionId: "v" + strconv.Itoa(p.version),
-		AttachmentCount: n, IsAttachable: true, Description: p.description, CreateDate: at(p.created), UpdateDate: at(p.updated),
+		AttachmentCount: n, PermissionsBoundaryUsageCount: bounds, IsAttachable: true, Description: p.description,
+		CreateDate: at(p.created), UpdateDate: at(p.updated), Tags: p.tags,
 	}, err
+}
+
+// boundaryUses counts the users and roles of an account that have the policy for their boundary.
+func boundaryUses(ctx context.Context, q querier, account, arn string) (int, error) {
+	return count(ctx, q, `SELECT (SELECT count(*) FROM iam_roles WHERE account = ?1 AND boundary = ?2) +
+		(SELECT count(*) FROM iam_users WHERE account = ?1 AND boundary = ?2)`, account, arn)
 }
 
 func (s *Service) policyOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("CreatePolicy", createPolicyAccess, s.createPolicy),
-		gateway.Op("GetPolicy", func(_ context.Context, _ *gateway.Call, in *policyArnIn) ([]gateway.Access, error) {
-			return onPolicy(in.PolicyArn)
+		gateway.Op("GetPolicy", func(ctx context.Context, c *gateway.Call, in *policyArnIn) ([]gateway.Access, error) {
+			return s.onPolicy(ctx, c, in.PolicyArn)
 		}, s.getPolicy),
-		gateway.Op("GetPolicyVersion", func(_ context.Context, _ *gateway.Call, in *policyVersionIn) ([]gateway.Access, error) {
-			return onPolicy(in.PolicyArn)
+		gateway.Op("GetPolicyVersion", func(ctx context.Context, c *gateway.Call, in *policyVersionIn) ([]gateway.Access, error) {
+			return s.onPolicy(ctx, c, in.PolicyArn)
 		}, s.getPolicyVersion),
-		gateway.Op("CreatePolicyVersion", func(_ context.Context, _ *gateway.Call, in *newVersionIn) ([]gateway.Access, error) {
-			return onPolicy(in.PolicyArn)
+		gateway.Op("CreatePolicyVersion", func(ctx context.Context, c *gateway.Call, in *newVersionIn) ([]gateway.Access, error) {
+			return s.onPolicy(ctx, c, in.PolicyArn)
 		}, s.createPolicyVersion),
-		gateway.Op("DeletePolicyVersion", func(_ context.Context, _ *gateway.Call, in *policyVersionIn) ([]gateway.Access, error) {
-			return onPolicy(in.PolicyArn)
+		gateway.Op("DeletePolicyVersion", func(ctx context.Context, c *gateway.Call, in *policyVersionIn) ([]gateway.Access, error) {
+			return s.onPolicy(ctx, c, in.PolicyArn)
 		}, s.deletePolicyVersion),
 		gateway.Op("ListPolicies", func(ctx context.Context, c *gateway.Call, in *listPoliciesIn) ([]gateway.Access, error) {
 			return onPath("policy")(ctx, c, &listIn{PathPrefix: in.PathPrefix})
 		}, s.listPolicies),
-		gateway.Op("DeletePolicy", func(_ context.Context, _ *gateway.Call, in *policyArnIn) ([]gateway.Access, error) {
-			return onPolicy(in.PolicyArn)
+		gateway.Op("DeletePolicy", func(ctx context.Context, c *gateway.Call, in *policyArnIn) ([]gateway.Access, error) {
+			return s.onPolicy(ctx, c, in.PolicyArn)
 		}, s.deletePolicy),
 	}
 }
 
 // onPolicy demands the operation's own action on a policy. It is checked in the caller's account: another account's
 // policy cannot be reached, and is then not found.
-func onPolicy(policyARN string) ([]gateway.Access, error) {
+func (s *Service) onPolicy(ctx context.Context, c *gateway.Call, policyARN string) ([]gateway.Access, error) {
+	a, err := s.policyAccess(ctx, c, policyARN)
+	return []gateway.Access{a}, err
+}
+
+func (s *Service) policyAccess(ctx context.Context, c *gateway.Call, policyARN string) (gateway.Access, error) {
 	if !strings.HasPrefix(policyARN, "arn:aws:iam::") || !strings.Contains(policyARN, ":policy/") {
-		return nil, invalid("Invalid ARN:  Could not be parsed!")
+		return gateway.Access{}, invalidInput("ARN %s is not valid.", policyARN)
 	}
-	return []gateway.Access{{Resource: policyARN}}, nil
+	p, err := mustPolicy(ctx, s.db, c.Caller.Account, policyARN)
+	var none *gateway.Error
+	switch {
+	case errors.As(err, &none):
+		return gateway.Access{Resource: policyARN}, nil // found out after the permission
+	case err != nil:
+		return gateway.Access{}, err
+	}
+	return gateway.Access{Resource: policyARN, Context: resourceTags("", p.tags)}, nil
 }
 
 func createPolicyAccess(_ context.Context, c *gateway.Call, in *createPolicyIn) ([]gateway.Access, error) {
@@ -142,10 +179,7 @@ func createPolicyAccess(_ context.Context, c *gateway.Call, in *createPolicyIn) 
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Tags) > 0 {
-		return nil, invalid("Tags of policies are not supported by the local AWS.")
-	}
-	return []gateway.Access{{Resource: arn(c.Caller.Account, "policy", path, in.PolicyName)}}, nil
+	return newEntity(arn(c.Caller.Account, "policy", path, in.PolicyName), "", "iam:TagPolicy", in.Tags)
 }
 
 func checkManaged(name, document string) error {
@@ -160,7 +194,7 @@ func (s *Service) createPolicy(ctx context.Context, c *gateway.Call, in *createP
 	if err != nil {
 		return nil, err
 	}
-	if err := checkManaged(in.PolicyName, in.PolicyDocument); err != nil {
+	if err := errors.Join(checkManaged(in.PolicyName, in.PolicyDocument), checkDescription(in.Description)); err != nil {
 		return nil, err
 	}
 	var out policyOut
@@ -169,7 +203,11 @@ func (s *Service) createPolicy(ctx context.Context, c *gateway.Call, in *createP
 		if err != nil || n > 0 {
 			return orElse(err, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", in.PolicyName))
 		}
-		p, err := s.insertPolicy(ctx, q, c.Caller.Account, path, in.PolicyName, in.Description, in.PolicyDocument)
+		if err := within(ctx, q, "iam_policies", "PoliciesPerAccount", c.Caller.Account, maxPolicies); err != nil {
+			return err
+		}
+		p := &managedPolicy{account: c.Caller.Account, path: path, name: in.PolicyName, description: in.Description, tags: in.Tags}
+		err = s.insertPolicy(ctx, q, p, in.PolicyDocument)
 		if err != nil {
 			return err
 		}
@@ -179,22 +217,24 @@ func (s *Service) createPolicy(ctx context.Context, c *gateway.Call, in *createP
 	return &out, err
 }
 
-func (s *Service) insertPolicy(ctx context.Context, q querier, account, path, name, description, document string) (*managedPolicy, error) {
-	id, err := s.newID("ANPA", 21)
+// insertPolicy stores a policy with its first version; ARN, id, dates and version are filled in.
+func (s *Service) insertPolicy(ctx context.Context, q querier, p *managedPolicy, document string) (err error) {
+	if p.id, err = s.newID("ANPA", 21); err != nil {
+		return err
+	}
+	p.arn, p.version = arn(p.account, "policy", p.path, p.name), 1
+	p.created = s.now().Unix()
+	p.updated = p.created
+	tags, err := toJSON(p.tags)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	now := s.now().Unix()
-	p := &managedPolicy{
-		arn: arn(account, "policy", path, name), account: account, name: name, path: path, id: id, description: description,
-		created: now, updated: now, version: 1,
-	}
-	_, err = exec(ctx, q, `INSERT INTO iam_policies (`+policyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.arn, p.account, p.name, p.path, p.id, p.description, p.created, p.updated, p.version)
+	_, err = exec(ctx, q, `INSERT INTO iam_policies (`+policyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.arn, p.account, p.name, p.path, p.id, p.description, p.created, p.updated, p.version, tags)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, insertVersion(ctx, q, p.arn, 1, document, now)
+	return insertVersion(ctx, q, p.arn, 1, document, p.created)
 }
 
 func insertVersion(ctx context.Context, q querier, arn string, version int, document string, now int64) error {
@@ -239,6 +279,9 @@ func (s *Service) deletePolicyVersion(ctx context.Context, c *gateway.Call, in *
 		return nil, err
 	}
 	return &empty{}, s.write(ctx, func(q querier) error {
+		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
+			return err
+		}
 		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
@@ -258,11 +301,11 @@ func (s *Service) createPolicyVersion(ctx context.Context, c *gateway.Call, in *
 	if err := checkManaged(nameOf(in.PolicyArn), in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	if _, ok := managed[in.PolicyArn]; ok {
-		return nil, failure(http.StatusForbidden, "AccessDenied", "AWS managed policies cannot be changed.")
-	}
 	var out versionOut
 	err := s.write(ctx, func(q querier) error {
+		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
+			return err
+		}
 		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
@@ -288,10 +331,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c *gateway.Call, in *
 
 func (s *Service) listPolicies(ctx context.Context, c *gateway.Call, in *listPoliciesIn) (*listPoliciesOut, error) {
 	out := &listPoliciesOut{Policies: []policyShape{}}
-	if in.Scope == "AWS" {
-		return out, nil
-	}
-	list, err := many(ctx, s.db, scanPolicy, `SELECT `+policyColumns+` FROM iam_policies WHERE account = ? ORDER BY name`, c.Caller.Account)
+	list, err := s.policiesIn(ctx, c.Caller.Account, in.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -300,25 +340,54 @@ func (s *Service) listPolicies(ctx context.Context, c *gateway.Call, in *listPol
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(p.path, in.PathPrefix) && (shape.AttachmentCount > 0 || !in.OnlyAttached) {
+		shape.Tags, shape.Description = nil, "" // left out of lists
+		if strings.HasPrefix(p.path, in.PathPrefix) && in.wants(&shape) {
 			out.Policies = append(out.Policies, shape)
 		}
 	}
-	out.Policies, out.listed, err = page(in.paging, out.Policies, func(p policyShape) string { return p.PolicyName })
+	out.Policies, out.listed, err = page(in.paging, out.Policies, func(p policyShape) string { return p.Arn })
 	return out, err
+}
+
+// policiesIn lists the policies of a scope (All, AWS or Local) in order of their ARNs.
+func (s *Service) policiesIn(ctx context.Context, account, scope string) (list []*managedPolicy, err error) {
+	switch scope {
+	case "", "All", "AWS", "Local":
+	default:
+		return nil, invalid("1 validation error detected: Value at 'scope' failed to satisfy constraint: Member must satisfy enum value set: [All, AWS, Local]")
+	}
+	if scope != "AWS" {
+		if list, err = many(ctx, s.db, scanPolicy, `SELECT `+policyColumns+` FROM iam_policies WHERE account = ?`, account); err != nil {
+			return nil, err
+		}
+	}
+	if scope != "Local" {
+		list = append(list, listAWSPolicies()...)
+	}
+	slices.SortFunc(list, func(a, b *managedPolicy) int { return strings.Compare(a.arn, b.arn) })
+	return list, nil
+}
+
+func (in *listPoliciesIn) wants(p *policyShape) bool {
+	used := map[string]int{"PermissionsPolicy": p.AttachmentCount, "PermissionsBoundary": p.PermissionsBoundaryUsageCount, "": p.AttachmentCount + p.PermissionsBoundaryUsageCount}
+	return used[in.PolicyUsageFilter] > 0 || !in.OnlyAttached && in.PolicyUsageFilter == ""
 }
 
 func (s *Service) deletePolicy(ctx context.Context, c *gateway.Call, in *policyArnIn) (*empty, error) {
 	return &empty{}, s.write(ctx, func(q querier) error {
+		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
+			return err
+		}
 		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
 		}
-		if p.account == "" {
-			return failure(http.StatusForbidden, "AccessDenied", "AWS managed policies cannot be changed.")
+		n, err := boundaryUses(ctx, q, p.account, p.arn)
+		if err != nil {
+			return err
 		}
-		n, err := count(ctx, q, `SELECT (SELECT count(*) FROM iam_attached WHERE arn = ?) + (SELECT count(*) FROM iam_roles WHERE boundary = ?)`, p.arn, p.arn)
-		if err != nil || n > 0 {
+		m, err := count(ctx, q, `SELECT count(*) FROM iam_attached WHERE arn = ?`, p.arn)
+		if err != nil || n+m > 0 {
 			return orElse(err, deleteConflict("Cannot delete a policy attached to entities."))
 		}
 		n, err = count(ctx, q, `SELECT count(*) FROM iam_policy_versions WHERE arn = ?`, p.arn)

@@ -12,15 +12,16 @@ import (
 type profile struct {
 	account, name, path, id, role string
 	created                       int64
+	tags                          []Tag
 }
 
 func (p *profile) arn() string { return arn(p.account, "instance-profile", p.path, p.name) }
 
-const profileColumns = `account, name, path, id, role, created`
+const profileColumns = `account, name, path, id, role, created, tags`
 
 func scanProfile(rows *sql.Rows) (*profile, error) {
 	var p profile
-	err := rows.Scan(&p.account, &p.name, &p.path, &p.id, &p.role, &p.created)
+	err := scanTags(rows, &p.tags, &p.account, &p.name, &p.path, &p.id, &p.role, &p.created)
 	return &p, err
 }
 
@@ -41,14 +42,18 @@ func mustProfile(ctx context.Context, q querier, account, name string) (*profile
 	return p, err
 }
 
-func (s *Service) insertProfile(ctx context.Context, q querier, account, path, name, role string) (*profile, error) {
-	id, err := s.newID("AIPA", 21)
-	if err != nil {
-		return nil, err
+// insertProfile stores a profile; its id and its date are filled in.
+func (s *Service) insertProfile(ctx context.Context, q querier, p *profile) (err error) {
+	if p.id, err = s.newID("AIPA", 21); err != nil {
+		return err
 	}
-	p := &profile{account: account, name: name, path: path, id: id, role: role, created: s.now().Unix()}
-	_, err = exec(ctx, q, `INSERT INTO iam_profiles (`+profileColumns+`) VALUES (?, ?, ?, ?, ?, ?)`, p.account, p.name, p.path, p.id, p.role, p.created)
-	return p, err
+	p.created = s.now().Unix()
+	tags, err := toJSON(p.tags)
+	if err != nil {
+		return err
+	}
+	_, err = exec(ctx, q, `INSERT INTO iam_profiles (`+profileColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`, p.account, p.name, p.path, p.id, p.role, p.created, tags)
+	return err
 }
 
 // ProfileRole gives the role of an instance profile by the profile's name.
@@ -65,11 +70,16 @@ func (s *Service) ProfileRole(ctx context.Context, account, name string) (*Role,
 
 // The wire structures of instance profiles.
 type (
-	profileIn    struct{ InstanceProfileName, Path, RoleName string }
+	profileIn       struct{ InstanceProfileName, RoleName string }
+	createProfileIn struct {
+		InstanceProfileName, Path string
+		Tags                      []Tag
+	}
 	profileShape struct {
 		Path, InstanceProfileName, InstanceProfileId, Arn string
 		CreateDate                                        gateway.Time
 		Roles                                             []roleShape
+		Tags                                              []Tag `xml:",omitempty"`
 	}
 	profileOut      struct{ InstanceProfile profileShape }
 	listProfilesOut struct {
@@ -79,13 +89,13 @@ type (
 )
 
 func (p *profile) shape(ctx context.Context, q querier) (profileShape, error) {
-	out := profileShape{p.path, p.name, p.id, p.arn(), at(p.created), []roleShape{}}
+	out := profileShape{p.path, p.name, p.id, p.arn(), at(p.created), []roleShape{}, p.tags}
 	if p.role == "" {
 		return out, nil
 	}
 	r, err := mustRole(ctx, q, p.account, p.role)
 	if err == nil {
-		out.Roles = append(out.Roles, r.shape())
+		out.Roles = append(out.Roles, r.listShape())
 	}
 	return out, err
 }
@@ -98,24 +108,30 @@ func (s *Service) profileOperations() []gateway.Operation {
 		gateway.Op("DeleteInstanceProfile", s.onProfile, s.deleteProfile),
 		gateway.Op("AddRoleToInstanceProfile", s.addRoleAccess, s.addRole),
 		gateway.Op("RemoveRoleFromInstanceProfile", s.onProfile, s.removeRole),
+		gateway.Op("ListInstanceProfilesForRole", s.onRoleList, s.listProfilesForRole),
 	}
 }
 
 func (s *Service) onProfile(ctx context.Context, c *gateway.Call, in *profileIn) ([]gateway.Access, error) {
-	if err := checkName("instanceProfileName", in.InstanceProfileName, maxPolicyName); err != nil {
-		return nil, err
-	}
-	p, err := findProfile(ctx, s.db, c.Caller.Account, in.InstanceProfileName)
-	if err != nil {
-		return nil, err
-	}
-	if p == nil {
-		p = &profile{account: c.Caller.Account, path: "/", name: in.InstanceProfileName}
-	}
-	return []gateway.Access{{Resource: p.arn()}}, nil
+	a, err := s.profileAccess(ctx, c, in.InstanceProfileName)
+	return []gateway.Access{a}, err
 }
 
-func createProfileAccess(_ context.Context, c *gateway.Call, in *profileIn) ([]gateway.Access, error) {
+func (s *Service) profileAccess(ctx context.Context, c *gateway.Call, name string) (gateway.Access, error) {
+	if err := checkName("instanceProfileName", name, maxPolicyName); err != nil {
+		return gateway.Access{}, err
+	}
+	p, err := findProfile(ctx, s.db, c.Caller.Account, name)
+	if err != nil {
+		return gateway.Access{}, err
+	}
+	if p == nil {
+		p = &profile{account: c.Caller.Account, path: "/", name: name}
+	}
+	return gateway.Access{Resource: p.arn(), Context: resourceTags("", p.tags)}, nil
+}
+
+func createProfileAccess(_ context.Context, c *gateway.Call, in *createProfileIn) ([]gateway.Access, error) {
 	if err := checkName("instanceProfileName", in.InstanceProfileName, maxPolicyName); err != nil {
 		return nil, err
 	}
@@ -123,7 +139,7 @@ func createProfileAccess(_ context.Context, c *gateway.Call, in *profileIn) ([]g
 	if err != nil {
 		return nil, err
 	}
-	return []gateway.Access{{Resource: arn(c.Caller.Account, "instance-profile", path, in.InstanceProfileName)}}, nil
+	return newEntity(arn(c.Caller.Account, "instance-profile", path, in.InstanceProfileName), "", "iam:TagInstanceProfile", in.Tags)
 }
 
 // addRoleAccess: whoever puts a role into a profile hands it to EC2, and must be allowed to.
@@ -138,11 +154,10 @@ func (s *Service) addRoleAccess(ctx context.Context, c *gateway.Call, in *profil
 	}
 	// uncertain: whether AWS gives iam:PassedToService here. A role in an instance profile can go to EC2 only.
 	pass.Action = "iam:PassRole"
-	pass.Context = map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}
-	return append(needs, pass), nil
+	return append(needs, withCondition(pass, "iam:PassedToService", "ec2.amazonaws.com")), nil
 }
 
-func (s *Service) createProfile(ctx context.Context, c *gateway.Call, in *profileIn) (*profileOut, error) {
+func (s *Service) createProfile(ctx context.Context, c *gateway.Call, in *createProfileIn) (*profileOut, error) {
 	path, err := checkPath(in.Path)
 	if err != nil {
 		return nil, err
@@ -153,8 +168,11 @@ func (s *Service) createProfile(ctx context.Context, c *gateway.Call, in *profil
 		if err != nil || n > 0 {
 			return orElse(err, alreadyExists("Instance Profile %s already exists.", in.InstanceProfileName))
 		}
-		p, err := s.insertProfile(ctx, q, c.Caller.Account, path, in.InstanceProfileName, "")
-		if err != nil {
+		if err := within(ctx, q, "iam_profiles", "InstanceProfilesPerAccount", c.Caller.Account, maxProfiles); err != nil {
+			return err
+		}
+		p := &profile{account: c.Caller.Account, path: path, name: in.InstanceProfileName, tags: in.Tags}
+		if err := s.insertProfile(ctx, q, p); err != nil {
 			return err
 		}
 		out.InstanceProfile, err = p.shape(ctx, q)
@@ -177,6 +195,25 @@ func (s *Service) listProfiles(ctx context.Context, c *gateway.Call, in *listIn)
 	if err != nil {
 		return nil, err
 	}
+	return s.profilePage(ctx, list, in)
+}
+
+func (s *Service) listProfilesForRole(ctx context.Context, c *gateway.Call, in *roleListIn) (*listProfilesOut, error) {
+	if _, err := mustRole(ctx, s.db, c.Caller.Account, in.RoleName); err != nil {
+		return nil, err
+	}
+	list, err := profilesOf(ctx, s.db, c.Caller.Account, in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	return s.profilePage(ctx, list, &listIn{paging: in.paging})
+}
+
+func profilesOf(ctx context.Context, q querier, account, role string) ([]*profile, error) {
+	return many(ctx, q, scanProfile, `SELECT `+profileColumns+` FROM iam_profiles WHERE account = ? AND role = ? ORDER BY name`, account, role)
+}
+
+func (s *Service) profilePage(ctx context.Context, list []*profile, in *listIn) (_ *listProfilesOut, err error) {
 	out := &listProfilesOut{InstanceProfiles: []profileShape{}}
 	for _, p := range list {
 		if !strings.HasPrefix(p.path, in.PathPrefix) {
@@ -186,6 +223,7 @@ func (s *Service) listProfiles(ctx context.Context, c *gateway.Call, in *listIn)
 		if err != nil {
 			return nil, err
 		}
+		shape.Tags = nil // left out of lists
 		out.InstanceProfiles = append(out.InstanceProfiles, shape)
 	}
 	out.InstanceProfiles, out.listed, err = page(in.paging, out.InstanceProfiles, func(p profileShape) string { return p.InstanceProfileName })
@@ -212,7 +250,7 @@ func (s *Service) addRole(ctx context.Context, c *gateway.Call, in *profileIn) (
 		if err != nil {
 			return err
 		}
-		if _, err := mustRole(ctx, q, p.account, in.RoleName); err != nil {
+		if _, err := mustOwnRole(ctx, q, p.account, in.RoleName); err != nil {
 			return err
 		}
 		if p.role != "" {

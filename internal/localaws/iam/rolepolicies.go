@@ -42,20 +42,13 @@ func (s *Service) onRolePolicy(ctx context.Context, c *gateway.Call, in *rolePol
 
 func (s *Service) onRoleAttach(ctx context.Context, c *gateway.Call, in *roleAttachIn) ([]gateway.Access, error) {
 	a, err := s.roleAccess(ctx, c, in.RoleName)
-	return []gateway.Access{withPolicy(a, in.PolicyArn)}, err
+	return []gateway.Access{withCondition(a, "iam:PolicyARN", in.PolicyArn)}, err
 }
 
 // onRoleBoundary: iam:PermissionsBoundary is the boundary that the request sets, not the one that the role has.
 func (s *Service) onRoleBoundary(ctx context.Context, c *gateway.Call, in *roleBoundaryIn) ([]gateway.Access, error) {
 	a, err := s.roleAccess(ctx, c, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	if a.Context == nil {
-		a.Context = map[string][]string{}
-	}
-	a.Context["iam:PermissionsBoundary"] = []string{in.PermissionsBoundary}
-	return []gateway.Access{a}, nil
+	return []gateway.Access{withCondition(a, "iam:PermissionsBoundary", in.PermissionsBoundary)}, err
 }
 
 func roleOwner(c *gateway.Call, name string) owner { return owner{c.Caller.Account, "role", name} }
@@ -94,18 +87,18 @@ func (s *Service) putRoleBoundary(ctx context.Context, c *gateway.Call, in *role
 		if _, err := mustPolicy(ctx, q, c.Caller.Account, in.PermissionsBoundary); err != nil {
 			return err
 		}
-		return setBoundary(ctx, q, c.Caller.Account, in.RoleName, in.PermissionsBoundary)
+		return setRoleBoundary(ctx, q, c.Caller.Account, in.RoleName, in.PermissionsBoundary)
 	})
 }
 
 func (s *Service) deleteRoleBoundary(ctx context.Context, c *gateway.Call, in *roleNameIn) (*empty, error) {
-	return &empty{}, s.write(ctx, func(q querier) error { return setBoundary(ctx, q, c.Caller.Account, in.RoleName, "") })
+	return &empty{}, s.write(ctx, func(q querier) error { return setRoleBoundary(ctx, q, c.Caller.Account, in.RoleName, "") })
 }
 
-func setBoundary(ctx context.Context, q querier, account, role, policyARN string) error {
-	n, err := exec(ctx, q, `UPDATE iam_roles SET boundary = ? WHERE account = ? AND name = ?`, policyARN, account, role)
-	if err == nil && n == 0 {
-		err = noSuchEntity("The role with name %s cannot be found.", role)
+func setRoleBoundary(ctx context.Context, q querier, account, role, policyARN string) error {
+	if _, err := mustOwnRole(ctx, q, account, role); err != nil {
+		return err
 	}
+	_, err := exec(ctx, q, `UPDATE iam_roles SET boundary = ? WHERE account = ? AND name = ?`, policyARN, account, role)
 	return err
 }

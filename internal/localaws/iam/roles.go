@@ -3,14 +3,14 @@ package iam
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	engine "github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 )
-
-// Tag is a key and its value.
-type Tag struct{ Key, Value string }
 
 // Role is a role as it is stored.
 type Role struct {
@@ -57,6 +57,15 @@ func mustRole(ctx context.Context, q querier, account, name string) (*Role, erro
 	r, err := findRole(ctx, q, account, name)
 	if err == nil && r == nil {
 		err = noSuchEntity("The role with name %s cannot be found.", name)
+	}
+	return r, err
+}
+
+// mustOwnRole is mustRole for a change: a service-linked role is AWS's.
+func mustOwnRole(ctx context.Context, q querier, account, name string) (*Role, error) {
+	r, err := mustRole(ctx, q, account, name)
+	if err == nil && strings.HasPrefix(r.Path, linkedPath) {
+		err = failure(http.StatusBadRequest, "UnmodifiableEntity", "Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", name)
 	}
 	return r, err
 }
@@ -108,8 +117,15 @@ type (
 		Roles []roleShape
 		listed
 	}
-	trustIn struct{ RoleName, PolicyDocument string }
-	empty   struct{}
+	trustIn      struct{ RoleName, PolicyDocument string }
+	updateRoleIn struct {
+		RoleName           string
+		Description        *string
+		MaxSessionDuration *int
+	}
+	// empty has no result element, and emptyResult an empty one, as the service model wants it.
+	empty       struct{}
+	emptyResult struct{ _ struct{} }
 )
 
 func (r *Role) shape() roleShape {
@@ -117,16 +133,33 @@ func (r *Role) shape() roleShape {
 		Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: r.ARN(), CreateDate: at(r.created),
 		AssumeRolePolicyDocument: encoded(r.Trust), Description: r.Description, MaxSessionDuration: r.MaxSession, Tags: r.Tags,
 	}
-	if r.Boundary != "" {
-		shape.PermissionsBoundary = &boundary{"Policy", r.Boundary}
-	}
+	shape.PermissionsBoundary = boundaryShape(r.Boundary)
 	return shape
+}
+
+// listShape is a role in a list: IAM leaves boundaries and tags out there.
+func (r *Role) listShape() roleShape {
+	shape := r.shape()
+	shape.PermissionsBoundary, shape.Tags = nil, nil
+	return shape
+}
+
+func boundaryShape(arn string) *boundary {
+	if arn == "" {
+		return nil
+	}
+	return &boundary{"Policy", arn}
 }
 
 func (s *Service) roleOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("CreateRole", s.createRoleAccess, s.createRole),
-		gateway.Op("GetRole", s.onRole, s.getRole),
+		gateway.Op("GetRole", s.onRole, s.getRole).Except("RoleLastUsed is left out; see GenerateServiceLastAccessedDetails"),
+		gateway.Op("UpdateRole", s.updateRoleAccess, func(ctx context.Context, c *gateway.Call, in *updateRoleIn) (*emptyResult, error) {
+			_, err := s.updateRole(ctx, c, in)
+			return &emptyResult{}, err
+		}),
+		gateway.Op("UpdateRoleDescription", s.updateRoleAccess, s.updateRole),
 		gateway.Op("ListRoles", onPath("role"), s.listRoles),
 		gateway.Op("DeleteRole", s.onRole, s.deleteRole),
 		gateway.Op("UpdateAssumeRolePolicy", func(ctx context.Context, c *gateway.Call, in *trustIn) ([]gateway.Access, error) {
@@ -153,24 +186,7 @@ func (s *Service) roleAccess(ctx context.Context, c *gateway.Call, name string) 
 	if r == nil {
 		return gateway.Access{Resource: arn(c.Caller.Account, "role", "/", name)}, nil
 	}
-	return gateway.Access{Resource: r.ARN(), Context: boundaryAndTags(r.Boundary, "iam:ResourceTag/", r.Tags)}, nil
-}
-
-// boundaryAndTags are the condition keys that a role, or the request that makes one, adds.
-func boundaryAndTags(boundary, prefix string, tags []Tag) map[string][]string {
-	m := map[string][]string{}
-	if boundary != "" {
-		m["iam:PermissionsBoundary"] = []string{boundary}
-	}
-	for _, t := range tags {
-		m[prefix+t.Key] = []string{t.Value}
-		if prefix == "iam:ResourceTag/" {
-			m["aws:ResourceTag/"+t.Key] = []string{t.Value}
-			continue
-		}
-		m["aws:TagKeys"] = append(m["aws:TagKeys"], t.Key)
-	}
-	return m
+	return gateway.Access{Resource: r.ARN(), Context: resourceTags(r.Boundary, r.Tags)}, nil
 }
 
 // onPath demands the operation's own action on a kind of entity under a path prefix, for List operations.
@@ -195,16 +211,7 @@ func (s *Service) createRoleAccess(_ context.Context, c *gateway.Call, in *creat
 	if err != nil {
 		return nil, err
 	}
-	a := gateway.Access{
-		Resource: arn(c.Caller.Account, "role", path, in.RoleName),
-		Context:  boundaryAndTags(in.PermissionsBoundary, "aws:RequestTag/", in.Tags),
-	}
-	if len(in.Tags) == 0 {
-		return []gateway.Access{a}, nil
-	}
-	tag := a
-	tag.Action = "iam:TagRole"
-	return []gateway.Access{a, tag}, nil
+	return newEntity(arn(c.Caller.Account, "role", path, in.RoleName), in.PermissionsBoundary, "iam:TagRole", in.Tags)
 }
 
 func (s *Service) createRole(ctx context.Context, c *gateway.Call, in *createRoleIn) (*roleOut, error) {
@@ -213,8 +220,11 @@ func (s *Service) createRole(ctx context.Context, c *gateway.Call, in *createRol
 		return nil, err
 	}
 	err = s.write(ctx, func(q querier) error {
-		if n, err := count(ctx, q, `SELECT count(*) FROM iam_roles WHERE account = ? AND name = ? COLLATE NOCASE`, r.Account, r.Name); err != nil || n > 0 {
-			return orElse(err, alreadyExists("Role with name %s already exists.", r.Name))
+		if err := mustBeFree(ctx, q, "iam_roles", "Role", r.Account, r.Name, ""); err != nil {
+			return err
+		}
+		if err := within(ctx, q, "iam_roles", "RolesPerAccount", r.Account, maxRoles); err != nil {
+			return err
 		}
 		if err := checkPrincipals(ctx, q, r.Trust); err != nil {
 			return err
@@ -245,15 +255,25 @@ func (s *Service) newRole(account string, in *createRoleIn) (*Role, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Service control policies do not limit service-linked roles: nobody may make a role under their path.
+	if strings.HasPrefix(path, linkedPath) {
+		return nil, invalid("The path %s is reserved for service-linked roles.", linkedPath)
+	}
 	if err := checkTrustPolicy(in.AssumeRolePolicyDocument); err != nil {
+		return nil, err
+	}
+	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
 	session := defaultSession
 	if in.MaxSessionDuration != nil {
 		session = *in.MaxSessionDuration
 	}
-	if session < minSession || session > maxSession {
-		return nil, invalid("1 validation error detected: Value '%d' at 'maxSessionDuration' failed to satisfy constraint: Member must have value between %d and %d", session, minSession, maxSession)
+	if err := checkSession(session); err != nil {
+		return nil, err
+	}
+	if err := checkDescription(in.Description); err != nil {
+		return nil, err
 	}
 	id, err := s.newID("AROA", 21)
 	if err != nil {
@@ -263,6 +283,51 @@ func (s *Service) newRole(account string, in *createRoleIn) (*Role, error) {
 		Account: account, Name: in.RoleName, Path: path, ID: id, Trust: in.AssumeRolePolicyDocument, Boundary: in.PermissionsBoundary,
 		Description: in.Description, MaxSession: session, Tags: in.Tags, created: s.now().Unix(),
 	}, nil
+}
+
+func checkSession(seconds int) error {
+	if seconds < minSession || seconds > maxSession {
+		return invalid("1 validation error detected: Value '%d' at 'maxSessionDuration' failed to satisfy constraint: Member must have value between %d and %d", seconds, minSession, maxSession)
+	}
+	return nil
+}
+
+func checkDescription(text string) error {
+	if utf8.RuneCountInString(text) > maxDescription {
+		return invalid("1 validation error detected: Value at 'description' failed to satisfy constraint: Member must have length less than or equal to %d", maxDescription)
+	}
+	return nil
+}
+
+func (s *Service) updateRoleAccess(ctx context.Context, c *gateway.Call, in *updateRoleIn) ([]gateway.Access, error) {
+	return s.onRole(ctx, c, &roleNameIn{in.RoleName})
+}
+
+// updateRole changes the description and the longest session, where the request has them.
+func (s *Service) updateRole(ctx context.Context, c *gateway.Call, in *updateRoleIn) (*roleOut, error) {
+	var out roleOut
+	err := s.write(ctx, func(q querier) error {
+		r, err := mustRole(ctx, q, c.Caller.Account, in.RoleName)
+		if err != nil {
+			return err
+		}
+		if in.Description != nil {
+			r.Description = *in.Description
+		}
+		if in.MaxSessionDuration != nil && c.Operation == "UpdateRole" {
+			if _, err := mustOwnRole(ctx, q, r.Account, r.Name); err != nil {
+				return err
+			}
+			r.MaxSession = *in.MaxSessionDuration
+		}
+		if err := errors.Join(checkDescription(r.Description), checkSession(r.MaxSession)); err != nil {
+			return err
+		}
+		out.Role = r.shape()
+		_, err = exec(ctx, q, `UPDATE iam_roles SET description = ?, max_session = ? WHERE account = ? AND name = ?`, r.Description, r.MaxSession, r.Account, r.Name)
+		return err
+	})
+	return &out, err
 }
 
 func (s *Service) getRole(ctx context.Context, c *gateway.Call, in *roleNameIn) (*roleOut, error) {
@@ -281,7 +346,7 @@ func (s *Service) listRoles(ctx context.Context, c *gateway.Call, in *listIn) (*
 	out := &listRolesOut{Roles: []roleShape{}}
 	for _, r := range roles {
 		if strings.HasPrefix(r.Path, in.PathPrefix) {
-			out.Roles = append(out.Roles, r.shape())
+			out.Roles = append(out.Roles, r.listShape())
 		}
 	}
 	out.Roles, out.listed, err = page(in.paging, out.Roles, func(r roleShape) string { return r.RoleName })
@@ -293,13 +358,13 @@ func (s *Service) updateTrust(ctx context.Context, c *gateway.Call, in *trustIn)
 		return nil, err
 	}
 	return &empty{}, s.write(ctx, func(q querier) error {
+		if _, err := mustOwnRole(ctx, q, c.Caller.Account, in.RoleName); err != nil {
+			return err
+		}
 		if err := checkPrincipals(ctx, q, in.PolicyDocument); err != nil {
 			return err
 		}
-		n, err := exec(ctx, q, `UPDATE iam_roles SET trust = ? WHERE account = ? AND name = ?`, in.PolicyDocument, c.Caller.Account, in.RoleName)
-		if err == nil && n == 0 {
-			err = noSuchEntity("The role with name %s cannot be found.", in.RoleName)
-		}
+		_, err := exec(ctx, q, `UPDATE iam_roles SET trust = ? WHERE account = ? AND name = ?`, in.PolicyDocument, c.Caller.Account, in.RoleName)
 		return err
 	})
 }
@@ -307,7 +372,7 @@ func (s *Service) updateTrust(ctx context.Context, c *gateway.Call, in *trustIn)
 func (s *Service) deleteRole(ctx context.Context, c *gateway.Call, in *roleNameIn) (*empty, error) {
 	o := owner{c.Caller.Account, "role", in.RoleName}
 	return &empty{}, s.write(ctx, func(q querier) error {
-		if _, err := mustRole(ctx, q, o.account, o.name); err != nil {
+		if _, err := mustOwnRole(ctx, q, o.account, o.name); err != nil {
 			return err
 		}
 		n, err := count(ctx, q, `SELECT count(*) FROM iam_profiles WHERE account = ? AND role = ?`, o.account, o.name)

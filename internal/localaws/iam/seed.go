@@ -28,7 +28,7 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (Keys, erro
 			return err
 		}
 		if u == nil {
-			if _, err := s.insertUser(ctx, q, account, "/", administrator); err != nil {
+			if err := s.insertUser(ctx, q, &user{account: account, path: "/", name: administrator}); err != nil {
 				return err
 			}
 			if err := insertInline(ctx, q, owner{account, "user", administrator}, "AdministratorAccess", adminPolicy); err != nil {
@@ -145,8 +145,8 @@ func (s *Service) replaceRole(ctx context.Context, q querier, r *Role, spec *Rol
 		}
 	}
 	if spec.Boundary != nil {
-		p, err := s.insertPolicy(ctx, q, r.Account, r.Path, boundaryName(r.Name), "", string(spec.Boundary))
-		if err != nil {
+		p := &managedPolicy{account: r.Account, path: r.Path, name: boundaryName(r.Name)}
+		if err := s.insertPolicy(ctx, q, p, string(spec.Boundary)); err != nil {
 			return err
 		}
 		r.Boundary = p.arn
@@ -178,8 +178,7 @@ func (s *Service) fillRole(ctx context.Context, q querier, r *Role, spec *RoleSp
 	if !spec.InstanceProfile {
 		return nil
 	}
-	_, err := s.insertProfile(ctx, q, r.Account, r.Path, r.Name, r.Name)
-	return err
+	return s.insertProfile(ctx, q, &profile{account: r.Account, path: r.Path, name: r.Name, role: r.Name})
 }
 
 // dropRole removes a role with everything that PutRole makes with it.

@@ -1,4 +1,4 @@
-// Package iam is the identity store of the local AWS: accounts, users, access keys, roles, managed policies,
+// Package iam is the identity store of the local AWS: accounts, users, groups, access keys, roles, managed policies,
 // instance profiles and OpenID Connect providers, and the sessions that STS makes.
 //
 // It answers the gateway's questions ([gateway.Directory]: who has this key, which policies apply) and serves the IAM
@@ -45,6 +45,8 @@ func (s *Service) API() gateway.Service {
 	for _, group := range [][]gateway.Operation{
 		s.roleOperations(), s.rolePolicyOperations(), s.policyOperations(), s.userOperations(),
 		s.userPolicyOperations(), s.keyOperations(), s.profileOperations(), s.providerOperations(),
+		s.groupOperations(), s.groupPolicyOperations(), s.tagOperations(), s.policyVersionOperations(), s.accountOperations(),
+		s.linkedOperations(),
 	} {
 		operations = append(operations, group...)
 	}
@@ -99,6 +101,17 @@ var schema = []string{
 		role_id TEXT NOT NULL, name TEXT NOT NULL, policies TEXT NOT NULL, tags TEXT NOT NULL, source TEXT NOT NULL,
 		expires INTEGER NOT NULL)`,
 	`ALTER TABLE iam_sessions ADD COLUMN instance TEXT NOT NULL DEFAULT ''`,
+	`CREATE TABLE IF NOT EXISTS iam_groups (
+		account TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, id TEXT NOT NULL, created INTEGER NOT NULL)`,
+	`CREATE UNIQUE INDEX IF NOT EXISTS iam_groups_name ON iam_groups (account, name COLLATE NOCASE)`,
+	`CREATE TABLE IF NOT EXISTS iam_members (
+		account TEXT NOT NULL, groupname TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (account, user, groupname))`,
+	`CREATE TABLE IF NOT EXISTS iam_aliases (account TEXT PRIMARY KEY, alias TEXT NOT NULL UNIQUE)`,
+	`CREATE TABLE IF NOT EXISTS iam_deletions (account TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (account, id))`,
+	`ALTER TABLE iam_users ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE iam_policies ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE iam_profiles ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE iam_providers ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
 }
 
 // querier is a transaction, or the database outside of one.

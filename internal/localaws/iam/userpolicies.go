@@ -14,7 +14,8 @@ type (
 		UserName string
 		paging
 	}
-	userAttachIn struct{ UserName, PolicyArn string }
+	userAttachIn   struct{ UserName, PolicyArn string }
+	userBoundaryIn struct{ UserName, PermissionsBoundary string }
 )
 
 func (s *Service) userPolicyOperations() []gateway.Operation {
@@ -26,6 +27,8 @@ func (s *Service) userPolicyOperations() []gateway.Operation {
 		gateway.Op("AttachUserPolicy", s.onUserAttach, s.attachUserPolicy),
 		gateway.Op("DetachUserPolicy", s.onUserAttach, s.detachUserPolicy),
 		gateway.Op("ListAttachedUserPolicies", s.onUserList, s.listAttachedUserPolicies),
+		gateway.Op("PutUserPermissionsBoundary", s.onUserBoundary, s.putUserBoundary),
+		gateway.Op("DeleteUserPermissionsBoundary", s.onUser, s.deleteUserBoundary),
 	}
 }
 
@@ -39,7 +42,13 @@ func (s *Service) onUserPolicy(ctx context.Context, c *gateway.Call, in *userPol
 
 func (s *Service) onUserAttach(ctx context.Context, c *gateway.Call, in *userAttachIn) ([]gateway.Access, error) {
 	a, err := s.userAccess(ctx, c, in.UserName)
-	return []gateway.Access{withPolicy(a, in.PolicyArn)}, err
+	return []gateway.Access{withCondition(a, "iam:PolicyARN", in.PolicyArn)}, err
+}
+
+// onUserBoundary: iam:PermissionsBoundary is the boundary that the request sets, not the one that the user has.
+func (s *Service) onUserBoundary(ctx context.Context, c *gateway.Call, in *userBoundaryIn) ([]gateway.Access, error) {
+	a, err := s.userAccess(ctx, c, in.UserName)
+	return []gateway.Access{withCondition(a, "iam:PermissionsBoundary", in.PermissionsBoundary)}, err
 }
 
 func userOwner(c *gateway.Call, name string) owner { return owner{c.Caller.Account, "user", name} }
@@ -71,4 +80,25 @@ func (s *Service) detachUserPolicy(ctx context.Context, c *gateway.Call, in *use
 
 func (s *Service) listAttachedUserPolicies(ctx context.Context, c *gateway.Call, in *userListIn) (*listAttachedOut, error) {
 	return s.listAttached(ctx, userOwner(c, in.UserName), in.paging)
+}
+
+func (s *Service) putUserBoundary(ctx context.Context, c *gateway.Call, in *userBoundaryIn) (*empty, error) {
+	return &empty{}, s.write(ctx, func(q querier) error {
+		if _, err := mustPolicy(ctx, q, c.Caller.Account, in.PermissionsBoundary); err != nil {
+			return err
+		}
+		return setUserBoundary(ctx, q, c.Caller.Account, in.UserName, in.PermissionsBoundary)
+	})
+}
+
+func (s *Service) deleteUserBoundary(ctx context.Context, c *gateway.Call, in *userNameIn) (*empty, error) {
+	return &empty{}, s.write(ctx, func(q querier) error { return setUserBoundary(ctx, q, c.Caller.Account, in.UserName, "") })
+}
+
+func setUserBoundary(ctx context.Context, q querier, account, user, policyARN string) error {
+	if _, err := mustUser(ctx, q, account, user); err != nil {
+		return err
+	}
+	_, err := exec(ctx, q, `UPDATE iam_users SET boundary = ? WHERE account = ? AND name = ?`, policyARN, account, user)
+	return err
 }
