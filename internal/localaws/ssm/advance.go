@@ -6,21 +6,61 @@ import (
 	"fmt"
 )
 
-// insertInvocations writes one row a node.
+// insertInvocations writes one row a node, and begins as many as MaxConcurrency allows: what advance would do, without
+// looking at each row again.
 func (w *work) insertInvocations(ctx context.Context, cmd *command, nodes []chosen) error {
+	t := countChosen(nodes)
+	room := min(t.waiting, cmd.limits.window(t))
 	for _, n := range nodes {
-		at, status, details := phaseWaiting, "Pending", "Pending"
-		if n.refused != "" {
+		at, status, details, due := phaseWaiting, "Pending", "Pending", int64(0)
+		switch {
+		case n.refused != "":
 			// uncertain: under which Status AccessDenied and InvalidPlatform are shown.
 			at, status, details = phaseDone, "Failed", n.refused
+		case room > 0:
+			room--
+			at, due = phaseQueued, nanos(w.now.Add(cmd.limits.Delivery))
 		}
 		if _, err := w.ExecContext(ctx, `INSERT INTO ssm_invocation
-			(command, account, region, instance, phase, status, details, due) VALUES (?,?,?,?,?,?,?,0)`,
-			cmd.seq, cmd.account, cmd.region, n.id, at, status, details); err != nil {
+			(command, account, region, instance, phase, status, details, due) VALUES (?,?,?,?,?,?,?,?)`,
+			cmd.seq, cmd.account, cmd.region, n.id, at, status, details, due); err != nil {
 			return fmt.Errorf("write invocation: %w", err)
+		}
+		if at != phaseQueued {
+			continue
+		}
+		if err := w.queue(ctx, cmd, n.id, messageID(cmd.id, n.id), ""); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// countChosen is the tally of a command none of whose nodes was begun.
+func countChosen(nodes []chosen) (t tally) {
+	for _, n := range nodes {
+		if n.refused == "" {
+			t.waiting++
+		} else {
+			t.add(phaseDone, n.refused, 1)
+		}
+	}
+	return t
+}
+
+// settle sets the status and the counts of a new command, before it is stored.
+func (c *command) settle(nodes []chosen) {
+	t := countChosen(nodes)
+	c.status, c.details = t.parent(false, c.limits.Errors)
+	c.completed, c.errors, c.undelivered = t.done(), t.errors(), t.deliveryTimedOut
+}
+
+// progress notes that a node has been given a message, or works on it: all that this changes of a command is that it
+// is no longer Pending.
+func (w *work) progress(ctx context.Context, command int64) error {
+	_, err := w.ExecContext(ctx, `UPDATE ssm_command SET status = 'InProgress', details = 'InProgress'
+		WHERE seq = ? AND status = 'Pending'`, command)
+	return err
 }
 
 // advance does what follows from the state of a command's invocations: nodes are begun as MaxConcurrency allows,
@@ -55,19 +95,6 @@ func (w *work) advance(ctx context.Context, cmd *command) error {
 		undelivered = ?, cancelled = ? WHERE seq = ?`, cmd.status, cmd.details, cmd.completed, cmd.errors,
 		cmd.undelivered, cmd.cancelled, cmd.seq)
 	return err
-}
-
-// advanceSeq is advance for a command that was not read yet.
-func (w *work) advanceSeq(ctx context.Context, seq int64) error {
-	if w.later != nil {
-		w.later[seq] = true
-		return nil
-	}
-	cmd, err := loadCommandSeq(ctx, w, seq)
-	if err != nil {
-		return err
-	}
-	return w.advance(ctx, cmd)
 }
 
 // window is how many nodes may be at work now. The rollout begins with one node, then two, then doubles: each

@@ -41,23 +41,38 @@ type limits struct {
 const commandColumns = `c.seq, c.id, c.account, c.region, c.requested, c.expires, c.document, c.status, c.details,
 	c.cancelled, c.targets, c.completed, c.errors, c.undelivered, c.request, c.limits`
 
-func scanCommand(row interface{ Scan(...any) error }) (*command, error) {
+func scanCommand(row interface{ Scan(...any) error }, more ...any) (*command, error) {
 	c := &command{}
 	var requested, expires int64
 	var request, limits string
-	err := row.Scan(&c.seq, &c.id, &c.account, &c.region, &requested, &expires, &c.document, &c.status, &c.details,
-		&c.cancelled, &c.targets, &c.completed, &c.errors, &c.undelivered, &request, &limits)
+	err := row.Scan(append([]any{&c.seq, &c.id, &c.account, &c.region, &requested, &expires, &c.document, &c.status,
+		&c.details, &c.cancelled, &c.targets, &c.completed, &c.errors, &c.undelivered, &request, &limits}, more...)...)
 	if err != nil {
 		return nil, err
 	}
 	c.requested, c.expires = fromNanos(requested), fromNanos(expires)
-	if err := json.Unmarshal([]byte(request), &c.request); err != nil {
-		return nil, fmt.Errorf("read command %s: %w", c.id, err)
+	return c, c.decode(request, limits)
+}
+
+var (
+	requests  memo[sendInput]
+	allLimits memo[limits]
+)
+
+// decode reads the parts that are stored as JSON. What it gives is shared by all who read the command.
+func (c *command) decode(request, limit string) (err error) {
+	if c.request, err = requests.get(request, fromJSON[sendInput]); err != nil {
+		return fmt.Errorf("read command %s: %w", c.id, err)
 	}
-	if err := json.Unmarshal([]byte(limits), &c.limits); err != nil {
-		return nil, fmt.Errorf("read command %s: %w", c.id, err)
+	if c.limits, err = allLimits.get(limit, fromJSON[limits]); err != nil {
+		return fmt.Errorf("read command %s: %w", c.id, err)
 	}
-	return c, nil
+	return nil
+}
+
+func fromJSON[T any](text string) (value T, err error) {
+	err = json.Unmarshal([]byte(text), &value)
+	return value, err
 }
 
 // errNoCommand says that an owner has no such command.
@@ -87,9 +102,9 @@ func (w *work) insertCommand(ctx context.Context, c *command) error {
 		return err
 	}
 	res, err := w.ExecContext(ctx, `INSERT INTO ssm_command
-		(id, account, region, requested, expires, document, status, details, targets, request, payload, limits)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, c.id, c.account, c.region, nanos(c.requested), nanos(c.expires), c.document,
-		c.status, c.details, c.targets, string(request), c.payload, string(limits))
+		(id, account, region, requested, expires, document, status, details, targets, completed, request, payload, limits)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, c.id, c.account, c.region, nanos(c.requested), nanos(c.expires), c.document,
+		c.status, c.details, c.targets, c.completed, string(request), c.payload, string(limits))
 	if err != nil {
 		return err
 	}

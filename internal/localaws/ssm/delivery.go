@@ -150,7 +150,7 @@ func (w *work) hand(ctx context.Context, n Node, q queued, until time.Time) (Mes
 	if first, err := res.RowsAffected(); err != nil || first == 0 {
 		return m, err
 	}
-	return m, w.advanceSeq(ctx, q.command)
+	return m, w.progress(ctx, q.command)
 }
 
 // ErrBadMessage says that a message id has not the form of one, or is another node's.
@@ -210,16 +210,9 @@ func (s *Service) onMessage(ctx context.Context, n Node, id string, f func(*work
 
 // live finds the invocation of a command on a node; nil when there is none or it has ended.
 func (w *work) live(ctx context.Context, n Node, id string) (*command, *invocation, error) {
-	cmd, err := loadCommand(ctx, w, n.Account, n.Region, id)
-	if errors.Is(err, errNoCommand) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	inv, err := loadInvocation(ctx, w, cmd.seq, n.Instance)
+	cmd, inv, err := loadBoth(ctx, w, n, id)
 	if errors.Is(err, sql.ErrNoRows) || (err == nil && inv.phase == phaseDone) {
-		return cmd, nil, nil
+		return nil, nil, nil
 	}
 	return cmd, inv, err
 }

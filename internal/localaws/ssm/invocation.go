@@ -22,15 +22,39 @@ const invocationColumns = `i.seq, i.command, i.instance, i.phase, i.status, i.de
 func scanInvocation(row interface{ Scan(...any) error }, more ...any) (*invocation, error) {
 	i := &invocation{}
 	var plugins string
-	err := row.Scan(append([]any{&i.seq, &i.command, &i.instance, &i.phase, &i.status, &i.details, &i.due, &i.trace,
-		&plugins}, more...)...)
-	if err != nil {
+	if err := row.Scan(append(i.columns(&plugins), more...)...); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(plugins), &i.plugins); err != nil {
-		return nil, fmt.Errorf("read invocation: %w", err)
+	return i, i.decode(plugins)
+}
+
+// columns are where [invocationColumns] go.
+func (i *invocation) columns(plugins *string) []any {
+	return []any{&i.seq, &i.command, &i.instance, &i.phase, &i.status, &i.details, &i.due, &i.trace, plugins}
+}
+
+func (i *invocation) decode(plugins string) error {
+	i.plugins = map[string]pluginResult{}
+	if plugins == "{}" {
+		return nil
 	}
-	return i, nil
+	if err := json.Unmarshal([]byte(plugins), &i.plugins); err != nil {
+		return fmt.Errorf("read invocation: %w", err)
+	}
+	return nil
+}
+
+// loadBoth reads a command with its invocation on one node; the error is sql.ErrNoRows when there is none.
+func loadBoth(ctx context.Context, q querier, n Node, id string) (*command, *invocation, error) {
+	i := &invocation{}
+	var plugins string
+	c, err := scanCommand(q.QueryRowContext(ctx, `SELECT `+commandColumns+`, `+invocationColumns+`
+		FROM ssm_command c JOIN ssm_invocation i ON i.command = c.seq AND i.instance = ?
+		WHERE c.id = ? AND c.account = ? AND c.region = ?`, n.Instance, id, n.Account, n.Region), i.columns(&plugins)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, i, i.decode(plugins)
 }
 
 func loadInvocation(ctx context.Context, q querier, command int64, instance string) (*invocation, error) {
@@ -62,7 +86,7 @@ func (w *work) accept(ctx context.Context, cmd *command, i *invocation) error {
 	if err := w.save(ctx, i); err != nil {
 		return err
 	}
-	return w.advance(ctx, cmd)
+	return w.progress(ctx, cmd.seq)
 }
 
 // finish makes the invocation's status final and withdraws its messages.

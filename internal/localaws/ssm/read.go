@@ -121,15 +121,8 @@ func (s *Service) getCommandInvocation(ctx context.Context, c *gateway.Call, in 
 	if !uuidForm.MatchString(in.CommandId) {
 		return nil, badCommandID()
 	}
-	cmd, err := loadCommand(ctx, s.db, c.Caller.Account, c.Region, in.CommandId)
-	if errors.Is(err, errNoCommand) || (err == nil && !s.settled(cmd)) {
-		return nil, noInvocation()
-	}
-	if err != nil {
-		return nil, err
-	}
-	inv, err := loadInvocation(ctx, s.db, cmd.seq, in.InstanceId)
-	if errors.Is(err, sql.ErrNoRows) {
+	cmd, inv, err := loadBoth(ctx, s.db, Node{c.Caller.Account, c.Region, in.InstanceId}, in.CommandId)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && !s.settled(cmd)) {
 		return nil, noInvocation()
 	}
 	if err != nil {

@@ -92,13 +92,11 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 		return nil, err
 	}
 	err = s.update(ctx, func(w *work) error {
+		cmd.settle(nodes)
 		if err := w.insertCommand(ctx, cmd); err != nil {
 			return err
 		}
-		if err := w.insertInvocations(ctx, cmd, nodes); err != nil {
-			return err
-		}
-		return w.advance(ctx, cmd)
+		return w.insertInvocations(ctx, cmd, nodes)
 	})
 	if err != nil {
 		return nil, err
