@@ -31,7 +31,7 @@ const deployPolicy = `{"Version":"2012-10-17","Statement":[
 	 "Condition":{"StringEquals":{"ssm:resourceTag/Fleet":"figures"}}},
 	{"Effect":"Allow","Action":["ssm:GetCommandInvocation","ssm:ListCommands"],"Resource":"*"}]}`
 
-const accountTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
+const figuresTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}]}`
 
 func newFleet(t *testing.T, nodes int) *fleet {
 	t.Helper()
@@ -42,7 +42,7 @@ func newFleet(t *testing.T, nodes int) *fleet {
 	check(t, err)
 	check(t, aws.PutRole(t.Context(), iam.RoleSpec{Account: account, Name: "Node", Trust: []byte(ec2Trust), InstanceProfile: true,
 		Managed: []string{"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}}))
-	check(t, aws.PutRole(t.Context(), iam.RoleSpec{Account: account, Name: "Deploy", Trust: []byte(accountTrust),
+	check(t, aws.PutRole(t.Context(), iam.RoleSpec{Account: account, Name: "Deploy", Trust: []byte(figuresTrust),
 		Policies: map[string][]byte{"deploy": []byte(deployPolicy)}}))
 	check(t, aws.Serve("127.0.0.1:0"))
 	f.control, err = aws.WriteControl(t.Context(), region)
