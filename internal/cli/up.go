@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/localaws/cell"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/node"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/release"
@@ -26,6 +28,8 @@ type upCommand struct {
 	Listen   string            `default:"127.0.0.1:4510" placeholder:"HOST:PORT" help:"Where to listen (default: 127.0.0.1:4510)."`
 	Throttle map[string]string `placeholder:"ACTION=RATE" help:"Answer an action with AWS's throttling error when it is called more often than RATE a second. Repeatable."`
 	Nodes    int               `default:"1" help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
+	Agent    string            `default:"builtin" placeholder:"KIND" help:"What nodes are: builtin, or cell, which holds the genuine amazon-ssm-agent in Linux namespaces (default: builtin)."`
+	AgentDir string            `placeholder:"DIR" help:"Where the programs of amazon-ssm-agent are (default: PATH, /usr/bin)."`
 }
 
 // Help shows examples under `slipway local up --help`.
@@ -39,6 +43,7 @@ Examples:
   eval "$(slipway local env)"                       # in another terminal: the first account's administrator
   eval "$(slipway local env --role web-dev-Deploy)" # or the deploy role
   aws ssm describe-instance-information
+  slipway local up --nodes 3 --agent cell           # nodes that hold the genuine amazon-ssm-agent, if it is installed
   slipway local up --throttle ssm:GetCommandInvocation=0.5   # one read in two seconds, then ThrottlingException`
 }
 
@@ -61,6 +66,9 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	}
 	what, err := c.content(process)
 	if err != nil {
+		return err
+	}
+	if what.nodes.AgentDir, err = c.agent(process); err != nil {
 		return err
 	}
 	aws, err := openLocal(ctx, process, c.Data, what.nodes)
@@ -98,6 +106,29 @@ func rates(flags map[string]string) (map[string]gateway.Throttle, error) {
 		out[action] = gateway.Throttle{PerSecond: rate}
 	}
 	return out, nil
+}
+
+// noCells is the way out where the system forbids cells.
+const noCells = "cells take unprivileged user namespaces and overlay mounts in them (Linux 5.11 or later; sysctl user.max_user_namespaces and " +
+	"kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile); --agent builtin does without"
+
+// agent gives the directory of the genuine agent, if nodes are to hold it.
+func (c *upCommand) agent(process *Process) (string, error) {
+	switch c.Agent {
+	case "builtin":
+		if c.AgentDir != "" {
+			return "", usage(errors.New("--agent-dir is of --agent cell"), "")
+		}
+		return "", nil
+	case "cell":
+	default:
+		return "", usage(fmt.Errorf("--agent %q: want builtin or cell", c.Agent), "")
+	}
+	dir, err := cell.Find(c.AgentDir, process.Getenv("PATH"))
+	if err != nil && c.AgentDir != "" {
+		return "", usage(fmt.Errorf("--agent-dir: %w", err), "")
+	}
+	return dir, err
 }
 
 // content takes the release that -f names, or slipway.yaml where there is one; without either, what the data directory
@@ -156,7 +187,9 @@ func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.A
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
 		_, _ = fmt.Fprintf(process.Stderr, "warning: %s is not loopback: whoever holds a key can run commands on this machine\n", c.Listen)
 	}
-	if err := aws.StartNodes(ctx); err != nil {
+	if err := aws.StartNodes(ctx); errors.Is(err, node.ErrNoEnclosure) {
+		return &failure{code: exitFailed, err: err, hint: noCells}
+	} else if err != nil {
 		return err
 	}
 	region := ""

@@ -65,7 +65,8 @@ type AWS struct {
 	nodes             map[string]*running // by instance id
 	transitions       keyedMutex          // of instances, by id
 	limits            string              // of the nodes' sandbox
-	mu                sync.Mutex          // guards nodes and limits
+	cellParts         func() (cellParts, error)
+	mu                sync.Mutex // guards nodes and limits
 }
 
 // Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet.
@@ -79,6 +80,7 @@ func Open(ctx context.Context, config Config) (*AWS, error) {
 	}
 	config.Dir = dir
 	a := &AWS{config: config, lock: lock, nodes: map[string]*running{}, opened: time.Now()}
+	a.cellParts = sync.OnceValues(a.prepareCells)
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := removeControl(dir); err != nil { // of a process that was killed
 		return nil, errors.Join(err, a.Close(ctx))

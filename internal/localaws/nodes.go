@@ -33,6 +33,9 @@ type NodePolicy struct {
 	Hide []string
 	// Keep lets the applications that scripts start go on after this local AWS.
 	Keep bool
+	// AgentDir has the programs of the genuine amazon-ssm-agent, see [cell.Find]: nodes are then cells that hold it. Where
+	// it is empty they are built-in ones. Applications in cells end with them, whatever Keep says.
+	AgentDir string
 }
 
 // StartNodes starts a built-in node for every running instance that has none yet, and ends what an earlier process left
@@ -50,16 +53,23 @@ func (a *AWS) StartNodes(ctx context.Context) error {
 	return nil
 }
 
+// sandbox bounds what scripts do to this machine, on any kind of node.
+func (a *AWS) sandbox() node.Sandbox {
+	n := a.config.Nodes
+	return node.Sandbox{
+		Path: n.Path, Marker: marker(a.config.Dir), Caches: n.Caches, Guards: n.Guards, Allow: n.Allow, Stubs: n.Stubs,
+		Hide: append(slices.Clone(n.Hide), a.config.Dir), Keep: n.Keep,
+	}
+}
+
 // newMachine makes what an instance runs on.
 func (a *AWS) newMachine(instance ec2.Instance) (machine, error) {
+	if a.config.Nodes.AgentDir != "" {
+		return a.newCell(instance)
+	}
 	return node.New(node.Config{
 		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
-		Dir: a.nodeDir(instance.ID),
-		Sandbox: node.Sandbox{
-			Path: a.config.Nodes.Path, Marker: marker(a.config.Dir), Caches: a.config.Nodes.Caches,
-			Guards: a.config.Nodes.Guards, Allow: a.config.Nodes.Allow, Stubs: a.config.Nodes.Stubs,
-			Hide: append(slices.Clone(a.config.Nodes.Hide), a.config.Dir), Keep: a.config.Nodes.Keep,
-		},
+		Dir: a.nodeDir(instance.ID), Sandbox: a.sandbox(),
 		Credentials: func(ctx context.Context) (node.Credentials, error) { return a.instanceCredentials(ctx, instance) },
 		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
 		Drain:       time.Second, // AWS.Drain is the patient one

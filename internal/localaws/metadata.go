@@ -1,0 +1,133 @@
+package localaws
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/localaws/ec2"
+	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/imds"
+)
+
+// metadata is the source of an instance's metadata service. It keeps credentials as that does: one session serves
+// all programs of the instance until half its life is over.
+type metadata struct {
+	aws      *AWS
+	instance ec2.Instance // which one; what else it says may be out of date
+
+	mu             sync.Mutex // guards what follows
+	role, identity session
+}
+
+// session is credentials of a role and when they are to be replaced.
+type session struct {
+	arn   string
+	keys  imds.Credentials
+	renew time.Time
+}
+
+var _ imds.Source = (*metadata)(nil)
+
+// newMetadata makes the metadata service of an instance.
+func (a *AWS) newMetadata(instance ec2.Instance) (*imds.Handler, error) {
+	return imds.New(&metadata{aws: a, instance: instance}, time.Now, rand.Reader, func(err error) {
+		a.config.Logf("node %s: %v", instance.ID, err)
+	})
+}
+
+// Instance describes the instance as EC2 has it now.
+func (m *metadata) Instance(ctx context.Context) (imds.Instance, error) {
+	i, err := m.now(ctx)
+	if err != nil {
+		return imds.Instance{}, err
+	}
+	out := imds.Instance{
+		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Region + "a", ImageID: cmp.Or(i.ImageID, "ami-0123456789abcdef0"),
+		Type: cmp.Or(i.Type, "t3.micro"), Architecture: architectures[runtime.GOARCH], PrivateIP: i.PrivateIP,
+		HostName: hostName(i) + "." + i.Region + ".compute.internal", Launched: i.Launched, ProfileARN: i.ProfileARN,
+	}
+	role, err := m.profileRole(ctx, i)
+	if role != nil {
+		out.RoleName = role.Name
+	}
+	return out, err
+}
+
+// architectures are EC2's names of them.
+var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
+
+// hostName is the name that EC2 gives a machine by its address.
+func hostName(i ec2.Instance) string {
+	if i.PrivateIP == "" {
+		return i.ID
+	}
+	return "ip-" + strings.ReplaceAll(i.PrivateIP, ".", "-")
+}
+
+func (m *metadata) now(ctx context.Context) (ec2.Instance, error) {
+	return m.aws.ec2.Instance(ctx, m.instance.Account, m.instance.Region, m.instance.ID)
+}
+
+// profileRole is nil when the instance has no profile, or that no role.
+func (m *metadata) profileRole(ctx context.Context, i ec2.Instance) (*iam.Role, error) {
+	if i.ProfileARN == "" {
+		return nil, nil
+	}
+	role, err := m.aws.iam.ProfileRole(ctx, i.Account, path.Base(i.ProfileARN))
+	var refused *gateway.Error
+	if errors.As(err, &refused) {
+		return nil, nil
+	}
+	return role, err
+}
+
+// RoleCredentials gives those of the instance profile's role, which EC2 assumes if the role's trust policy lets it.
+func (m *metadata) RoleCredentials(ctx context.Context) (imds.Credentials, error) {
+	i, err := m.now(ctx)
+	if err != nil {
+		return imds.Credentials{}, err
+	}
+	role, err := m.profileRole(ctx, i)
+	if role == nil || err != nil {
+		return imds.Credentials{}, cmp.Or(err, errors.New("the instance has no role"))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if good, err := m.good(ctx, m.role, role.ARN()); good || err != nil {
+		return m.role.keys, err
+	}
+	now := time.Now()
+	c, err := m.aws.instanceCredentials(ctx, i)
+	var refused *gateway.Error
+	if errors.As(err, &refused) {
+		return imds.Credentials{Issued: now, Denied: "EC2 cannot assume the role " + role.Name + ": " + refused.Message}, nil
+	}
+	if err != nil {
+		return imds.Credentials{}, err
+	}
+	m.role = session{role.ARN(), imds.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken,
+		Issued: now, Expires: c.Expires}, now.Add(c.Expires.Sub(now) / 2)}
+	return m.role.keys, nil
+}
+
+// IdentityCredentials says that there are none.
+func (m *metadata) IdentityCredentials(context.Context) (imds.Credentials, error) {
+	return imds.Credentials{}, nil
+}
+
+// good tells whether a session is of that role, lasts, and still is one: its role may have been deleted.
+func (m *metadata) good(ctx context.Context, s session, arn string) (bool, error) {
+	if s.arn != arn || !time.Now().Before(s.renew) {
+		return false, nil
+	}
+	_, known, err := m.aws.iam.Credential(ctx, s.keys.AccessKeyID)
+	return known, err
+}
