@@ -15,12 +15,23 @@ import (
 // poll says nothing; every other event is written before its request is answered.
 const pollBatch = 64
 
-// EventLog keeps events in SQLite, in the order in which they were recorded. It is safe for concurrent use.
+// EventLog keeps events in SQLite, in the order in which they were recorded. It is safe for concurrent use: what is
+// recorded while events are being written is written together.
 type EventLog struct {
 	db *store.DB
 
-	mu      sync.Mutex
-	waiting []Event
+	mu       sync.Mutex // guards what follows
+	waiting  []entry
+	recorded uint64 // how many events there were
+	written  uint64 // how many of them are in the database
+	// writing is held by whoever writes.
+	writing sync.Mutex
+}
+
+// entry is an event as it is stored.
+type entry struct {
+	time                        int64
+	source, name, account, body string
 }
 
 // NewEventLog opens the event log in db, and makes its table when it is not there.
@@ -40,13 +51,19 @@ func NewEventLog(db *store.DB) (*EventLog, error) {
 
 // Record adds an event. A poll may stay in memory until the next other event, [EventLog.List] or [EventLog.Close].
 func (l *EventLog) Record(ctx context.Context, e Event) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write event: %w", err)
+	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, e)
-	if isPoll(e) && len(l.waiting) < pollBatch {
+	l.waiting = append(l.waiting, entry{e.EventTime.UnixMilli(), e.EventSource, e.EventName, e.RecipientAccountID, string(body)})
+	l.recorded++
+	mine, wait := l.recorded, isPoll(e) && len(l.waiting) < pollBatch
+	l.mu.Unlock()
+	if wait {
 		return nil
 	}
-	return l.flush(ctx)
+	return l.write(ctx, mine)
 }
 
 func isPoll(e Event) bool {
@@ -56,37 +73,48 @@ func isPoll(e Event) bool {
 // Flush writes what waits in memory.
 func (l *EventLog) Flush(ctx context.Context) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.flush(ctx)
+	all := l.recorded
+	l.mu.Unlock()
+	return l.write(ctx, all)
 }
 
 // Close writes what waits in memory. The database stays open.
 func (l *EventLog) Close() error { return l.Flush(context.Background()) }
 
-// flush writes the waiting events; they keep waiting when that fails. l.mu is held.
-func (l *EventLog) flush(ctx context.Context) error {
-	if len(l.waiting) == 0 {
+// write returns when the first n events are written: by itself, with all that wait, or by another caller meanwhile.
+func (l *EventLog) write(ctx context.Context, n uint64) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mu.Lock()
+	batch, all, done := l.waiting, l.recorded, l.written >= n
+	if !done {
+		l.waiting = nil
+	}
+	l.mu.Unlock()
+	if done {
 		return nil
 	}
-	err := l.db.Tx(ctx, func(tx *store.Tx) error {
-		for _, e := range l.waiting {
-			body, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, `INSERT INTO events (time, source, name, account, body) VALUES (?, ?, ?, ?, ?)`,
-				e.EventTime.UnixMilli(), e.EventSource, e.EventName, e.RecipientAccountID, string(body))
-			if err != nil {
+	err := l.insert(ctx, batch)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.waiting = append(batch, l.waiting...) // the next one tries again
+		return fmt.Errorf("write events: %w", err)
+	}
+	l.written = all
+	return nil
+}
+
+func (l *EventLog) insert(ctx context.Context, batch []entry) error {
+	return l.db.Tx(ctx, func(tx *store.Tx) error {
+		for _, e := range batch {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO events (time, source, name, account, body) VALUES (?, ?, ?, ?, ?)`,
+				e.time, e.source, e.name, e.account, e.body); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("write events: %w", err)
-	}
-	l.waiting = l.waiting[:0]
-	return nil
 }
 
 // Filter chooses events. Its zero value chooses all.

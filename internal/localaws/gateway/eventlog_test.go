@@ -131,3 +131,80 @@ func TestDecide(t *testing.T) {
 		t.Errorf("late event %+v", events[1])
 	}
 }
+
+// TestRecordedIsWritten: an event that is no poll is in the database when Record returns, with all before it.
+func TestRecordedIsWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	log, err := gateway.NewEventLog(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := store.Open(dir) // as another process would
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	var wg sync.WaitGroup
+	for who := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				id := fmt.Sprintf("%d-%d", who, i)
+				e := gateway.Event{EventName: "GetMessages", EventSource: "ec2messages.amazonaws.com", EventTime: now, EventID: id}
+				if i%5 == 4 {
+					e.EventName = "SendReply"
+				}
+				if err := log.Record(t.Context(), e); err != nil {
+					t.Error(err)
+				}
+				var n int
+				err := other.QueryRowContext(t.Context(), `SELECT count(*) FROM events WHERE body LIKE ?`, `%"eventID":"`+id+`"%`).Scan(&n)
+				if err != nil || i%5 == 4 && n != 1 {
+					t.Errorf("event %s is there %d times, %v", id, n, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(ids(t, log, gateway.Filter{})); got != 400 {
+		t.Errorf("%d events, want 400", got)
+	}
+}
+
+// TestFailedWriteIsRepeated: events whose write failed are written with the next one.
+func TestFailedWriteIsRepeated(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	log, err := gateway.NewEventLog(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rename := func(from, to string) {
+		if _, err := db.ExecContext(t.Context(), `ALTER TABLE `+from+` RENAME TO `+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("events", "broken")
+	if err := log.Record(t.Context(), gateway.Event{EventName: "SendReply", EventTime: now, EventID: "1"}); err == nil {
+		t.Fatal("an event without a table was recorded")
+	}
+	rename("broken", "events")
+	if err := log.Record(t.Context(), gateway.Event{EventName: "SendReply", EventTime: now, EventID: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"1", "2"}, ids(t, log, gateway.Filter{})); diff != "" {
+		t.Error(diff)
+	}
+}
