@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
+	"github.com/slipway-cd/slipway/internal/localaws/ssmmessages"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
 	"github.com/slipway-cd/slipway/internal/localaws/sts"
 )
@@ -52,6 +53,7 @@ type AWS struct {
 	sts      *sts.Service
 	ec2      *ec2.Service
 	ssm      *ssm.Service
+	channels *ssmmessages.Service
 	issuer   *sts.Issuer
 	control  *control
 	server   *http.Server
@@ -115,6 +117,11 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	if a.channels, err = ssmmessages.New(a.ssm, ssmmessages.Config{
+		OnError: func(err error) { a.config.Logf("local AWS: %v", err) },
+	}); err != nil {
+		return err
+	}
 	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
@@ -132,6 +139,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 // Services are the AWS services that are served, with their operations.
 func (a *AWS) Services() []gateway.Service {
 	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
+		a.channels.API(),
 		cloudtrail.New(a.events).API()}
 }
 
@@ -224,6 +232,9 @@ func (a *AWS) Close(ctx context.Context) error {
 	a.mu.Unlock()
 	a.machines.Wait()
 	var errs []error
+	if a.channels != nil {
+		a.channels.Close()
+	}
 	if a.server != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()

@@ -60,7 +60,7 @@ func (x *exchange) find() error {
 			return &Error{Code: "MissingAction", Message: "The request is missing an Action parameter."}
 		}
 		x.call.Operation = action
-		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return s.Protocol != JSON11 && s.Version == version })
+		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return s.Protocol != JSON11 && s.Protocol != RESTXML && s.Version == version })
 	}
 	return nil
 }
