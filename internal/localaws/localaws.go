@@ -110,6 +110,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
+	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Roles: a.sts,

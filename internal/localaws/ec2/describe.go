@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,13 +44,35 @@ type instanceItem struct {
 	ImageID          string       `xml:"imageId"`
 	State            stateItem    `xml:"instanceState"`
 	PrivateDNSName   string       `xml:"privateDnsName"`
+	TransitionReason string       `xml:"reason"`
+	AMILaunchIndex   int          `xml:"amiLaunchIndex"`
 	InstanceType     string       `xml:"instanceType"`
 	LaunchTime       string       `xml:"launchTime"`
 	Placement        placement    `xml:"placement"`
+	SubnetID         string       `xml:"subnetId,omitempty"`
+	VPCID            string       `xml:"vpcId,omitempty"`
 	PrivateIPAddress string       `xml:"privateIpAddress,omitempty"`
+	Groups           []groupItem  `xml:"groupSet"`
+	StateReason      *Reason      `xml:"stateReason"`
 	Architecture     string       `xml:"architecture"`
-	Profile          *profileItem `xml:"iamInstanceProfile,omitempty"`
+	RootDeviceType   string       `xml:"rootDeviceType"`
+	ClientToken      string       `xml:"clientToken"`
 	Tags             []tagItem    `xml:"tagSet"`
+	Profile          *profileItem `xml:"iamInstanceProfile,omitempty"`
+	Metadata         metadataItem `xml:"metadataOptions"`
+}
+
+type groupItem struct {
+	ID   string `xml:"groupId"`
+	Name string `xml:"groupName"`
+}
+
+type metadataItem struct {
+	State    string `xml:"state"`
+	Tokens   string `xml:"httpTokens"`
+	HopLimit int    `xml:"httpPutResponseHopLimit"`
+	Endpoint string `xml:"httpEndpoint"`
+	Tags     string `xml:"instanceMetadataTags"`
 }
 
 type stateItem struct {
@@ -64,6 +87,7 @@ type placement struct {
 
 type profileItem struct {
 	ARN string `xml:"arn"`
+	ID  string `xml:"id,omitempty"`
 }
 
 type tagItem struct {
@@ -71,22 +95,11 @@ type tagItem struct {
 	Value string `xml:"value"`
 }
 
-const (
-	defaultImage = "ami-0123456789abcdef0"
-	defaultType  = "t3.micro"
-)
-
-// describeAccess: DescribeInstances has no resource types.
-func describeAccess(context.Context, *gateway.Call, *describeInput) ([]gateway.Access, error) {
-	return []gateway.Access{{}}, nil
-}
-
 func (s *Service) describeInstances(ctx context.Context, c *gateway.Call, in *describeInput) (*describeOutput, error) {
-	if in.DryRun {
-		return nil, &gateway.Error{Code: "DryRunOperation",
-			Message: "Request would have succeeded, but DryRun flag is set.", Status: 412}
+	if err := dryRun(in.DryRun); err != nil {
+		return nil, err
 	}
-	match, err := compileFilters(in.Filter)
+	match, err := compileFilters(in.Filter, instanceFields, tagField)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +112,27 @@ func (s *Service) describeInstances(ctx context.Context, c *gateway.Call, in *de
 		return nil, err
 	}
 	chosen = slices.DeleteFunc(chosen, func(i Instance) bool { return !match(i) })
-	return page(chosen, in)
+	chosen, next, err := page(chosen, func(i Instance) string { return i.ID }, in.MaxResults, in.NextToken, len(in.InstanceId) > 0)
+	if err != nil {
+		return nil, err
+	}
+	return &describeOutput{Reservations: reservations(chosen), NextToken: next}, nil
+}
+
+// reservations groups instances by the request that launched them.
+func reservations(instances []Instance) []reservation {
+	out := []reservation{}
+	at := map[string]int{}
+	for _, i := range instances {
+		n, ok := at[i.reservation()]
+		if !ok {
+			n = len(out)
+			at[i.reservation()] = n
+			out = append(out, reservation{ReservationID: i.reservation(), OwnerID: i.Account})
+		}
+		out[n].Instances = append(out[n].Instances, item(i))
+	}
+	return out
 }
 
 // choose picks the instances by id; no ids means all of them.
@@ -112,83 +145,74 @@ func choose(all []Instance, ids []string) ([]Instance, error) {
 		byID[i.ID] = i
 	}
 	var chosen []Instance
-	var missing []string
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		if !idPattern.MatchString(id) {
-			return nil, &gateway.Error{Code: "InvalidInstanceID.Malformed", Message: fmt.Sprintf("Invalid id: %q", id)}
+	var absent []string
+	for _, id := range unique(ids) {
+		if err := wellFormed(id); err != nil {
+			return nil, err
 		}
 		i, ok := byID[id]
 		if !ok {
-			missing = append(missing, id)
+			absent = append(absent, id)
 			continue
 		}
 		chosen = append(chosen, i)
 	}
-	switch len(missing) {
-	case 0:
-		return chosen, nil
-	case 1:
-		return nil, notFound("The instance ID '" + missing[0] + "' does not exist")
-	default:
-		return nil, notFound("The instance IDs '" + strings.Join(missing, ", ") + "' do not exist")
-	}
+	return chosen, absence(absent)
 }
 
-func notFound(message string) error {
-	return &gateway.Error{Code: "InvalidInstanceID.NotFound", Message: message}
-}
-
-// page cuts the instances to one page: a token is the id after which the next page begins.
-func page(chosen []Instance, in *describeInput) (*describeOutput, error) {
-	if in.MaxResults != 0 {
-		if len(in.InstanceId) > 0 {
-			return nil, &gateway.Error{Code: "InvalidParameterCombination",
-				Message: "The parameter instancesSet cannot be used with the parameter maxResults"}
+// page cuts a list, ordered by id, to one page: a token is the id after which the next page begins. named says that the
+// request names what it wants, which excludes a page size.
+func page[T any](list []T, id func(T) string, size int, token string, named bool) (page []T, next string, err error) {
+	if size != 0 && named {
+		return nil, "", fault("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
+	}
+	if size != 0 && (size < 5 || size > 1000) {
+		return nil, "", invalidValue(fmt.Sprintf("Value ( %d ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.", size))
+	}
+	if token != "" {
+		after, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || !strings.HasPrefix(string(after), "i-") {
+			return nil, "", invalidValue("The token '" + token + "' is invalid")
 		}
-		if in.MaxResults < 5 || in.MaxResults > 1000 {
-			return nil, &gateway.Error{Code: "InvalidParameterValue", Message: fmt.Sprintf(
-				"Value ( %d ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.", in.MaxResults)}
-		}
+		list = slices.DeleteFunc(list, func(v T) bool { return id(v) <= string(after) })
 	}
-	if in.NextToken != "" {
-		after, err := base64.RawURLEncoding.DecodeString(in.NextToken)
-		if err != nil || !idPattern.Match(after) {
-			return nil, &gateway.Error{Code: "InvalidParameterValue", Message: "The token '" + in.NextToken + "' is invalid"}
-		}
-		chosen = slices.DeleteFunc(chosen, func(i Instance) bool { return i.ID <= string(after) })
+	if limit := cmp.Or(size, 1000); len(list) > limit {
+		list = list[:limit]
+		next = base64.RawURLEncoding.EncodeToString([]byte(id(list[limit-1])))
 	}
-	out := &describeOutput{Reservations: []reservation{}}
-	limit := cmp.Or(in.MaxResults, 1000)
-	if len(chosen) > limit {
-		chosen = chosen[:limit]
-		out.NextToken = base64.RawURLEncoding.EncodeToString([]byte(chosen[limit-1].ID))
-	}
-	for _, i := range chosen {
-		out.Reservations = append(out.Reservations, reservation{
-			// Each instance was launched by a request of its own.
-			ReservationID: "r-" + strings.TrimPrefix(i.ID, "i-"),
-			OwnerID:       i.Account,
-			Instances:     []instanceItem{item(i)},
-		})
-	}
-	return out, nil
+	return list, next, nil
 }
 
 func item(i Instance) instanceItem {
+	o := i.metadata()
 	it := instanceItem{
 		InstanceID:       i.ID,
-		ImageID:          cmp.Or(i.ImageID, defaultImage),
-		State:            stateItem{Code: stateCodes[i.State], Name: i.State},
-		PrivateDNSName:   privateDNS(i),
-		InstanceType:     cmp.Or(i.Type, defaultType),
+		ImageID:          i.image(),
+		State:            stateOf(i.State),
+		PrivateDNSName:   i.privateDNS(),
+		AMILaunchIndex:   i.Index,
+		InstanceType:     i.instanceType(),
 		LaunchTime:       i.Launched.UTC().Format("2006-01-02T15:04:05.000Z"),
-		Placement:        placement{AvailabilityZone: i.Region + "a", Tenancy: "default"},
-		PrivateIPAddress: i.PrivateIP,
+		Placement:        placement{AvailabilityZone: i.zone(), Tenancy: "default"},
+		PrivateIPAddress: i.address(),
 		Architecture:     "x86_64",
+		RootDeviceType:   "ebs",
+		ClientToken:      i.Token,
 		Tags:             []tagItem{},
+		Metadata:         metadataItem{"applied", o.HTTPTokens, o.HopLimit, o.HTTPEndpoint, o.Tags},
 	}
-	if i.ProfileARN != "" {
-		it.Profile = &profileItem{ARN: i.ProfileARN}
+	if i.Reason.Code != "" && i.State != Running {
+		it.StateReason = &i.Reason
+	}
+	if i.Reason == userShutdown && i.State != Running && i.State != Pending {
+		it.TransitionReason = "User initiated (" + i.Changed.UTC().Format("2006-01-02 15:04:05") + " GMT)"
+	}
+	if i.State != Terminated {
+		it.SubnetID, it.VPCID = subnetID(i.Account, i.Region, i.zone()), vpcID(i.Account, i.Region)
+		it.Groups = []groupItem{{groupID(i.Account, i.Region), "default"}}
+	}
+	if i.associationID() != "" {
+		it.Profile = &profileItem{i.ProfileARN, i.ProfileID}
 	}
 	for _, k := range slices.Sorted(maps.Keys(i.Tags)) {
 		it.Tags = append(it.Tags, tagItem{Key: k, Value: i.Tags[k]})
@@ -196,53 +220,67 @@ func item(i Instance) instanceItem {
 	return it
 }
 
-func privateDNS(i Instance) string {
-	if i.PrivateIP == "" {
-		return ""
+// instanceFields gives the values of an instance that a filter is compared with.
+var instanceFields = map[string]func(Instance) []string{
+	"instance-id":                  func(i Instance) []string { return []string{i.ID} },
+	"image-id":                     func(i Instance) []string { return []string{i.image()} },
+	"instance-type":                func(i Instance) []string { return []string{i.instanceType()} },
+	"instance-state-name":          func(i Instance) []string { return []string{i.State} },
+	"instance-state-code":          func(i Instance) []string { return []string{strconv.Itoa(stateCodes[i.State])} },
+	"private-ip-address":           func(i Instance) []string { return []string{i.address()} },
+	"private-dns-name":             func(i Instance) []string { return []string{i.privateDNS()} },
+	"availability-zone":            func(i Instance) []string { return []string{i.zone()} },
+	"iam-instance-profile.arn":     func(i Instance) []string { return profileValue(i, i.ProfileARN) },
+	"iam-instance-profile.id":      func(i Instance) []string { return profileValue(i, i.ProfileID) },
+	"iam-instance-profile.name":    func(i Instance) []string { return profileValue(i, path.Base(i.ProfileARN)) },
+	"owner-id":                     func(i Instance) []string { return []string{i.Account} },
+	"tag-key":                      func(i Instance) []string { return slices.Collect(maps.Keys(i.Tags)) },
+	"tag-value":                    func(i Instance) []string { return slices.Collect(maps.Values(i.Tags)) },
+	"reservation-id":               func(i Instance) []string { return []string{i.reservation()} },
+	"client-token":                 func(i Instance) []string { return []string{i.Token} },
+	"architecture":                 func(Instance) []string { return []string{"x86_64"} },
+	"root-device-type":             func(Instance) []string { return []string{"ebs"} },
+	"tenancy":                      func(Instance) []string { return []string{"default"} },
+	"subnet-id":                    func(i Instance) []string { return []string{subnetID(i.Account, i.Region, i.zone())} },
+	"vpc-id":                       func(i Instance) []string { return []string{vpcID(i.Account, i.Region)} },
+	"instance.group-id":            func(i Instance) []string { return []string{groupID(i.Account, i.Region)} },
+	"instance.group-name":          func(Instance) []string { return []string{"default"} },
+	"state-reason-code":            func(i Instance) []string { return []string{i.Reason.Code} },
+	"launch-time":                  func(i Instance) []string { return []string{i.Launched.UTC().Format("2006-01-02T15:04:05.000Z")} },
+	"metadata-options.http-tokens": func(i Instance) []string { return []string{i.metadata().HTTPTokens} },
+}
+
+func profileValue(i Instance, value string) []string {
+	if i.associationID() == "" {
+		return nil
 	}
-	return "ip-" + strings.ReplaceAll(i.PrivateIP, ".", "-") + "." + i.Region + ".compute.internal"
+	return []string{value}
 }
 
-// filterFields gives the values of an instance that a filter is compared with.
-var filterFields = map[string]func(Instance) []string{
-	"instance-id":              func(i Instance) []string { return []string{i.ID} },
-	"image-id":                 func(i Instance) []string { return []string{cmp.Or(i.ImageID, defaultImage)} },
-	"instance-type":            func(i Instance) []string { return []string{cmp.Or(i.Type, defaultType)} },
-	"instance-state-name":      func(i Instance) []string { return []string{i.State} },
-	"instance-state-code":      func(i Instance) []string { return []string{strconv.Itoa(stateCodes[i.State])} },
-	"private-ip-address":       func(i Instance) []string { return []string{i.PrivateIP} },
-	"private-dns-name":         func(i Instance) []string { return []string{privateDNS(i)} },
-	"availability-zone":        func(i Instance) []string { return []string{i.Region + "a"} },
-	"iam-instance-profile.arn": func(i Instance) []string { return []string{i.ProfileARN} },
-	"owner-id":                 func(i Instance) []string { return []string{i.Account} },
-	"tag-key":                  func(i Instance) []string { return slices.Collect(maps.Keys(i.Tags)) },
-	"tag-value":                func(i Instance) []string { return slices.Collect(maps.Values(i.Tags)) },
-}
-
-// compileFilters makes one predicate: several filters are ANDed, several values of one ORed.
-func compileFilters(filters []filter) (func(Instance) bool, error) {
+// compileFilters makes one predicate: several filters are ANDed, several values of one ORed. tag gives the field of a
+// filter tag:KEY; nil when there are no such filters.
+func compileFilters[T any](filters []filter, fields map[string]func(T) []string, tag func(key string) func(T) []string) (func(T) bool, error) {
 	type test struct {
-		field  func(Instance) []string
+		field  func(T) []string
 		values []string
 	}
 	tests := make([]test, 0, len(filters))
 	for _, f := range filters {
-		field, ok := filterFields[f.Name]
-		if key, isTag := strings.CutPrefix(f.Name, "tag:"); isTag {
-			field, ok = tagField(key), true
+		field, ok := fields[f.Name]
+		if key, isTag := strings.CutPrefix(f.Name, "tag:"); isTag && tag != nil {
+			field, ok = tag(key), true
 		}
 		if !ok {
-			return nil, &gateway.Error{Code: "InvalidParameterValue", Message: "The filter '" + f.Name + "' is invalid"}
+			return nil, invalidValue("The filter '" + f.Name + "' is invalid")
 		}
 		if len(f.Value) == 0 {
-			return nil, &gateway.Error{Code: "InvalidParameterValue",
-				Message: "The filter '" + f.Name + "' must have at least one value"}
+			return nil, invalidValue("The filter '" + f.Name + "' must have at least one value")
 		}
 		tests = append(tests, test{field, f.Value})
 	}
-	return func(i Instance) bool {
+	return func(v T) bool {
 		for _, t := range tests {
-			if !anyMatch(t.field(i), t.values) {
+			if !anyMatch(t.field(v), t.values) {
 				return false
 			}
 		}
@@ -257,36 +295,4 @@ func tagField(key string) func(Instance) []string {
 		}
 		return nil
 	}
-}
-
-func anyMatch(have, patterns []string) bool {
-	return slices.ContainsFunc(have, func(v string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return wildcard(p, v) })
-	})
-}
-
-// wildcard matches EC2's filter values: * is any run of characters, ? is one, \ makes the next one literal.
-// It is linear in practice and never exponential: only the last star is ever revisited.
-func wildcard(pattern, value string) bool {
-	p, v, star, mark := 0, 0, -1, 0
-	for v < len(value) {
-		literal, width := false, 1
-		if p+1 < len(pattern) && pattern[p] == '\\' {
-			literal, width = true, 2
-		}
-		switch {
-		case p < len(pattern) && !literal && pattern[p] == '*':
-			star, mark = p, v
-			p++
-		case p < len(pattern) && ((!literal && pattern[p] == '?') || pattern[p+width-1] == value[v]):
-			p += width
-			v++
-		case star >= 0:
-			mark++
-			p, v = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

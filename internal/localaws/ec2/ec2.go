@@ -1,15 +1,20 @@
-// Package ec2 is the part of EC2 that a release touches: which machines there are, with which tags.
+// Package ec2 is the part of EC2 that a release touches: which machines there are, with which tags and states, and what
+// starts, stops, reboots and ends them.
 //
-// The local AWS registers its nodes with [Service.Launch]; DescribeInstances shows them, and Run Command reads
-// tags and states through [Service.Instances]. The package starts no machine: internal/localaws/node does.
+// The package starts no machine itself. It keeps the states, and tells the host of the machines ([Service.OnChange])
+// what is to be done; the host says when it is done ([Service.Settle]). Run Command reads tags and states through
+// [Service.Instances]. Of a VPC there is what an instance shows: one default subnet a zone and one security group.
 package ec2
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"time"
 
@@ -32,76 +37,91 @@ var stateCodes = map[string]int{
 	Pending: 0, Running: 16, ShuttingDown: 32, Terminated: 48, Stopping: 64, Stopped: 80,
 }
 
+// terminatedShown is how long a terminated instance is listed: about an hour, says the EC2 user guide.
+const terminatedShown = time.Hour
+
 // idPattern is the form of an instance id: 8 hexadecimal digits in old accounts, 17 since 2016.
 var idPattern = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
 
 // ErrNotFound says that an account has no such instance in a region.
 var ErrNotFound = errors.New("instance does not exist")
 
-// Instance is one machine.
-type Instance struct {
-	ID      string            `json:"id"`
-	Account string            `json:"account"`
-	Region  string            `json:"region"`
-	Tags    map[string]string `json:"tags"`
-	// ProfileARN is the instance profile, arn:aws:iam::A:instance-profile/…; empty when there is none.
-	ProfileARN string `json:"profile,omitempty"`
-	PrivateIP  string `json:"ip,omitempty"`
-	State      string `json:"state"` // Running when empty
-	// ImageID and Type are shown by DescribeInstances; both have a default.
-	ImageID string `json:"image,omitempty"`
-	Type    string `json:"type,omitempty"`
-	// Launched is set by Launch when zero.
-	Launched time.Time `json:"launched"`
-	// Boot counts the starts after the first one: a machine of an earlier boot is to be replaced.
-	Boot int `json:"boot,omitempty"`
-	// Changed is when the state last changed, and Reason why, for StateReason: Client.UserInitiatedShutdown.
-	Changed time.Time `json:"changed,omitzero"`
-	Reason  Reason    `json:"reason,omitzero"`
-}
-
-// Reason is why an instance has the state that it has.
-type Reason struct {
-	Code    string `json:"code" xml:"code"`
-	Message string `json:"message" xml:"message"`
-}
-
-// ARN is the instance's ARN.
-func (i Instance) ARN() string {
-	return "arn:aws:ec2:" + i.Region + ":" + i.Account + ":instance/" + i.ID
-}
-
 // Service is EC2. It is safe for concurrent use.
 type Service struct {
 	db       *store.DB
 	now      func() time.Time
+	rand     io.Reader
+	profiles Profiles
 	onChange func(Instance)
 }
 
-// New makes the service and its table. A nil now means the real clock.
+// New makes the service and its tables. A nil now means the real clock.
 func New(db *store.DB, now func() time.Time) (*Service, error) {
 	if now == nil {
 		now = time.Now
 	}
-	err := db.Migrate(context.Background(), "ec2", `CREATE TABLE IF NOT EXISTS ec2_instance (
-		account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, instance TEXT NOT NULL,
-		PRIMARY KEY (account, region, id)) WITHOUT ROWID`)
+	err := db.Migrate(context.Background(), "ec2",
+		`CREATE TABLE IF NOT EXISTS ec2_instance (
+			account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, instance TEXT NOT NULL,
+			PRIMARY KEY (account, region, id)) WITHOUT ROWID`,
+		`CREATE TABLE IF NOT EXISTS ec2_token (
+			account TEXT NOT NULL, region TEXT NOT NULL, token TEXT NOT NULL, request TEXT NOT NULL, reservation TEXT NOT NULL,
+			PRIMARY KEY (account, region, token)) WITHOUT ROWID`)
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: db, now: now}, nil
+	return &Service{db: db, now: now, rand: rand.Reader}, nil
 }
+
+// UseProfiles tells who knows the instance profiles; without, there are none. It comes before the first request.
+func (s *Service) UseProfiles(p Profiles) { s.profiles = p }
 
 // API is the service behind the gateway.
 func (s *Service) API() gateway.Service {
 	return gateway.Service{
-		Name:      "ec2",
-		Protocol:  gateway.EC2Query,
-		Version:   "2016-11-15",
-		Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
-		Operations: []gateway.Operation{
-			gateway.Op("DescribeInstances", describeAccess, s.describeInstances),
-		},
+		Name:       "ec2",
+		Protocol:   gateway.EC2Query,
+		Version:    "2016-11-15",
+		Namespace:  "http://ec2.amazonaws.com/doc/2016-11-15/",
+		Operations: append(s.lifecycleOperations(), s.otherOperations()...),
+	}
+}
+
+func (s *Service) lifecycleOperations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op("RunInstances", s.runAccess, s.runInstances).Except(
+			"UserData is kept and shown, and not run",
+			"MetadataOptions are kept and shown; what they change for a node is said under Nodes",
+			"SubnetId and SecurityGroupId are those of the default VPC, which DescribeInstances shows",
+			"TagSpecification: only instance",
+			"every other option (BlockDeviceMapping, KeyName, LaunchTemplate, NetworkInterface, …) is refused with UnknownParameter"),
+		gateway.Op("StartInstances", s.idsAccess, s.startInstances),
+		gateway.Op("StopInstances", s.idsAccess, s.stopInstances).Except(
+			"Force changes nothing: commands get a second to end either way", "Hibernate is refused"),
+		gateway.Op("RebootInstances", s.idsAccess, s.rebootInstances),
+		gateway.Op("TerminateInstances", s.idsAccess, s.terminateInstances),
+		gateway.Op("ModifyInstanceAttribute", s.modifyAccess, s.modifyAttribute).Except("only DisableApiTermination"),
+		gateway.Op("AssociateIamInstanceProfile", s.associateAccess, s.associate),
+		gateway.Op("ReplaceIamInstanceProfileAssociation", s.associationAccess, s.replaceAssociation),
+		gateway.Op("DisassociateIamInstanceProfile", s.associationAccess, s.disassociate),
+		gateway.Op("CreateTags", s.tagsAccess, s.createTags).Except("only instances have tags"),
+		gateway.Op("DeleteTags", s.tagsAccess, s.deleteTags).Except("only instances have tags"),
+	}
+}
+
+func (s *Service) otherOperations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op("DescribeInstances", anything[describeInput], s.describeInstances).Except(
+			"Filter: those on what an instance here has; others are refused"),
+		gateway.Op("DescribeInstanceStatus", anything[statusInput], s.describeInstanceStatus).Except(
+			"status checks always pass on a running instance", "Filter: no event.*"),
+		gateway.Op("DescribeInstanceAttribute", s.attributeAccess, s.describeAttribute).Except(
+			"Attribute: only disableApiTermination, instanceType, userData"),
+		gateway.Op("DescribeTags", anything[describeTagsInput], s.describeTags),
+		gateway.Op("DescribeIamInstanceProfileAssociations", anything[describeAssociationsInput], s.describeAssociations).Except(
+			"what has been disassociated is not listed"),
+		gateway.Op("DescribeRegions", anything[regionsInput], describeRegions).Except("only regions that need no opt-in"),
+		gateway.Op("DescribeAvailabilityZones", anything[zonesInput], describeZones).Except("three zones a region"),
 	}
 }
 
@@ -130,10 +150,18 @@ func (s *Service) Launch(ctx context.Context, i Instance) error {
 	})
 }
 
-// Instances lists the instances of an account in a region, terminated ones included, ordered by id.
+// Instances lists the instances of an account in a region, ordered by id, the lately terminated ones included.
 func (s *Service) Instances(ctx context.Context, account, region string) ([]Instance, error) {
-	rows, err := s.db.QueryContext(ctx,
-		`SELECT instance FROM ec2_instance WHERE account = ? AND region = ? ORDER BY id`, account, region)
+	return s.list(ctx, `SELECT instance FROM ec2_instance WHERE account = ? AND region = ? ORDER BY id`, account, region)
+}
+
+// All lists the instances of all accounts and regions: the machines that the local AWS has to run.
+func (s *Service) All(ctx context.Context) ([]Instance, error) {
+	return s.list(ctx, `SELECT instance FROM ec2_instance ORDER BY account, region, id`)
+}
+
+func (s *Service) list(ctx context.Context, query string, args ...any) ([]Instance, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list instances: %w", err)
 	}
@@ -148,19 +176,30 @@ func (s *Service) Instances(ctx context.Context, account, region string) ([]Inst
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, i)
+		if !s.forgotten(i) {
+			found = append(found, i)
+		}
 	}
 	return found, rows.Err()
 }
 
-// Instance finds one instance; the error is [ErrNotFound] when there is none.
-func (s *Service) Instance(ctx context.Context, account, region, id string) (Instance, error) {
-	return load(ctx, s.db, account, region, id)
+// forgotten says that an instance was terminated so long ago that it is not listed any more.
+func (s *Service) forgotten(i Instance) bool {
+	return i.State == Terminated && !i.Changed.IsZero() && s.now().Sub(i.Changed) > terminatedShown
 }
 
-// querier is what sql.DB and sql.Tx have in common.
+// Instance finds one instance; [ErrNotFound] when the account has none with this id in the region.
+func (s *Service) Instance(ctx context.Context, account, region, id string) (Instance, error) {
+	i, err := load(ctx, s.db, account, region, id)
+	if err == nil && s.forgotten(i) {
+		err = fmt.Errorf("%s: %w", id, ErrNotFound)
+	}
+	return i, err
+}
+
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 func load(ctx context.Context, q querier, account, region, id string) (Instance, error) {
@@ -182,4 +221,13 @@ func decode(text string) (Instance, error) {
 		return Instance{}, fmt.Errorf("read stored instance: %w", err)
 	}
 	return i, nil
+}
+
+// newID makes an id of 17 hexadecimal digits, the first of which is 0 like those of AWS.
+func (s *Service) newID(prefix string) (string, error) {
+	b := make([]byte, 8)
+	if _, err := io.ReadFull(s.rand, b); err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return prefix + "0" + hex.EncodeToString(b), nil
 }

@@ -111,11 +111,16 @@ func TestShape(t *testing.T) {
 	want := `<reservationSet><item><reservationId>r-00000000000000001</reservationId><ownerId>111111111111</ownerId>` +
 		`<instancesSet><item><instanceId>i-00000000000000001</instanceId><imageId>ami-0123456789abcdef0</imageId>` +
 		`<instanceState><code>16</code><name>running</name></instanceState>` +
-		`<privateDnsName>ip-10-0-0-7.eu-west-1.compute.internal</privateDnsName><instanceType>t3.micro</instanceType>` +
-		`<launchTime>2026-11-22T04:30:00.000Z</launchTime><placement><availabilityZone>eu-west-1a</availabilityZone>` +
-		`<tenancy>default</tenancy></placement><privateIpAddress>10.0.0.7</privateIpAddress><architecture>x86_64</architecture>` +
-		`<iamInstanceProfile><arn>arn:aws:iam::111111111111:instance-profile/slipway/web-dev-Node</arn></iamInstanceProfile>` +
+		`<privateDnsName>ip-10-0-0-7.eu-west-1.compute.internal</privateDnsName><reason></reason><amiLaunchIndex>0</amiLaunchIndex>` +
+		`<instanceType>t3.micro</instanceType><launchTime>2026-11-22T04:30:00.000Z</launchTime>` +
+		`<placement><availabilityZone>eu-west-1a</availabilityZone><tenancy>default</tenancy></placement>` +
+		`<subnetId>subnet-0a958971b953e9d09</subnetId><vpcId>vpc-0329a7b6d34070a6f</vpcId><privateIpAddress>10.0.0.7</privateIpAddress>` +
+		`<groupSet><item><groupId>sg-0a6d2f094c5273fe0</groupId><groupName>default</groupName></item></groupSet>` +
+		`<architecture>x86_64</architecture><rootDeviceType>ebs</rootDeviceType><clientToken></clientToken>` +
 		`<tagSet><item><key>App</key><value>web</value></item><item><key>Name</key><value>&lt;one&gt;</value></item></tagSet>` +
+		`<iamInstanceProfile><arn>arn:aws:iam::111111111111:instance-profile/slipway/web-dev-Node</arn></iamInstanceProfile>` +
+		`<metadataOptions><state>applied</state><httpTokens>required</httpTokens><httpPutResponseHopLimit>2</httpPutResponseHopLimit>` +
+		`<httpEndpoint>enabled</httpEndpoint><instanceMetadataTags>disabled</instanceMetadataTags></metadataOptions>` +
 		`</item></instancesSet></item></reservationSet></DescribeInstancesResponse>`
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -37,6 +37,7 @@ type managedNode struct {
 	tags               map[string]string
 	registered, pinged time.Time
 	info               nodeInfo
+	stopped            bool
 }
 
 func isHybrid(id string) bool { return strings.HasPrefix(id, "mi-") }
@@ -67,7 +68,7 @@ func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedN
 		if !isHybrid(n.id) && (!ok || i.State == ec2.ShuttingDown || i.State == ec2.Terminated) {
 			continue
 		}
-		n.tags = i.Tags
+		n.tags, n.stopped = i.Tags, i.State == ec2.Stopped
 		usable = append(usable, n)
 	}
 	return usable, nil

@@ -68,8 +68,8 @@ func describeNodesAccess(_ context.Context, _ *gateway.Call, in *describeNodesIn
 	return []gateway.Access{{}}, nil
 }
 
-// describeInstanceInformation lists the managed nodes by id. A node that is stopped for good, or whose agent never
-// reported, is not in the list: its absence is the signal.
+// describeInstanceInformation lists the managed nodes by id. A node that is stopped, or whose agent never reported, is
+// not in the list: its absence is the signal.
 func (s *Service) describeInstanceInformation(ctx context.Context, c *gateway.Call, in *describeNodesInput) (*describeNodesOutput, error) {
 	after, err := pagePosition(in.NextToken)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Service) describeInstanceInformation(ctx context.Context, c *gateway.Ca
 	out := &describeNodesOutput{InstanceInformationList: []nodeOutput{}}
 	limit := limitOr(in.MaxResults, 10)
 	for _, n := range nodes {
-		if n.id <= after || !match(n) {
+		if n.stopped || n.id <= after || !match(n) {
 			continue
 		}
 		if len(out.InstanceInformationList) == limit {
