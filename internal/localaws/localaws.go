@@ -19,7 +19,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/cloudtrail"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
-	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
@@ -53,7 +52,6 @@ type AWS struct {
 	iam      *iam.Service
 	sts      *sts.Service
 	ec2      *ec2.Service
-	hybrid   *hybrid.Service
 	ssm      *ssm.Service
 	channels *ssmmessages.Service
 	issuer   *sts.Issuer
@@ -114,12 +112,8 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}
 	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
-	if a.hybrid, err = hybrid.New(a.db, hybrid.Config{IAM: a.iam, STS: a.sts, Instances: a.ec2}); err != nil {
-		return err
-	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Roles: a.sts,
-		Hybrid: a.hybrid, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err
@@ -129,7 +123,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Machines: a.hybrid, Events: a.events, Now: time.Now, Rand: rand.Reader,
+	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
 		if err := a.gateway.Register(service); err != nil {
@@ -145,17 +139,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 
 // Services are the AWS services that are served, with their operations.
 func (a *AWS) Services() []gateway.Service {
-	systems := a.ssm.API()
-	systems.Operations = append(systems.Operations, a.hybrid.Operations()...)
-	return []gateway.Service{
-		a.iam.API(),
-		a.sts.API(),
-		a.ec2.API(),
-		systems,
-		messages.New(a.ssm, messages.DefaultHold).API(),
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
-		cloudtrail.New(a.events).API(),
-	}
+		cloudtrail.New(a.events).API()}
 }
 
 // Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open. On

@@ -34,7 +34,6 @@ type EventSink interface {
 type Config struct {
 	Directory Directory
 	Events    EventSink
-	Machines  Machines // nil knows none
 	Now       func() time.Time
 	Rand      io.Reader // makes request and event ids
 	// OnError hears of what cannot be told to the client: an event that could not be recorded. May be nil.

@@ -81,11 +81,6 @@ func headersToSign(h http.Header) []string {
 
 // compute gives the signature, in hex, of a request whose query (without X-Amz-Signature) is rawQuery.
 func (s *Signature) compute(r *http.Request, rawQuery, payloadHash, secret string) string {
-	return hex.EncodeToString(sum(s.key(secret), s.stringToSign(r, rawQuery, payloadHash)))
-}
-
-// stringToSign is what a key signs: the scope, and the hash of the canonical request.
-func (s *Signature) stringToSign(r *http.Request, rawQuery, payloadHash string) string {
 	canonical := strings.Join([]string{
 		r.Method,
 		s.canonicalPath(r.URL.EscapedPath()),
@@ -94,7 +89,8 @@ func (s *Signature) stringToSign(r *http.Request, rawQuery, payloadHash string) 
 		strings.Join(s.SignedHeaders, ";"),
 		payloadHash,
 	}, "\n")
-	return algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
+	toSign := algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
+	return hex.EncodeToString(sum(s.key(secret), toSign))
 }
 
 func (s *Signature) key(secret string) []byte {

@@ -41,8 +41,6 @@ type Config struct {
 	OnError func(error)
 	// Roles knows the roles that SendCommand may be handed; nil knows none.
 	Roles Roles
-	// Hybrid knows the machines outside of EC2; nil knows none.
-	Hybrid HybridSource
 	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
 	Taggable map[string]Taggable
 }
@@ -63,7 +61,6 @@ type Service struct {
 	onError   func(error)
 	roles     Roles
 	taggable  map[string]Taggable
-	hybrid    HybridSource
 	hub       hub
 	batch     batch
 }
@@ -83,7 +80,7 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		onError: cfg.OnError, roles: cfg.Roles, hybrid: cfg.Hybrid}
+		onError: cfg.OnError, roles: cfg.Roles}
 	s.taggable = s.kindsOf(cfg.Taggable)
 	return s, nil
 }
