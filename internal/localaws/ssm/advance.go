@@ -140,7 +140,7 @@ func (w *work) queue(ctx context.Context, cmd *command, instance, id, cancels st
 
 // tally counts a command's invocations.
 type tally struct {
-	waiting, active, handed                   int // active: queued or later; handed: given to the node
+	waiting, active, handed, delayed          int // active: queued or later; handed: given to the node
 	success, failed, executionTimedOut        int
 	cancelled, terminated, deliveryTimedOut   int
 	accessDenied, undeliverable, wrongMachine int
@@ -174,6 +174,8 @@ func (t *tally) add(at phase, details string, n int) {
 		t.active += n
 		if at > phaseQueued {
 			t.handed += n
+		} else if details == "Delayed" {
+			t.delayed += n
 		}
 		return
 	}
@@ -202,13 +204,15 @@ func (t tally) done() int {
 // parent is the command's Status and StatusDetails.
 //
 // Undeliverable, AccessDenied and InvalidPlatform do not contribute: four of them and one success are Success, and
-// only when there is nothing else is the command Failed. uncertain: the Status that NoInstancesInTag and Incomplete
-// are shown under.
+// only when there is nothing else is the command Failed. uncertain: the Status that Incomplete is shown under, and whether
+// more than MaxErrors invocations that were not delivered in time make the command DeliveryTimedOut among others that succeeded.
 func (t tally) parent(cancelled bool, maxErrors int) (status, details string) {
 	contributing := t.done() - t.refused()
 	switch {
 	case t.waiting+t.active > 0 && cancelled:
 		return "Cancelling", "Cancelling"
+	case t.waiting+t.active > 0 && t.handed+t.done() == 0 && t.delayed > 0:
+		return "Pending", "Delayed" // uncertain: the Status, which cannot be Delayed for a command
 	case t.waiting+t.active > 0 && t.handed+t.done() == 0:
 		return "Pending", "Pending"
 	case t.waiting+t.active > 0:

@@ -49,6 +49,9 @@ const runShellScript = `{
 // builtins are the documents that AWS owns, each in its only version.
 var builtins = map[string]string{"AWS-RunShellScript": runShellScript}
 
+// awsOwner is the owner that AWS's own documents show.
+const awsOwner = "Amazon"
+
 // awsOwned says that a name belongs to AWS: its ARN has no account.
 func awsOwned(name string) bool { return strings.HasPrefix(name, "AWS-") }
 
@@ -58,7 +61,7 @@ func builtin(name string) (stored, bool) {
 	if !ok {
 		return stored{}, false
 	}
-	return stored{name: name, owner: "Amazon", defaultVersion: 1, latestVersion: 1, version: 1,
+	return stored{name: name, ref: name, kind: typeCommand, owner: awsOwner, defaultVersion: 1, latestVersion: 1, version: 1,
 		created: time.Date(2017, 5, 12, 0, 0, 0, 0, time.UTC), format: "JSON", content: content, hash: sha256Hex(content)}, true
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,17 @@ type limits struct {
 	// SlowStart begins with one node and opens up as nodes finish.
 	SlowStart           bool
 	Delivery, Execution time.Duration
-	// Steps are the names of the document's steps, in order.
-	Steps []string
+	// Steps are the names of the document's steps, in order, and Folders where their output is, below their plugins'.
+	Steps   []string
+	Folders []string `json:",omitempty"`
+}
+
+// folder is a step's folder.
+func (l limits) folder(step string) string {
+	if i := slices.Index(l.Steps, step); i >= 0 && i < len(l.Folders) {
+		return l.Folders[i]
+	}
+	return ""
 }
 
 const commandColumns = `c.seq, c.id, c.account, c.region, c.requested, c.expires, c.document, c.status, c.details,

@@ -14,8 +14,15 @@ import (
 // maxDocumentSize is the limit on a document, at run time together with its parameters.
 const maxDocumentSize = 64 << 10
 
-// document is a parsed command document.
+// The types of document that are served.
+const (
+	typeCommand    = "Command"
+	typeAutomation = "Automation"
+)
+
+// document is a parsed document of either type.
 type document struct {
+	kind        string
 	schema      string
 	description string
 	parameters  map[string]parameter
@@ -43,6 +50,9 @@ type parameter struct {
 type step struct {
 	name, action string
 	timeout      string // timeoutSeconds as written, perhaps {{ parameter }}
+	finally      bool   // runs last, whatever happened before
+	// folder is where, below the plugin's own folder, the agent puts the output.
+	folder string
 }
 
 // plugins are the plugins of the agent, with the platforms that they run on.
@@ -68,8 +78,8 @@ func badDocument(format string, args ...any) error {
 	return fault("InvalidDocumentContent", format, args...)
 }
 
-// parseDocument reads and validates a command document. Its errors go to the client as they are.
-func parseDocument(content, format string) (*document, error) {
+// parseDocument reads and validates a document. Its errors go to the client as they are.
+func parseDocument(kind, content, format string) (*document, error) {
 	if len(content) > maxDocumentSize {
 		return nil, fault("MaxDocumentSizeExceeded", "The size of the document exceeds the maximum of 64 KB.")
 	}
@@ -77,27 +87,34 @@ func parseDocument(content, format string) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &document{tree: tree, parameters: map[string]parameter{}}
+	d := &document{kind: kind, tree: tree, parameters: map[string]parameter{}}
 	var ok bool
 	if d.schema, ok = tree["schemaVersion"].(string); !ok {
 		return nil, badDocument("schemaVersion is missing or is not a string")
 	}
-	if !slices.Contains([]string{"1.2", "2.0", "2.2"}, d.schema) {
-		return nil, fault("InvalidDocumentSchemaVersion", "The schema version %q isn't supported for a Command document.", d.schema)
+	if !slices.Contains(schemas[kind], d.schema) {
+		return nil, fault("InvalidDocumentSchemaVersion", "The schema version %q isn't supported for a document of type %s.", d.schema, kind)
 	}
 	if d.description, err = optionalText(tree, "description", "document"); err != nil {
 		return nil, err
 	}
-	if err := d.readParameters(tree["parameters"]); err != nil {
-		return nil, err
+	if kind == typeAutomation {
+		return d, d.readAutomation()
+	}
+	return d, d.readCommand()
+}
+
+// schemas are the schema versions of each type of document.
+var schemas = map[string][]string{typeCommand: {"1.2", "2.0", "2.2"}, typeAutomation: {"0.3"}}
+
+func (d *document) readCommand() error {
+	if err := d.readParameters(d.tree["parameters"]); err != nil {
+		return err
 	}
 	if err := d.readSteps(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := d.checkReferences(d.body()); err != nil {
-		return nil, err
-	}
-	return d, nil
+	return d.checkReferences(d.body())
 }
 
 // parseTree decodes JSON or YAML to plain JSON values.
@@ -119,7 +136,7 @@ func parseTree(content, format string) (map[string]any, error) {
 			return nil, badDocument("YAML not well-formed: %v", err)
 		}
 	default:
-		return nil, badDocument("the document format %s isn't supported for a Command document", format)
+		return nil, badDocument("the document format %s isn't supported for documents of type Command and Automation", format)
 	}
 	object, ok := tree.(map[string]any)
 	if !ok {
@@ -186,10 +203,14 @@ func (d *document) checkReferences(value any) error {
 	return nil
 }
 
-// platforms is where at least one step can run.
+// platforms is where at least one step can run; an automation runs on none of them, and is listed for all.
 func (d *document) platforms() []string {
+	everywhere := []string{"Windows", "Linux", "MacOS"}
+	if d.kind == typeAutomation {
+		return everywhere
+	}
 	var all []string
-	for _, p := range []string{"Windows", "Linux", "MacOS"} {
+	for _, p := range everywhere {
 		if slices.ContainsFunc(d.steps, func(s step) bool { return slices.Contains(plugins[s.action], p) }) {
 			all = append(all, p)
 		}

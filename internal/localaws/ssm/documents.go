@@ -56,17 +56,17 @@ type parameterDescription struct {
 }
 
 // describe parses the stored text again: it is the only truth about a document.
-func describe(d stored) (*documentDescription, error) {
-	parsed, err := parseDocument(d.content, d.format)
+func (s *Service) describe(d stored) (*documentDescription, error) {
+	parsed, err := d.parse()
 	if err != nil {
 		return nil, err
 	}
 	out := &documentDescription{
-		Name: d.name, DisplayName: d.displayName, VersionName: d.versionName, Owner: d.owner,
-		CreatedDate: d.created, Status: "Active", Hash: d.hash, HashType: "Sha256",
+		Name: d.ref, DisplayName: d.displayName, VersionName: d.versionName, Owner: d.owner,
+		CreatedDate: d.created, Status: s.documentStatus(d), Hash: d.hash, HashType: "Sha256",
 		DocumentVersion: strconv.Itoa(d.version), LatestVersion: strconv.Itoa(d.latestVersion),
 		DefaultVersion: strconv.Itoa(d.defaultVersion), Description: parsed.description,
-		PlatformTypes: parsed.platforms(), DocumentType: "Command", DocumentFormat: d.format,
+		PlatformTypes: parsed.platforms(), DocumentType: d.kind, DocumentFormat: d.format,
 		SchemaVersion: parsed.schema, TargetType: d.targetType, Tags: append([]tag{}, d.tags...),
 	}
 	for _, name := range slices.Sorted(maps.Keys(parsed.parameters)) {
@@ -75,6 +75,18 @@ func describe(d stored) (*documentDescription, error) {
 			Name: name, Type: p.kind, Description: p.description, DefaultValue: p.defaultShown})
 	}
 	return out, nil
+}
+
+// documentStatus is Active, but for a while after a write when the service is set to be slow.
+func (s *Service) documentStatus(d stored) string {
+	switch {
+	case d.owner == awsOwner || s.now().Sub(d.created) >= s.delay:
+		return "Active"
+	case d.version == 1:
+		return "Creating"
+	default:
+		return "Updating"
+	}
 }
 
 var documentTypes = []string{"Command", "Policy", "Automation", "Session", "Package", "ApplicationConfiguration",
@@ -99,14 +111,7 @@ func (in *createDocumentInput) validate() error {
 	v.length("displayName", in.DisplayName, 0, 1024)
 	v.matches("targetType", in.TargetType, targetType)
 	v.length("targetType", in.TargetType, 0, 200)
-	for i, t := range in.Tags {
-		path := "tags." + strconv.Itoa(i+1) + ".member."
-		v.required(path+"key", t.Key)
-		v.length(path+"key", t.Key, 1, 128)
-		v.matches(path+"key", t.Key, tagText)
-		v.length(path+"value", t.Value, 0, 256)
-		v.matches(path+"value", t.Value, tagText)
-	}
+	v.tags("tags", in.Tags)
 	return v.err()
 }
 
@@ -116,11 +121,8 @@ func createDocumentAccess(_ context.Context, c *gateway.Call, in *createDocument
 		return nil, err
 	}
 	arn := documentARN(c.Caller.Account, c.Region, in.Name)
-	keys := map[string][]string{"ssm:DocumentType": {cmp.Or(in.DocumentType, "Command")}}
-	for _, t := range in.Tags {
-		keys["aws:RequestTag/"+t.Key] = []string{t.Value}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], t.Key)
-	}
+	keys := requestTagKeys(in.Tags)
+	keys["ssm:DocumentType"] = []string{cmp.Or(in.DocumentType, typeCommand)}
 	need := []gateway.Access{{Resource: arn, Context: keys}}
 	if len(in.Tags) > 0 {
 		need = append(need, gateway.Access{Action: "ssm:AddTagsToResource", Resource: arn, Context: keys})
@@ -137,16 +139,17 @@ func (s *Service) createDocument(ctx context.Context, c *gateway.Call, in *creat
 			return nil, invalid("Document name " + in.Name + " begins with the reserved prefix " + p + ".")
 		}
 	}
-	if t := cmp.Or(in.DocumentType, "Command"); t != "Command" {
-		return nil, badDocument("the local AWS serves documents of type Command only, not %s", t)
+	kind := cmp.Or(in.DocumentType, typeCommand)
+	if _, served := schemas[kind]; !served {
+		return nil, badDocument("the local AWS serves documents of type Command and Automation, not %s", kind)
 	}
 	if len(in.Attachments) > 0 || len(in.Requires) > 0 {
 		return nil, badDocument("attachments and required documents are not served by the local AWS")
 	}
-	d := stored{name: in.Name, owner: c.Caller.Account, targetType: in.TargetType, tags: in.Tags,
+	d := stored{name: in.Name, ref: in.Name, owner: c.Caller.Account, kind: kind, targetType: in.TargetType, tags: in.Tags,
 		defaultVersion: 1, latestVersion: 1, version: 1, versionName: in.VersionName, displayName: in.DisplayName,
 		format: cmp.Or(in.DocumentFormat, "JSON"), content: in.Content, hash: sha256Hex(in.Content)}
-	if _, err := parseDocument(d.content, d.format); err != nil {
+	if _, err := d.parse(); err != nil {
 		return nil, err
 	}
 	err := s.update(ctx, func(w *work) error {
@@ -156,12 +159,12 @@ func (s *Service) createDocument(ctx context.Context, c *gateway.Call, in *creat
 	if err != nil {
 		return nil, err
 	}
-	description, err := describe(d)
+	description, err := s.describe(d)
 	return &documentOutput{description}, err
 }
 
 func (w *work) insertDocument(ctx context.Context, c *gateway.Call, d stored) error {
-	exists, err := documentExists(ctx, w, c, d.name)
+	exists, err := documentExists(ctx, w, c.Caller.Account, c.Region, d.name)
 	if err != nil {
 		return err
 	}
@@ -181,99 +184,8 @@ func (w *work) insertDocument(ctx context.Context, c *gateway.Call, d stored) er
 		return err
 	}
 	if _, err := w.ExecContext(ctx, `INSERT INTO ssm_document
-		(account, region, name, created, target_type, tags, default_version, latest_version) VALUES (?,?,?,?,?,?,1,1)`,
-		c.Caller.Account, c.Region, d.name, nanos(d.created), d.targetType, string(tags)); err != nil {
-		return err
-	}
-	return w.insertVersion(ctx, c, d)
-}
-
-type updateDocumentInput struct {
-	Name, Content, DocumentVersion, DocumentFormat, VersionName, DisplayName, TargetType string
-
-	Attachments []json.RawMessage
-}
-
-func (in *updateDocumentInput) validate() error {
-	v := &validation{}
-	v.required("name", in.Name)
-	v.matches("name", in.Name, documentName)
-	v.required("content", in.Content)
-	v.matches("documentVersion", in.DocumentVersion, versionRef)
-	v.oneOf("documentFormat", in.DocumentFormat, documentFormats...)
-	v.matches("versionName", in.VersionName, versionName)
-	v.matches("displayName", in.DisplayName, displayName)
-	v.matches("targetType", in.TargetType, targetType)
-	return v.err()
-}
-
-func updateDocumentAccess(_ context.Context, c *gateway.Call, in *updateDocumentInput) ([]gateway.Access, error) {
-	return documentAccess(c, in.Name), in.validate()
-}
-
-// documentAccess is one document, of the only type there is.
-func documentAccess(c *gateway.Call, ref string) []gateway.Access {
-	return []gateway.Access{{Resource: refARN(c, ref), Context: map[string][]string{"ssm:DocumentType": {"Command"}}}}
-}
-
-// maxVersions is the quota of versions of a document.
-const maxVersions = 1000
-
-func (s *Service) updateDocument(ctx context.Context, c *gateway.Call, in *updateDocumentInput) (*documentOutput, error) {
-	if len(in.Attachments) > 0 {
-		return nil, badDocument("attachments are not served by the local AWS")
-	}
-	var d stored
-	err := s.update(ctx, func(w *work) error {
-		latest, err := find(ctx, w, c, in.Name, selector{version: "$LATEST"})
-		if err != nil {
-			return err
-		}
-		// The update is based on the version that the caller names, which must be the latest.
-		base, err := find(ctx, w, c, in.Name, selector{version: in.DocumentVersion})
-		if err != nil {
-			return err
-		}
-		if base.version != latest.version {
-			return fault("InvalidDocumentVersion", "The document version isn't the latest version; set it to $LATEST.")
-		}
-		d = latest
-		d.version, d.latestVersion, d.created = latest.latestVersion+1, latest.latestVersion+1, w.now
-		d.content, d.hash, d.format = in.Content, sha256Hex(in.Content), cmp.Or(in.DocumentFormat, "JSON")
-		d.versionName, d.displayName = in.VersionName, cmp.Or(in.DisplayName, latest.displayName)
-		d.targetType = cmp.Or(in.TargetType, latest.targetType)
-		if _, err := parseDocument(d.content, d.format); err != nil {
-			return err
-		}
-		return w.addVersion(ctx, c, d)
-	})
-	if err != nil {
-		return nil, err
-	}
-	description, err := describe(d)
-	return &documentOutput{description}, err
-}
-
-// addVersion refuses content and version names that another version has.
-func (w *work) addVersion(ctx context.Context, c *gateway.Call, d stored) error {
-	var same, named, versions int
-	err := w.QueryRowContext(ctx, `SELECT coalesce(sum(hash = ?), 0), coalesce(sum(version_name = ?), 0), count(*)
-		FROM ssm_document_version WHERE account = ? AND region = ? AND name = ?`,
-		d.hash, d.versionName, c.Caller.Account, c.Region, d.name).Scan(&same, &named, &versions)
-	switch {
-	case err != nil:
-		return err
-	case same > 0:
-		return fault("DuplicateDocumentContent",
-			"The content of the association document matches another document. Change the content of the document and try again.")
-	case d.versionName != "" && named > 0:
-		return fault("DuplicateDocumentVersionName", "The version name %s has already been used in this document.", d.versionName)
-	case versions >= maxVersions:
-		return fault("DocumentVersionLimitExceeded", "The document has too many versions. Delete one or more document versions and try again.")
-	}
-	if _, err := w.ExecContext(ctx, `UPDATE ssm_document SET latest_version = ?, target_type = ?
-		WHERE account = ? AND region = ? AND name = ?`,
-		d.latestVersion, d.targetType, c.Caller.Account, c.Region, d.name); err != nil {
+		(account, region, name, created, type, target_type, tags, default_version, latest_version) VALUES (?,?,?,?,?,?,?,1,1)`,
+		c.Caller.Account, c.Region, d.name, nanos(d.created), d.kind, d.targetType, string(tags)); err != nil {
 		return err
 	}
 	return w.insertVersion(ctx, c, d)

@@ -17,13 +17,16 @@ type defaultVersionDescription struct {
 	DefaultVersionName string `json:",omitempty"`
 }
 
-func defaultVersionAccess(_ context.Context, c *gateway.Call, in *defaultVersionInput) ([]gateway.Access, error) {
+func (s *Service) defaultVersionAccess(ctx context.Context, c *gateway.Call, in *defaultVersionInput) ([]gateway.Access, error) {
 	v := &validation{}
 	v.required("name", in.Name)
 	v.matches("name", in.Name, documentName)
 	v.required("documentVersion", in.DocumentVersion)
 	v.matches("documentVersion", in.DocumentVersion, versionNumber)
-	return documentAccess(c, in.Name), v.err()
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	return s.documentAccess(ctx, c, in.Name)
 }
 
 func (s *Service) updateDocumentDefaultVersion(ctx context.Context, c *gateway.Call, in *defaultVersionInput) (*defaultVersionOutput, error) {
@@ -52,13 +55,16 @@ type deleteDocumentInput struct {
 	Force bool
 }
 
-func deleteDocumentAccess(_ context.Context, c *gateway.Call, in *deleteDocumentInput) ([]gateway.Access, error) {
+func (s *Service) deleteDocumentAccess(ctx context.Context, c *gateway.Call, in *deleteDocumentInput) ([]gateway.Access, error) {
 	v := &validation{}
 	v.required("name", in.Name)
 	v.matches("name", in.Name, documentName)
 	v.matches("documentVersion", in.DocumentVersion, versionRef)
 	v.matches("versionName", in.VersionName, versionName)
-	return documentAccess(c, in.Name), v.err()
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	return s.documentAccess(ctx, c, in.Name)
 }
 
 // deleteDocument deletes a whole document, or one version that is not the default.
@@ -72,6 +78,9 @@ func (s *Service) deleteDocument(ctx context.Context, c *gateway.Call, in *delet
 			return err
 		}
 		if in.DocumentVersion == "" && in.VersionName == "" {
+			if err := w.unshared(ctx, c, d.name); err != nil {
+				return err
+			}
 			_, err = w.ExecContext(ctx, `DELETE FROM ssm_document WHERE account = ? AND region = ? AND name = ?`,
 				c.Caller.Account, c.Region, d.name)
 			return err
@@ -91,4 +100,15 @@ func (s *Service) deleteDocument(ctx context.Context, c *gateway.Call, in *delet
 		return err
 	})
 	return &struct{}{}, err
+}
+
+// unshared refuses to let a document go that other accounts may be using.
+func (w *work) unshared(ctx context.Context, c *gateway.Call, name string) error {
+	var n int
+	err := w.QueryRowContext(ctx, `SELECT count(*) FROM ssm_document_share WHERE account = ? AND region = ? AND name = ?`,
+		c.Caller.Account, c.Region, name).Scan(&n)
+	if err == nil && n > 0 {
+		return fault("InvalidDocumentOperation", "The document %s is shared. Stop sharing it before you delete it.", name)
+	}
+	return err
 }

@@ -3,10 +3,8 @@ package ssm
 import (
 	"context"
 	"database/sql"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
@@ -29,8 +27,11 @@ func (in *documentInput) validate() error {
 
 type describeDocumentOutput struct{ Document *documentDescription }
 
-func describeDocumentAccess(_ context.Context, c *gateway.Call, in *documentInput) ([]gateway.Access, error) {
-	return documentAccess(c, in.Name), in.validate()
+func (s *Service) describeDocumentAccess(ctx context.Context, c *gateway.Call, in *documentInput) ([]gateway.Access, error) {
+	if err := in.validate(); err != nil {
+		return nil, err
+	}
+	return s.documentAccess(ctx, c, in.Name)
 }
 
 func (s *Service) describeDocument(ctx context.Context, c *gateway.Call, in *documentInput) (*describeDocumentOutput, error) {
@@ -38,7 +39,7 @@ func (s *Service) describeDocument(ctx context.Context, c *gateway.Call, in *doc
 	if err != nil {
 		return nil, err
 	}
-	description, err := describe(d)
+	description, err := s.describe(d)
 	return &describeDocumentOutput{description}, err
 }
 
@@ -54,8 +55,11 @@ type getDocumentOutput struct {
 	DocumentFormat  string
 }
 
-func getDocumentAccess(_ context.Context, c *gateway.Call, in *documentInput) ([]gateway.Access, error) {
-	return documentAccess(c, in.Name), in.validate()
+func (s *Service) getDocumentAccess(ctx context.Context, c *gateway.Call, in *documentInput) ([]gateway.Access, error) {
+	if err := in.validate(); err != nil {
+		return nil, err
+	}
+	return s.documentAccess(ctx, c, in.Name)
 }
 
 func (s *Service) getDocument(ctx context.Context, c *gateway.Call, in *documentInput) (*getDocumentOutput, error) {
@@ -63,23 +67,33 @@ func (s *Service) getDocument(ctx context.Context, c *gateway.Call, in *document
 	if err != nil {
 		return nil, err
 	}
-	out := &getDocumentOutput{Name: d.name, DisplayName: d.displayName, VersionName: d.versionName,
-		CreatedDate: d.created, DocumentVersion: strconv.Itoa(d.version), Status: "Active",
-		Content: d.content, DocumentType: "Command", DocumentFormat: d.format}
+	out := &getDocumentOutput{Name: d.ref, DisplayName: d.displayName, VersionName: d.versionName,
+		CreatedDate: d.created, DocumentVersion: strconv.Itoa(d.version), Status: s.documentStatus(d),
+		Content: d.content, DocumentType: d.kind, DocumentFormat: d.format}
 	if in.DocumentFormat == "" || in.DocumentFormat == d.format {
 		return out, nil
 	}
-	// uncertain: AWS renders the other format in a way of its own. JSON is at least a subset of YAML.
-	parsed, err := parseDocument(d.content, d.format)
+	out.DocumentFormat = in.DocumentFormat
+	out.Content, err = d.written(in.DocumentFormat)
+	return out, err
+}
+
+// written is the document in another format than the one it was given in. What is equal in both is kept, the order of
+// the keys is not: uncertain: how AWS orders them.
+func (d *stored) written(format string) (string, error) {
+	parsed, err := d.parse()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	text, err := parsed.json()
-	if err != nil {
-		return nil, err
+	switch format {
+	case "JSON":
+		text, err := parsed.json()
+		return string(text), err
+	case "YAML":
+		return yamlText(parsed.tree)
+	default: // uncertain: whether AWS gives the text of a document of another format as TEXT
+		return "", invalid("A document of type " + d.kind + " can be had as JSON or YAML, not as " + format + ".")
 	}
-	out.Content, out.DocumentFormat = string(text), in.DocumentFormat
-	return out, nil
 }
 
 type listVersionsInput struct {
@@ -104,12 +118,15 @@ type listVersionsOutput struct {
 	NextToken        string `json:",omitempty"`
 }
 
-func listVersionsAccess(_ context.Context, c *gateway.Call, in *listVersionsInput) ([]gateway.Access, error) {
+func (s *Service) listVersionsAccess(ctx context.Context, c *gateway.Call, in *listVersionsInput) ([]gateway.Access, error) {
 	v := &validation{}
 	v.required("name", in.Name)
 	v.matches("name", in.Name, documentRef)
 	v.between("maxResults", in.MaxResults, 1, 50)
-	return documentAccess(c, in.Name), v.err()
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	return s.documentAccess(ctx, c, in.Name)
 }
 
 // listDocumentVersions lists the newest version first.
@@ -118,17 +135,10 @@ func (s *Service) listDocumentVersions(ctx context.Context, c *gateway.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	latest, err := find(ctx, s.db, c, in.Name, selector{version: "$LATEST"})
+	limit := limitOr(in.MaxResults, 50)
+	versions, err := s.visibleVersions(ctx, c, in.Name, before, limit+1)
 	if err != nil {
 		return nil, err
-	}
-	versions := []stored{latest}
-	limit := limitOr(in.MaxResults, 50)
-	if !awsOwned(latest.name) {
-		if versions, err = s.storedList(ctx, `WHERE d.account = ? AND d.region = ? AND d.name = ? AND v.version < ?
-			ORDER BY v.version DESC LIMIT ?`, c.Caller.Account, c.Region, latest.name, before, limit+1); err != nil {
-			return nil, err
-		}
 	}
 	out := &listVersionsOutput{DocumentVersions: []documentVersionInfo{}}
 	for i, d := range versions {
@@ -136,11 +146,42 @@ func (s *Service) listDocumentVersions(ctx context.Context, c *gateway.Call, in 
 			out.NextToken = pageToken(strconv.Itoa(versions[i-1].version))
 			break
 		}
-		out.DocumentVersions = append(out.DocumentVersions, documentVersionInfo{Name: d.name, DisplayName: d.displayName,
+		out.DocumentVersions = append(out.DocumentVersions, documentVersionInfo{Name: d.ref, DisplayName: d.displayName,
 			VersionName: d.versionName, DocumentVersion: strconv.Itoa(d.version), CreatedDate: d.created,
-			IsDefaultVersion: d.version == d.defaultVersion, DocumentFormat: d.format, Status: "Active"})
+			IsDefaultVersion: d.version == d.defaultVersion, DocumentFormat: d.format, Status: s.documentStatus(d)})
 	}
 	return out, nil
+}
+
+// visibleVersions are the versions below a number, newest first, that the caller may use: of another account's document
+// those that it shares.
+func (s *Service) visibleVersions(ctx context.Context, c *gateway.Call, ref string, before int64, most int) ([]stored, error) {
+	one, err := find(ctx, s.db, c, ref, selector{})
+	if err != nil {
+		return nil, err
+	}
+	if awsOwned(one.name) {
+		return []stored{one}, nil
+	}
+	const page = `WHERE d.account = ? AND d.region = ? AND d.name = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?`
+	if one.owner == c.Caller.Account {
+		return s.storedList(ctx, page, one.owner, c.Region, one.name, before, most)
+	}
+	shares, err := sharesWith(ctx, s.db, one.owner, c.Region, one.name, c.Caller.Account)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.storedList(ctx, page, one.owner, c.Region, one.name, before, maxVersions)
+	if err != nil {
+		return nil, err
+	}
+	seen := all[:0]
+	for _, d := range all {
+		if slices.ContainsFunc(shares, func(one sharing) bool { return one.covers(d) }) && len(seen) < most {
+			seen = append(seen, d.seenFromOutside(c.Region))
+		}
+	}
+	return seen, nil
 }
 
 func (s *Service) storedList(ctx context.Context, where string, args ...any) ([]stored, error) {
@@ -149,149 +190,4 @@ func (s *Service) storedList(ctx context.Context, where string, args ...any) ([]
 		return nil, err
 	}
 	return collect(rows, func(r *sql.Rows) (stored, error) { return scanStored(r) })
-}
-
-// collect reads all rows and closes them.
-func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	defer func() { _ = rows.Close() }()
-	var all []T
-	for rows.Next() {
-		x, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, x)
-	}
-	return all, rows.Err()
-}
-
-type listDocumentsInput struct {
-	DocumentFilterList []keyValue
-	Filters            []keyValues
-	MaxResults         *int
-	NextToken          string
-}
-
-// keyValue and keyValues are the two forms of filter that SSM has; field names are matched without regard to case.
-// keyValue is an older form of filter; its members are small in the service model.
-type keyValue struct {
-	Key   string `json:"key"`
-	Value string `json:"value"`
-}
-
-type keyValues struct {
-	Key    string
-	Values []string
-}
-
-type documentIdentifier struct {
-	Name            string
-	DisplayName     string `json:",omitempty"`
-	Owner           string
-	VersionName     string `json:",omitempty"`
-	CreatedDate     time.Time
-	PlatformTypes   []string
-	DocumentVersion string
-	DocumentType    string
-	SchemaVersion   string
-	DocumentFormat  string
-	TargetType      string `json:",omitempty"`
-	Tags            []tag
-}
-
-type listDocumentsOutput struct {
-	DocumentIdentifiers []documentIdentifier
-	NextToken           string `json:",omitempty"`
-}
-
-func listDocumentsAccess(_ context.Context, _ *gateway.Call, in *listDocumentsInput) ([]gateway.Access, error) {
-	v := &validation{}
-	v.between("maxResults", in.MaxResults, 1, 50)
-	if len(in.DocumentFilterList) > 0 && len(in.Filters) > 0 {
-		return nil, invalid("DocumentFilterList and Filters can't be used together.")
-	}
-	for i, f := range in.DocumentFilterList {
-		v.oneOf("documentFilterList."+strconv.Itoa(i+1)+".member.key", f.Key, "Name", "Owner", "PlatformTypes", "DocumentType")
-	}
-	return []gateway.Access{{}}, v.err()
-}
-
-func (s *Service) listDocuments(ctx context.Context, c *gateway.Call, in *listDocumentsInput) (*listDocumentsOutput, error) {
-	after, err := pagePosition(in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	filters := in.Filters
-	for _, f := range in.DocumentFilterList {
-		filters = append(filters, keyValues{f.Key, []string{f.Value}})
-	}
-	all, err := s.storedList(ctx, `WHERE d.account = ? AND d.region = ? AND v.version = d.default_version`,
-		c.Caller.Account, c.Region)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(builtins)) {
-		if d, ok := builtin(name); ok {
-			all = append(all, d)
-		}
-	}
-	slices.SortFunc(all, func(a, b stored) int { return strings.Compare(a.name, b.name) })
-	out := &listDocumentsOutput{DocumentIdentifiers: []documentIdentifier{}}
-	limit := limitOr(in.MaxResults, 50)
-	for _, d := range all {
-		if d.name <= after {
-			continue
-		}
-		description, err := describe(d)
-		if err != nil {
-			return nil, err
-		}
-		ok, err := description.matches(filters, c.Caller.Account)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		if len(out.DocumentIdentifiers) == limit {
-			out.NextToken = pageToken(out.DocumentIdentifiers[limit-1].Name)
-			break
-		}
-		out.DocumentIdentifiers = append(out.DocumentIdentifiers, description.identifier())
-	}
-	return out, nil
-}
-
-func (d *documentDescription) identifier() documentIdentifier {
-	return documentIdentifier{Name: d.Name, DisplayName: d.DisplayName, Owner: d.Owner, VersionName: d.VersionName,
-		CreatedDate: d.CreatedDate, PlatformTypes: d.PlatformTypes, DocumentVersion: d.DocumentVersion,
-		DocumentType: d.DocumentType, SchemaVersion: d.SchemaVersion, DocumentFormat: d.DocumentFormat,
-		TargetType: d.TargetType, Tags: d.Tags}
-}
-
-// matches applies the filters of ListDocuments. Names match by prefix.
-func (d *documentDescription) matches(filters []keyValues, account string) (bool, error) {
-	for _, f := range filters {
-		var hit func(string) bool
-		switch key, isTag := strings.CutPrefix(f.Key, "tag:"); {
-		case isTag:
-			hit = func(v string) bool { return slices.Contains(d.Tags, tag{key, v}) }
-		case f.Key == "Name":
-			hit = func(v string) bool { return strings.HasPrefix(d.Name, v) }
-		case f.Key == "Owner":
-			hit = func(v string) bool {
-				return v == "All" || (v == "Self" && d.Owner == account) || (v == "Amazon" && d.Owner == v)
-			}
-		case f.Key == "PlatformTypes":
-			hit = func(v string) bool { return slices.Contains(d.PlatformTypes, v) }
-		case f.Key == "DocumentType":
-			hit = func(v string) bool { return d.DocumentType == v }
-		default:
-			return false, fault("InvalidFilterKey", "The specified key isn't valid: %s", f.Key)
-		}
-		if !slices.ContainsFunc(f.Values, hit) {
-			return false, nil
-		}
-	}
-	return true, nil
 }

@@ -16,6 +16,11 @@ const deploy = `{"schemaVersion":"2.2","description":"deploys","parameters":{"Ve
 "inputs":{"onFailure":"exit","timeoutSeconds":"600","runCommand":["#!/bin/sh","echo \"$SSM_Version {{ Version }}\""]}},
 {"action":"aws:runShellScript","name":"validate","inputs":{"timeoutSeconds":60,"runCommand":["true"]}}]}`
 
+// runbook is an automation document.
+const runbook = `{"schemaVersion":"0.3","description":"waits","assumeRole":"{{ Role }}","parameters":{
+"Role":{"type":"AWS::IAM::Role::Arn"},"Count":{"type":"Integer","default":3}},
+"mainSteps":[{"name":"wait","action":"aws:sleep","inputs":{"Duration":"PT1S"}}]}`
+
 // one makes a document around one step's inputs.
 func one(inputs string) string {
 	return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"step","inputs":` + inputs + `}]}`
@@ -92,7 +97,24 @@ func TestDocumentErrors(t *testing.T) {
 		"short name":            {object{"Name": "ab", "Content": deploy}, "ValidationException"},
 		"no content":            {object{"Name": "abc"}, "ValidationException"},
 		"unknown type":          {object{"Name": "abc", "Content": deploy, "DocumentType": "Nonsense"}, "ValidationException"},
-		"type not served":       {object{"Name": "abc", "Content": deploy, "DocumentType": "Automation"}, "InvalidDocumentContent"},
+		"type not served":       {object{"Name": "abc", "Content": deploy, "DocumentType": "Session"}, "InvalidDocumentContent"},
+		"policy":                {object{"Name": "abc", "Content": deploy, "DocumentType": "Policy"}, "InvalidDocumentContent"},
+		"automation's schema":   {object{"Name": "abc", "Content": deploy, "DocumentType": "Automation"}, "InvalidDocumentSchemaVersion"},
+		"schema of automation":  {object{"Name": "abc", "Content": runbook}, "InvalidDocumentSchemaVersion"},
+		"automation, no steps":  {object{"Name": "abc", "Content": `{"schemaVersion":"0.3","mainSteps":[]}`, "DocumentType": "Automation"}, "InvalidDocumentContent"},
+		"automation, no action": {object{"Name": "abc", "Content": strings.Replace(runbook, `"aws:sleep"`, `"sleep"`, 1), "DocumentType": "Automation"}, "InvalidDocumentContent"},
+		"automation, type":      {object{"Name": "abc", "Content": strings.Replace(runbook, `"Integer"`, `"Number"`, 1), "DocumentType": "Automation"}, "InvalidDocumentContent"},
+		"attachments":           {object{"Name": "abc", "Content": deploy, "Attachments": []object{{"Key": "SourceUrl", "Values": []string{"s3://b/k"}}}}, "InvalidDocumentContent"},
+		"requires":              {object{"Name": "abc", "Content": deploy, "Requires": []object{{"Name": "other"}}}, "InvalidDocumentContent"},
+		"onFailure":             {object{"Name": "abc", "Content": one(`{"runCommand":["x"],"onFailure":"abort"}`)}, "InvalidDocumentContent"},
+		"onSuccess":             {object{"Name": "abc", "Content": one(`{"runCommand":["x"],"onSuccess":"successAndExit"}`)}, "InvalidDocumentContent"},
+		"finallyStep of text":   {object{"Name": "abc", "Content": one(`{"runCommand":["x"],"finallyStep":"last"}`)}, "InvalidDocumentContent"},
+		"finallyStep first":     {object{"Name": "abc", "Content": strings.Replace(deploy, `"onFailure":"exit"`, `"finallyStep":true`, 1)}, "InvalidDocumentContent"},
+		"precondition":          {object{"Name": "abc", "Content": strings.Replace(deploy, `"StringEquals"`, `"StringLike"`, 1)}, "InvalidDocumentContent"},
+		"displayType":           {object{"Name": "abc", "Content": withParameter(`{"type":"String","displayType":"slider"}`)}, "InvalidDocumentContent"},
+		"Java's lookahead":      {object{"Name": "abc", "Content": withParameter(`{"type":"String","allowedPattern":"^(?!x).*$"}`)}, "InvalidDocumentContent"},
+		"too few by default":    {object{"Name": "abc", "Content": withParameter(`{"type":"StringList","minItems":2,"default":["a"]}`)}, "InvalidDocumentContent"},
+		"too long by default":   {object{"Name": "abc", "Content": withParameter(`{"type":"String","maxChars":2,"default":"abc"}`)}, "InvalidDocumentContent"},
 		"not JSON":              {object{"Name": "abc", "Content": "{"}, "InvalidDocumentContent"},
 		"trailing text":         {object{"Name": "abc", "Content": deploy + "x"}, "InvalidDocumentContent"},
 		"schema 9":              {object{"Name": "abc", "Content": `{"schemaVersion":"9.9"}`}, "InvalidDocumentSchemaVersion"},

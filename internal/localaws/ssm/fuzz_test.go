@@ -3,6 +3,7 @@ package ssm
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"testing"
 	"unicode/utf8"
 
@@ -11,12 +12,13 @@ import (
 
 // FuzzDocument: whatever the text, the parser answers with a document that can be sent, or with an API error.
 func FuzzDocument(f *testing.F) {
-	f.Add(runShellScript, "JSON")
-	f.Add(`{"schemaVersion":"2.2","parameters":{"P":{"type":"StringList","default":["a"],"maxItems":3}},"mainSteps":[{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":"{{ P }}"}}]}`, "JSON")
-	f.Add("schemaVersion: \"2.2\"\nmainSteps:\n- action: aws:runShellScript\n  name: step\n  inputs: {runCommand: [a, 'b']}\n", "YAML")
-	f.Add("&a [*a]", "YAML")
-	f.Fuzz(func(t *testing.T, content, format string) {
-		d, err := parseDocument(content, format)
+	f.Add("Command", runShellScript, "JSON")
+	f.Add("Automation", `{"schemaVersion":"0.3","assumeRole":"{{ R }}","parameters":{"R":{"type":"AWS::IAM::Role::Arn"}},"mainSteps":[{"name":"a","action":"aws:sleep","inputs":{"Duration":"PT1S"}}]}`, "JSON")
+	f.Add("Command", `{"schemaVersion":"2.2","parameters":{"P":{"type":"StringList","default":["a"],"maxItems":3}},"mainSteps":[{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":"{{ P }}"}}]}`, "JSON")
+	f.Add("Command", "schemaVersion: \"2.2\"\nmainSteps:\n- action: aws:runShellScript\n  name: step\n  inputs: {runCommand: [a, 'b']}\n", "YAML")
+	f.Add("Command", "&a [*a]", "YAML")
+	f.Fuzz(func(t *testing.T, kind, content, format string) {
+		d, err := parseDocument(kind, content, format)
 		if err != nil {
 			var fault *gateway.Error
 			if !errors.As(err, &fault) || fault.Code == "" {
@@ -32,12 +34,19 @@ func FuzzDocument(f *testing.F) {
 			t.Fatal("a document without steps or time")
 		}
 		// What is sent is the same document.
-		again, err := parseDocument(string(text), "JSON")
+		again, err := parseDocument(kind, string(text), "JSON")
 		if err != nil && len(text) <= maxDocumentSize {
 			t.Fatalf("does not parse again: %v: %s", err, text)
 		}
 		if err == nil && len(again.steps) != len(d.steps) {
 			t.Fatal("steps were lost")
+		}
+		written, err := yamlText(d.tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := yamlTree(written); err != nil || !reflect.DeepEqual(back, any(d.tree)) {
+			t.Fatalf("other values in YAML: %v\n%#v\n%#v\n%s", err, back, d.tree, written)
 		}
 	})
 }

@@ -59,6 +59,9 @@ func listCommandsAccess(_ context.Context, _ *gateway.Call, in *listInput) ([]ga
 }
 
 func listInvocationsAccess(_ context.Context, _ *gateway.Call, in *listInput) ([]gateway.Access, error) {
+	if slices.ContainsFunc(in.Filters, func(f keyValue) bool { return f.Key == "ExecutionStage" }) {
+		return nil, fault("InvalidFilterKey", "The specified key isn't valid: ExecutionStage is for ListCommands only.")
+	}
 	return []gateway.Access{{}}, in.validate(invocationStatuses)
 }
 
@@ -93,12 +96,20 @@ func (s *Service) where(c *gateway.Call, in *listInput, prefix string) (string, 
 		case "Status":
 			add("("+prefix+"status = ? OR "+prefix+"details = ?)", f.Value, f.Value)
 		case "DocumentName":
-			add("c.document = ?", f.Value[strings.LastIndex(f.Value, "/")+1:])
+			add("c.document = ?", documentFilter(c, f.Value))
 		case "ExecutionStage":
 			add("(c.status IN ('Pending','InProgress','Cancelling')) = ?", f.Value == "Executing")
 		}
 	}
 	return strings.Join(conditions, " AND "), args, nil
+}
+
+// documentFilter is a document as commands name it: its name, or the ARN when it is another account's.
+func documentFilter(c *gateway.Call, ref string) string {
+	if owner, name, ok := splitRef(c, ref); ok && (owner == c.Caller.Account || awsOwned(name)) {
+		return name
+	}
+	return ref
 }
 
 type listCommandsOutput struct {
@@ -255,8 +266,9 @@ func invocationShape(cmd *command, inv *invocation, details bool) invocationOutp
 		TraceOutput: inv.trace, CommandPlugins: []pluginOutput{}, ServiceRole: cmd.request.ServiceRoleArn}
 	out.NotificationConfig, out.CloudWatchOutputConfig = cmd.request.configs()
 	if len(cmd.limits.Steps) == 1 {
-		r := inv.plugins[cmd.limits.Steps[0]]
-		out.StandardOutputUrl, out.StandardErrorUrl = outputURL(cmd.region, r, "stdout"), outputURL(cmd.region, r, "stderr")
+		name := cmd.limits.Steps[0]
+		r := inv.plugins[name]
+		out.StandardOutputUrl, out.StandardErrorUrl = outputURL(cmd, name, r, "stdout"), outputURL(cmd, name, r, "stderr")
 	}
 	if !details {
 		return out
@@ -271,9 +283,12 @@ func pluginShape(cmd *command, inv *invocation, name string) pluginOutput {
 	d := invocationDetails(cmd, inv, name)
 	r := inv.plugins[name]
 	out := pluginOutput{Name: name, Status: d.Status, StatusDetails: d.StatusDetails, ResponseCode: d.ResponseCode,
-		ResponseStartDateTime: r.Start, ResponseFinishDateTime: r.End, Output: r.Output,
+		ResponseStartDateTime: r.Start, ResponseFinishDateTime: r.End,
 		StandardOutputUrl: d.StandardOutputUrl, StandardErrorUrl: d.StandardErrorUrl,
 		OutputS3BucketName: r.S3Bucket, OutputS3KeyPrefix: r.S3Prefix}
+	if !r.running() {
+		out.Output = r.Output
+	}
 	if r.S3Bucket != "" {
 		out.OutputS3Region = cmd.region
 	}

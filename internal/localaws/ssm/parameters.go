@@ -43,6 +43,9 @@ func readParameter(fields map[string]any, where, schema string) (parameter, erro
 		"maxItems", "minChars", "maxChars", "displayType", "interpolationType"); err != nil {
 		return parameter{}, err
 	}
+	if shown, given := fields["displayType"]; given && shown != "textfield" && shown != "textarea" {
+		return parameter{}, badDocument("%s: displayType must be textfield or textarea", where)
+	}
 	p := parameter{}
 	var err error
 	if p.kind, err = optionalText(fields, "type", where); err != nil {
@@ -111,16 +114,28 @@ func (p *parameter) readDefault(value any, where string) error {
 		if err != nil {
 			return err
 		}
-		shown, err := json.Marshal(list)
+		shown, err := shownDefault(value)
 		if err != nil {
 			return err
 		}
-		p.fallback, p.defaultShown = list, string(shown)
+		p.fallback, p.defaultShown = list, shown
 	}
 	if why := p.reject(p.fallback); why != "" {
 		return badDocument("%s: the default %s", where, why)
 	}
 	return nil
+}
+
+// shownDefault is a default as DescribeDocument shows it: a string as it is, everything else as JSON.
+func shownDefault(value any) (string, error) {
+	if value == nil {
+		return "", nil
+	}
+	if text, ok := value.(string); ok {
+		return text, nil
+	}
+	shown, err := json.Marshal(value)
+	return string(shown), err
 }
 
 func textList(value any, where string) ([]string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -154,13 +155,13 @@ func invocationDetails(cmd *command, inv *invocation, name string) *getInvocatio
 	if inv.phase == phaseDone || result.Status != "InProgress" {
 		out.Status, out.StatusDetails = result.Status, result.Details
 	}
-	if !slices.Contains([]string{"Pending", "InProgress"}, result.Status) {
+	if !result.running() {
 		out.ResponseCode = result.Code
+		out.StandardOutputContent, out.StandardErrorContent = result.Stdout, result.Stderr
 	} else if inv.phase == phaseDone {
 		out.Status, out.StatusDetails = inv.status, inv.details
 	}
-	out.StandardOutputContent, out.StandardErrorContent = result.Stdout, result.Stderr
-	out.StandardOutputUrl, out.StandardErrorUrl = outputURL(cmd.region, result, "stdout"), outputURL(cmd.region, result, "stderr")
+	out.StandardOutputUrl, out.StandardErrorUrl = outputURL(cmd, name, result, "stdout"), outputURL(cmd, name, result, "stderr")
 	if !result.Start.IsZero() {
 		out.ExecutionStartDateTime = isoTime(result.Start)
 	}
@@ -171,12 +172,15 @@ func invocationDetails(cmd *command, inv *invocation, name string) *getInvocatio
 	return out
 }
 
-// outputURL is where the agent says it has written to; whether it could is not known here, as on AWS.
-func outputURL(region string, r pluginResult, stream string) string {
+// running says that the step has no result yet: what it has written so far is not shown.
+func (r pluginResult) running() bool { return r.Status == "Pending" || r.Status == "InProgress" }
+
+// outputURL is where the agent says it has written a step's output to; whether it could is not known here, as on AWS.
+func outputURL(cmd *command, step string, r pluginResult, stream string) string {
 	if r.S3Bucket == "" {
 		return ""
 	}
-	return "https://s3." + region + ".amazonaws.com/" + r.S3Bucket + "/" + r.S3Prefix + "/" + stream
+	return "https://s3." + cmd.region + ".amazonaws.com/" + path.Join(r.S3Bucket, r.S3Prefix, cmd.limits.folder(step), stream)
 }
 
 func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -204,7 +204,8 @@ func TestR100Timeouts(t *testing.T) {
 			t.Errorf("got %s and %s, want %s and %s", gotA, gotB, wantA, wantB)
 		}
 	}
-	step(29*time.Second, "InProgress/InProgress", "Pending/Pending")
+	step(9*time.Second, "InProgress/InProgress", "Pending/Pending")
+	step(20*time.Second, "InProgress/InProgress", "Delayed/Delayed")
 	step(time.Second, "InProgress/InProgress", "TimedOut/DeliveryTimedOut")
 	step(59*time.Second, "InProgress/InProgress", "TimedOut/DeliveryTimedOut")
 	step(time.Second, "TimedOut/DeliveryTimedOut", "TimedOut/DeliveryTimedOut")

@@ -27,7 +27,13 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
-	need := []gateway.Access{{Resource: refARN(c, in.DocumentName)}}
+	d, err := find(ctx, s.db, c, in.DocumentName, selector{version: in.DocumentVersion})
+	if err != nil && !isFault(err) {
+		return nil, err
+	}
+	in.document, in.missing = d, err // who may not send it is not told whether it is there
+	// uncertain: OutputS3BucketName may add the bucket to what is authorised. What nobody can grant for sure is not demanded.
+	need := []gateway.Access{{Resource: refARN(c, in.DocumentName), Context: tagKeys(tagMap(d.tags))}}
 	for _, id := range in.InstanceIds {
 		tags, err := s.tagsOf(ctx, c, id)
 		if err != nil {
@@ -65,14 +71,11 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 	if err := s.checkRole(ctx, c, in.ServiceRoleArn); err != nil {
 		return nil, err
 	}
-	d, err := find(ctx, s.db, c, in.DocumentName, selector{version: in.DocumentVersion})
-	if err != nil {
+	if err := cmp.Or(in.missing, s.checkSendable(in)); err != nil {
 		return nil, err
 	}
-	if err := checkHash(d, in); err != nil {
-		return nil, err
-	}
-	doc, err := parseDocument(d.content, d.format)
+	d := in.document
+	doc, err := d.parse()
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +94,7 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 	if cmd.payload, err = buildPayload(cmd, doc, parameters); err != nil {
 		return nil, err
 	}
-	err = s.update(ctx, func(w *work) error {
-		cmd.settle(nodes)
-		if err := w.insertCommand(ctx, cmd); err != nil {
-			return err
-		}
-		return w.insertInvocations(ctx, cmd, nodes)
-	})
-	if err != nil {
+	if err := s.update(ctx, func(w *work) error { return w.start(ctx, cmd, nodes, s.quotas) }); err != nil {
 		return nil, err
 	}
 	out := commandShape(cmd)
@@ -108,6 +104,52 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 		out.TargetCount = 0
 	}
 	return &sendOutput{out}, nil
+}
+
+// start writes a command and hands out its first messages. One that goes over a quota has ended before it reached a node.
+func (w *work) start(ctx context.Context, cmd *command, nodes []chosen, q Quotas) error {
+	over, err := w.overQuota(ctx, cmd, q)
+	if err != nil {
+		return err
+	}
+	if over != "" {
+		cmd.status, cmd.details = "Failed", over // uncertain: the Status that it is shown under
+		return w.insertCommand(ctx, cmd)
+	}
+	cmd.settle(nodes)
+	if err := w.insertCommand(ctx, cmd); err != nil {
+		return err
+	}
+	return w.insertInvocations(ctx, cmd, nodes)
+}
+
+// overQuota says which quota a command exceeds: its StatusDetails.
+func (w *work) overQuota(ctx context.Context, cmd *command, q Quotas) (details string, err error) {
+	if q.Targets > 0 && cmd.targets > q.Targets {
+		return "LimitExceeded", nil // uncertain: which limit; the model only names the status
+	}
+	if q.Pending == 0 {
+		return "", nil
+	}
+	var pending int
+	err = w.QueryRowContext(ctx, `SELECT count(*) FROM ssm_invocation WHERE account = ? AND region = ? AND phase < ?`,
+		cmd.account, cmd.region, phaseDone).Scan(&pending)
+	if err == nil && pending+cmd.targets > q.Pending {
+		return "RateExceeded", nil
+	}
+	return "", err
+}
+
+// checkSendable refuses documents that Run Command does not run, and those that are not what the caller expects.
+func (s *Service) checkSendable(in *sendInput) error {
+	d := in.document
+	if d.kind != typeCommand {
+		return fault("InvalidDocument", "Document %s is of type %s; only documents of type Command can be sent.", d.ref, d.kind)
+	}
+	if status := s.documentStatus(d); status != "Active" {
+		return fault("InvalidDocument", "Document %s isn't active: its status is %s.", d.ref, status)
+	}
+	return checkHash(d, in)
 }
 
 // roleARN is an ARN of a role; its account is the submatch.
@@ -156,7 +198,7 @@ func (s *Service) newCommand(c *gateway.Call, in *sendInput, d stored, doc *docu
 		seconds = *in.TimeoutSeconds
 	}
 	request := *in
-	request.DocumentName = d.name
+	request.DocumentName = d.ref
 	request.TimeoutSeconds = &seconds
 	request.MaxConcurrency = cmp.Or(in.MaxConcurrency, strconv.Itoa(defaultConcurrency))
 	request.MaxErrors = cmp.Or(in.MaxErrors, "0")
@@ -164,6 +206,7 @@ func (s *Service) newCommand(c *gateway.Call, in *sendInput, d stored, doc *docu
 		request.DocumentVersion = "$DEFAULT"
 	}
 	if cw := in.CloudWatchOutputConfig; cw != nil && cw.CloudWatchOutputEnabled && cw.CloudWatchLogGroupName == "" {
+		// uncertain: the default for a shared document; its ARN could not be a log group's name.
 		request.CloudWatchOutputConfig = &cloudWatchConfig{"/aws/ssm/" + d.name, true}
 	}
 	l := limits{
@@ -175,11 +218,11 @@ func (s *Service) newCommand(c *gateway.Call, in *sendInput, d stored, doc *docu
 		Execution: doc.executionTimeout(in.Parameters),
 	}
 	for _, st := range doc.steps {
-		l.Steps = append(l.Steps, st.name)
+		l.Steps, l.Folders = append(l.Steps, st.name), append(l.Folders, st.folder)
 	}
 	now := s.now()
 	return &command{id: id, account: c.Caller.Account, region: c.Region, requested: now,
-		expires: now.Add(l.Delivery + l.Execution), document: d.name, status: "Pending", details: "Pending",
+		expires: now.Add(l.Delivery + l.Execution), document: d.ref, status: "Pending", details: "Pending",
 		targets: targets, request: request, limits: l}, nil
 }
 

@@ -1,6 +1,7 @@
 package ssm
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,10 @@ type sendInput struct {
 	NotificationConfig     *notificationConfig `json:",omitempty"`
 	CloudWatchOutputConfig *cloudWatchConfig   `json:",omitempty"`
 	AlarmConfiguration     *alarmConfig        `json:",omitempty"`
+
+	// document is what DocumentName was found to be when the request was authorised, missing why it was not found.
+	document stored
+	missing  error
 }
 
 type target struct {
@@ -140,32 +145,27 @@ func (in *sendInput) validateChoice() error {
 			return invalid("The target key " + t.Key + " isn't valid.")
 		}
 	}
-	if err := in.refuseUnserved(); err != nil {
-		return err
-	}
-	if in.NotificationConfig != nil && in.NotificationConfig.NotificationArn != "" {
-		if in.ServiceRoleArn == "" {
-			return fault("InvalidRole", "A service role is required to send notifications.")
-		}
-		return unserved("NotificationConfig")
-	}
-	return nil
+	return in.validateOptions()
 }
 
-// refuseUnserved refuses what the local AWS would only pretend to do: nothing watches alarms, and there is no S3 and no
-// CloudWatch Logs to write to.
-func (in *sendInput) refuseUnserved() error {
-	switch {
-	case in.AlarmConfiguration != nil:
-		return unserved("AlarmConfiguration")
-	case in.OutputS3BucketName != "":
-		return unserved("OutputS3BucketName")
-	case in.CloudWatchOutputConfig != nil && in.CloudWatchOutputConfig.CloudWatchOutputEnabled:
-		return unserved("CloudWatchOutputConfig")
+// topicARN is the ARN of an SNS topic.
+var topicARN = regexp.MustCompile(`^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
+
+// validateOptions checks what the service model cannot.
+func (in *sendInput) validateOptions() error {
+	if a := in.AlarmConfiguration; a != nil && !a.IgnorePollAlarmFailure {
+		// Without CloudWatch the state of an alarm cannot be had, and then AWS stops the command.
+		return invalid("The local AWS has no CloudWatch alarms: leave AlarmConfiguration out, or set IgnorePollAlarmFailure, with which the command runs although the alarm can't be read.")
+	}
+	n := in.NotificationConfig
+	if n == nil || (n.NotificationArn == "" && len(n.NotificationEvents) == 0 && n.NotificationType == "") {
+		return nil
+	}
+	if !topicARN.MatchString(n.NotificationArn) {
+		return fault("InvalidNotificationConfig", "One or more configuration items isn't valid: %q is no ARN of an Amazon SNS topic.", n.NotificationArn)
+	}
+	if in.ServiceRoleArn == "" {
+		return fault("InvalidRole", "A service role is required to send notifications.")
 	}
 	return nil
-}
-
-func unserved(member string) error {
-	return invalid(member + " is not served by this local AWS yet; leave it out here.")
 }

@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -37,12 +38,22 @@ type Config struct {
 	// ConsistencyDelay is how long after SendCommand the command and its invocations are not found by reads, as it
 	// happens in a distributed service: InvocationDoesNotExist, and empty lists. 0 is off.
 	ConsistencyDelay time.Duration
+	// Quotas are limits of an account that a test may want to meet.
+	Quotas Quotas
 	// OnError hears of what goes wrong between requests, in Run; nil is silent.
 	OnError func(error)
 	// Roles knows the roles that SendCommand may be handed; nil knows none.
 	Roles Roles
 	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
 	Taggable map[string]Taggable
+}
+
+// Quotas are limits in an account and region; 0 is no limit.
+type Quotas struct {
+	// Pending is how many invocations may be waiting or running. A command that would go over it ends as RateExceeded.
+	Pending int
+	// Targets is how many nodes a command may have. One with more ends as LimitExceeded.
+	Targets int
 }
 
 // Roles knows the IAM roles. The local STS is one.
@@ -58,11 +69,14 @@ type Service struct {
 	now       func() time.Time
 	rand      io.Reader
 	delay     time.Duration
+	quotas    Quotas
 	onError   func(error)
 	roles     Roles
 	taggable  map[string]Taggable
 	hub       hub
 	batch     batch
+	// swept is up to when, in Unix nanoseconds, messages have been looked at that no node fetched.
+	swept atomic.Int64
 }
 
 // New makes the service and its tables.
@@ -80,7 +94,7 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		onError: cfg.OnError, roles: cfg.Roles}
+		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles}
 	s.taggable = s.kindsOf(cfg.Taggable)
 	return s, nil
 }
@@ -92,15 +106,25 @@ func (s *Service) API() gateway.Service {
 		Protocol: gateway.JSON11,
 		Target:   "AmazonSSM",
 		Operations: append(s.tagOperations(), []gateway.Operation{
-			gateway.Op("CreateDocument", createDocumentAccess, s.createDocument),
-			gateway.Op("UpdateDocument", updateDocumentAccess, s.updateDocument),
-			gateway.Op("UpdateDocumentDefaultVersion", defaultVersionAccess, s.updateDocumentDefaultVersion),
-			gateway.Op("DescribeDocument", describeDocumentAccess, s.describeDocument),
-			gateway.Op("GetDocument", getDocumentAccess, s.getDocument),
-			gateway.Op("ListDocuments", listDocumentsAccess, s.listDocuments),
-			gateway.Op("ListDocumentVersions", listVersionsAccess, s.listDocumentVersions),
-			gateway.Op("DeleteDocument", deleteDocumentAccess, s.deleteDocument),
-			gateway.Op("SendCommand", s.sendAccess, s.sendCommand),
+			gateway.Op("CreateDocument", createDocumentAccess, s.createDocument).Except(
+				"types Command (schema 1.2, 2.0, 2.2) and Automation (0.3) only",
+				"an Automation document is stored with its frame checked, not its steps, and cannot be run",
+				"Attachments and Requires are refused"),
+			gateway.Op("UpdateDocument", s.updateDocumentAccess, s.updateDocument).Except("Attachments are refused"),
+			gateway.Op("UpdateDocumentDefaultVersion", s.defaultVersionAccess, s.updateDocumentDefaultVersion),
+			gateway.Op("DescribeDocument", s.describeDocumentAccess, s.describeDocument),
+			gateway.Op("GetDocument", s.getDocumentAccess, s.getDocument).Except("in another format than it was given in, a document's keys are in alphabetical order"),
+			gateway.Op("ListDocuments", listDocumentsAccess, s.listDocuments).Except("of AWS's own documents only AWS-RunShellScript is there"),
+			gateway.Op("ListDocumentVersions", s.listVersionsAccess, s.listDocumentVersions),
+			gateway.Op("DeleteDocument", s.deleteDocumentAccess, s.deleteDocument),
+			gateway.Op("ModifyDocumentPermission", s.modifyPermissionAccess, s.modifyDocumentPermission),
+			gateway.Op("DescribeDocumentPermission", s.describePermissionAccess, s.describeDocumentPermission),
+			gateway.Op("SendCommand", s.sendAccess, s.sendCommand).Except(
+				"notifications are recorded and shown, nothing is published",
+				"AlarmConfiguration is refused unless IgnorePollAlarmFailure is set: there are no alarms to read",
+				"targets by resource group are refused",
+				"{{ssm:name}} in a parameter is refused",
+				"the permission on OutputS3BucketName is the node role's; none is demanded of the sender"),
 			gateway.Op("GetCommandInvocation", getInvocationAccess, s.getCommandInvocation),
 			gateway.Op("ListCommands", listCommandsAccess, s.listCommands),
 			gateway.Op("ListCommandInvocations", listInvocationsAccess, s.listCommandInvocations),

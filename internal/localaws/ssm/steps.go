@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 func (d *document) readSteps() error {
@@ -22,6 +23,9 @@ func (d *document) readSteps() error {
 	names := map[string]bool{}
 	for i, item := range list {
 		where := "mainSteps[" + strconv.Itoa(i) + "]"
+		if n := len(d.steps); n > 0 && d.steps[n-1].finally {
+			return badDocument("%s: no step may follow the one with finallyStep", where)
+		}
 		object, ok := item.(map[string]any)
 		if !ok {
 			return badDocument("%s is not an object", where)
@@ -70,7 +74,25 @@ func readStep(object map[string]any, where string) (step, error) {
 	if s.timeout, err = readInputs(s.action, inputs, where); err != nil {
 		return step{}, err
 	}
-	return s, nil
+	s.folder = s.name
+	s.finally, err = readFlow(inputs, where)
+	return s, err
+}
+
+// readFlow checks what a step's inputs say about the steps after it, and tells whether it is the finallyStep.
+func readFlow(inputs map[string]any, where string) (finally bool, err error) {
+	for key, allowed := range map[string][]string{"onFailure": {"exit", "successAndExit"}, "onSuccess": {"exit"}} {
+		if value, given := inputs[key]; given && !slices.ContainsFunc(allowed, func(a string) bool { return value == a }) {
+			return false, badDocument("%s: %s must be one of %v", where, key, allowed)
+		}
+	}
+	switch inputs["finallyStep"] {
+	case nil, false, "false":
+		return false, nil
+	case true, "true":
+		return true, nil
+	}
+	return false, badDocument("%s: finallyStep must be true or false", where)
 }
 
 // checkPrecondition accepts what the agent does: StringEquals of two strings.
@@ -183,6 +205,13 @@ func readPlugin(name string, value any) (step, error) {
 		var err error
 		if s.timeout, err = readInputs(name, inputs, where); err != nil {
 			return step{}, err
+		}
+		id, err := optionalText(inputs, "id", where)
+		if err != nil {
+			return step{}, err
+		}
+		if s.folder == "" {
+			s.folder = strings.ReplaceAll(id, ":", "")
 		}
 	}
 	return s, nil

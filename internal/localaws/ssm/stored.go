@@ -16,6 +16,7 @@ import (
 // stored is one version of a document with what belongs to all versions.
 type stored struct {
 	name, owner                   string
+	kind                          string
 	targetType                    string
 	tags                          []tag
 	defaultVersion, latestVersion int
@@ -24,6 +25,8 @@ type stored struct {
 	versionName, displayName string
 	created                  time.Time
 	format, content, hash    string
+	// ref is what the document is called by whom it is shown to: its name, or the ARN when another account shares it.
+	ref string
 }
 
 type tag struct {
@@ -36,7 +39,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-const storedColumns = `d.name, d.account, d.target_type, d.tags, d.default_version, d.latest_version,
+const storedColumns = `d.name, d.account, d.type, d.target_type, d.tags, d.default_version, d.latest_version,
 	v.version, v.version_name, v.display_name, v.created, v.format, v.content, v.hash`
 
 const storedJoin = ` FROM ssm_document d JOIN ssm_document_version v USING (account, region, name) `
@@ -45,42 +48,39 @@ func scanStored(row interface{ Scan(...any) error }) (stored, error) {
 	var d stored
 	var tags string
 	var created int64
-	err := row.Scan(&d.name, &d.owner, &d.targetType, &tags, &d.defaultVersion, &d.latestVersion,
+	err := row.Scan(&d.name, &d.owner, &d.kind, &d.targetType, &tags, &d.defaultVersion, &d.latestVersion,
 		&d.version, &d.versionName, &d.displayName, &created, &d.format, &d.content, &d.hash)
 	if err != nil {
 		return stored{}, err
 	}
-	d.created = fromNanos(created)
+	d.created, d.ref = fromNanos(created), d.name
 	if err := json.Unmarshal([]byte(tags), &d.tags); err != nil {
 		return stored{}, fmt.Errorf("read document %s: %w", d.name, err)
 	}
 	return d, nil
 }
 
+// parse reads the stored text, which was valid when it was stored.
+func (d *stored) parse() (*document, error) { return parseDocument(d.kind, d.content, d.format) }
+
 // noDocument is the answer for every document that does not exist or is not the caller's to see.
 func noDocument(ref string) error {
 	return fault("InvalidDocument", "Document with name %s does not exist.", ref)
 }
 
-// splitRef takes a document's name out of a name or an ARN; ok is false when the ARN is of another
-// account or region: documents are not shared in the local AWS.
-func splitRef(c *gateway.Call, ref string) (name string, ok bool) {
+// splitRef takes a name or an ARN apart. Documents that AWS owns have no owner. ok is false when it can name no document
+// of this region.
+func splitRef(c *gateway.Call, ref string) (owner, name string, ok bool) {
 	if !strings.HasPrefix(ref, "arn:") {
-		return ref, !strings.ContainsAny(ref, ":/")
+		return c.Caller.Account, ref, !strings.ContainsAny(ref, ":/")
 	}
 	parts := strings.SplitN(ref, ":", 6)
 	if len(parts) != 6 || parts[1] != "aws" || parts[2] != "ssm" || parts[3] != c.Region {
-		return ref, false
+		return "", ref, false
 	}
 	name, ok = strings.CutPrefix(parts[5], "document/")
-	if !ok {
-		return ref, false
-	}
-	owner := c.Caller.Account
-	if awsOwned(name) {
-		owner = ""
-	}
-	return name, parts[4] == owner
+	// An account in the ARN of a document of AWS's own is as wrong as none in that of any other.
+	return parts[4], name, ok && (parts[4] == "") == awsOwned(name)
 }
 
 // refARN is the ARN that permissions are checked on: that of the reference if it is one, whoever owns it.
@@ -94,16 +94,24 @@ func refARN(c *gateway.Call, ref string) string {
 // selector says which version of a document is meant.
 type selector struct{ version, versionName string }
 
-// find reads a document by name or ARN, in the version that the selector names; an empty one is the default.
+// find reads a document by name or ARN, in the version that the selector names; an empty one is the default. Another
+// account's document is found in the versions that it shares with the caller.
 func find(ctx context.Context, q querier, c *gateway.Call, ref string, which selector) (stored, error) {
-	name, ok := splitRef(c, ref)
-	if !ok {
+	owner, name, ok := splitRef(c, ref)
+	switch {
+	case !ok:
 		return stored{}, noDocument(ref)
-	}
-	if awsOwned(name) {
+	case awsOwned(name):
 		return findBuiltin(name, which)
+	case owner != c.Caller.Account:
+		return findShared(ctx, q, c, owner, name, which)
 	}
-	condition, args := "v.version = d.default_version", []any{c.Caller.Account, c.Region, name}
+	return findOwned(ctx, q, owner, c.Region, name, which)
+}
+
+// findOwned reads a document, whoever asks.
+func findOwned(ctx context.Context, q querier, owner, region, name string, which selector) (stored, error) {
+	condition, args := "v.version = d.default_version", []any{owner, region, name}
 	switch which.version {
 	case "", "$DEFAULT":
 		if which.versionName != "" {
@@ -123,7 +131,7 @@ func find(ctx context.Context, q querier, c *gateway.Call, ref string, which sel
 	if !errors.Is(err, sql.ErrNoRows) {
 		return d, err
 	}
-	exists, err := documentExists(ctx, q, c, name)
+	exists, err := documentExists(ctx, q, owner, region, name)
 	if err != nil {
 		return stored{}, err
 	}
@@ -148,10 +156,10 @@ func noVersion(name string) error {
 	return fault("InvalidDocumentVersion", "The document version isn't valid or doesn't exist: %s.", name)
 }
 
-func documentExists(ctx context.Context, q querier, c *gateway.Call, name string) (bool, error) {
+func documentExists(ctx context.Context, q querier, owner, region, name string) (bool, error) {
 	var n int
 	err := q.QueryRowContext(ctx, `SELECT count(*) FROM ssm_document WHERE account = ? AND region = ? AND name = ?`,
-		c.Caller.Account, c.Region, name).Scan(&n)
+		owner, region, name).Scan(&n)
 	return n > 0, err
 }
 
@@ -162,4 +170,18 @@ func (w *work) insertVersion(ctx context.Context, c *gateway.Call, d stored) err
 		VALUES (?,?,?,?,?,?,?,?,?,?)`, c.Caller.Account, c.Region, d.name, d.version, nanos(d.created),
 		d.versionName, d.displayName, d.format, d.content, d.hash)
 	return err
+}
+
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		x, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, rows.Err()
 }

@@ -55,4 +55,10 @@ var schema = []string{
 		account TEXT NOT NULL, region TEXT NOT NULL, instance TEXT NOT NULL,
 		registered INTEGER NOT NULL, pinged INTEGER NOT NULL, info TEXT NOT NULL,
 		PRIMARY KEY (account, region, instance)) WITHOUT ROWID`,
+
+	`ALTER TABLE ssm_document ADD COLUMN type TEXT NOT NULL DEFAULT 'Command'`,
+	`CREATE TABLE IF NOT EXISTS ssm_document_share (
+		account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, shared_with TEXT NOT NULL, version TEXT NOT NULL,
+		PRIMARY KEY (account, region, name, shared_with),
+		FOREIGN KEY (account, region, name) REFERENCES ssm_document ON DELETE CASCADE) WITHOUT ROWID`,
 }

@@ -30,7 +30,7 @@ type Taggable interface {
 func (s *Service) kindsOf(outside map[string]Taggable) map[string]Taggable {
 	kinds := map[string]Taggable{}
 	maps.Copy(kinds, outside)
-	// "Document" belongs here: a Taggable over ssm_document.tags.
+	kinds["Document"] = documentTags{s}
 	return kinds
 }
 

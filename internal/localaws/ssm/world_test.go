@@ -95,6 +95,10 @@ func (nothing) Record(context.Context, gateway.Event) error { return nil }
 func newWorld(t testing.TB) *world { return newWorldIn(t, "", 0) }
 
 func newWorldIn(t testing.TB, dir string, delay time.Duration) *world {
+	return newWorldWith(t, dir, ssm.Config{ConsistencyDelay: delay})
+}
+
+func newWorldWith(t testing.TB, dir string, cfg ssm.Config) *world {
 	t.Helper()
 	db, err := store.Open(dir)
 	must(t, err)
@@ -103,8 +107,9 @@ func newWorldIn(t testing.TB, dir string, delay time.Duration) *world {
 		who: &principals{callers: map[string]gateway.Caller{}, policies: map[string]*iam.PolicySet{}}}
 	w.ec2, err = ec2.New(db, w.clock.now)
 	must(t, err)
-	w.ssm, err = ssm.New(db, w.ec2, ssm.Config{Now: w.clock.now, ConsistencyDelay: delay,
-		Roles: trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}})
+	cfg.Now = w.clock.now
+	cfg.Roles = trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}
+	w.ssm, err = ssm.New(db, w.ec2, cfg)
 	must(t, err)
 	w.gw = gateway.New(gateway.Config{Directory: w.who, Events: nothing{}, Now: w.clock.now, Rand: rand.Reader,
 		OnError: func(err error) { t.Error(err) }})
@@ -319,4 +324,11 @@ func plugin(status string, code int, stdout, stderr string) object {
 func (a *agent) finish(status string, code int) {
 	a.w.t.Helper()
 	a.reply(a.take(), status, object{"aws:runShellScript": plugin(status, code, "out", "err")})
+}
+
+// decode reads JSON.
+func decode(t testing.TB, content string) (v any) {
+	t.Helper()
+	must(t, json.Unmarshal([]byte(content), &v))
+	return v
 }

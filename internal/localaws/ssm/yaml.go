@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -89,4 +93,49 @@ func yamlScalar(n *yaml.Node) any {
 		return json.Number(n.Value)
 	}
 	return n.Value
+}
+
+// yamlText writes JSON values as YAML that [yamlTree] reads as the same values.
+func yamlText(tree any) (string, error) {
+	text, err := yaml.Dump(yamlNode(tree))
+	return string(text), err
+}
+
+// yamlNode makes every string quoted or literal, so that none can be taken for a number, a date or a truth value.
+func yamlNode(value any) *yaml.Node {
+	switch v := value.(type) {
+	case map[string]any:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			n.Content = append(n.Content, yamlString(key), yamlNode(v[key]))
+		}
+		return n
+	case []any:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, item := range v {
+			n.Content = append(n.Content, yamlNode(item))
+		}
+		return n
+	case string:
+		return yamlString(v)
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	case bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
+	default: // a json.Number: an int or a float as it was written
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(v)}
+	}
+}
+
+// plainText is what can stand without quotes and is nothing but text in every version of YAML.
+var plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{3,}(:[A-Za-z][A-Za-z0-9_-]*)?$`)
+
+func yamlString(text string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}
+	if plainText.MatchString(text) {
+		if lower := strings.ToLower(text); lower != "true" && lower != "null" && lower != "false" {
+			n.Style = 0
+		}
+	}
+	return n
 }
