@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,7 +147,7 @@ var scenario = map[string]step{
 	"two lines":   {role: wholeRole, commands: []string{"cd /tmp", "pwd"}, want: "Success"},
 	"failure":     {role: wholeRole, commands: []string{"echo before; exit 7; echo after"}, want: "Failed"},
 	"timeout":     {role: wholeRole, commands: []string{"echo begun; sleep 60; echo never"}, timeout: "5", want: "ExecutionTimedOut"},
-	"cancel":      {role: wholeRole, commands: []string{"echo begun; sleep 60; echo never"}, cancel: true, want: "Cancelled"},
+	"cancel":      {role: wholeRole, commands: []string{"echo begun; touch /tmp/begun; sleep 60; echo never"}, cancel: true, want: "Cancelled"},
 	"one MB":      {role: wholeRole, commands: []string{"head -c 1048576 /dev/zero | tr '\\0' x"}, want: "Success"},
 	"environment": {role: wholeRole, commands: []string{"echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME; test -n \"$SSM_COMMAND_ID\"; id -u"}, want: "Success"},
 	"a guard":     {role: wholeRole, commands: []string{"docker ps 2>/dev/null"}, want: "Failed"},
@@ -191,12 +192,16 @@ func (w world) command(t *testing.T, s step) (result, error) {
 		return result{}, err
 	}
 	if s.cancel {
-		if _, err := w.await(t, sent.Command.CommandId, s.role, func(i *sdkssm.GetCommandInvocationOutput) bool {
-			return i.Status != types.CommandInvocationStatusPending
-		}); err != nil {
-			return result{}, err
+		// The node's /tmp is in its directory.
+		begun := filepath.Join(w.aws.Dir(), "nodes", w.nodes[s.role], "tmp", "begun")
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			if _, err := os.Stat(begun); err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				return result{}, errors.New("the script does not begin")
+			}
 		}
-		time.Sleep(500 * time.Millisecond) // the script has begun
 		if _, err := w.ssm.CancelCommand(t.Context(), &sdkssm.CancelCommandInput{CommandId: sent.Command.CommandId}); err != nil {
 			return result{}, err
 		}
