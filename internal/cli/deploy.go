@@ -98,7 +98,7 @@ func (c *deployCommand) keepNothing(ctx context.Context, process *Process) error
 	if !c.Local || c.Data == "" {
 		return nil
 	}
-	aws, err := openLocal(ctx, process, c.Data, localaws.NodePolicy{})
+	aws, err := openLocal(ctx, process, localaws.Config{Dir: c.Data})
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,11 @@ type dataFlag struct {
 // drainLimit is how long running commands may still go on when a local AWS ends.
 const drainLimit = 30 * time.Second
 
-func openLocal(ctx context.Context, process *Process, dir string, nodes localaws.NodePolicy) (*localaws.AWS, error) {
-	return localaws.Open(ctx, localaws.Config{Dir: dir, Nodes: nodes, Logf: func(format string, args ...any) {
+func openLocal(ctx context.Context, process *Process, config localaws.Config) (*localaws.AWS, error) {
+	config.Logf = func(format string, args ...any) {
 		_, _ = fmt.Fprintf(process.Stderr, "local: "+format+"\n", args...)
-	}})
+	}
+	return localaws.Open(ctx, config)
 }
 
 // closeLocal closes the local AWS and keeps the first error.

@@ -71,7 +71,7 @@ func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loade
 	nodes, err := nodePolicy(l, process)
 	if err == nil {
 		nodes.Keep = keep
-		p.local, err = openLocal(ctx, process, p.dir, nodes)
+		p.local, err = openLocal(ctx, process, localaws.Config{Dir: p.dir, Nodes: nodes})
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.removeTemporary())

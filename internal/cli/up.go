@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/cell"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/node"
+	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/release"
@@ -30,6 +32,9 @@ type upCommand struct {
 	Nodes    int               `default:"1" help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
 	Agent    string            `default:"builtin" placeholder:"KIND" help:"What nodes are: builtin, or cell, which holds the genuine amazon-ssm-agent in Linux namespaces (default: builtin)."`
 	AgentDir string            `placeholder:"DIR" help:"Where the programs of amazon-ssm-agent are (default: PATH, /usr/bin)."`
+	// ConsistencyDelay and PendingInvocations are for tests of what waits.
+	ConsistencyDelay   time.Duration `placeholder:"DURATION" help:"How long reads do not see a new command, and a new document is not active, such as 2s (default: 0)."`
+	PendingInvocations int           `placeholder:"N" help:"How many invocations an account may have waiting or running; a command over it ends as RateExceeded (default: no limit)."`
 }
 
 // Help shows examples under `slipway local up --help`.
@@ -60,6 +65,9 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return usage(fmt.Errorf("--listen: %w", err), "for example 127.0.0.1:4510")
 	}
+	if c.ConsistencyDelay < 0 || c.ConsistencyDelay > time.Minute || c.PendingInvocations < 0 {
+		return usage(errors.New("--consistency-delay is 0 to 1m, --pending-invocations 0 or more"), "")
+	}
 	throttles, err := rates(c.Throttle)
 	if err != nil {
 		return err
@@ -71,7 +79,8 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	if what.nodes.AgentDir, err = c.agent(process); err != nil {
 		return err
 	}
-	aws, err := openLocal(ctx, process, c.Data, what.nodes)
+	aws, err := openLocal(ctx, process, localaws.Config{Dir: c.Data, Nodes: what.nodes, ConsistencyDelay: c.ConsistencyDelay,
+		Quotas: ssm.Quotas{Pending: c.PendingInvocations}})
 	if err != nil {
 		return err
 	}

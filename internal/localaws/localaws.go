@@ -40,6 +40,8 @@ type Config struct {
 	Nodes NodePolicy
 	// ConsistencyDelay is how long a new command stays invisible to reads, as on a distributed service; 0 is off.
 	ConsistencyDelay time.Duration
+	// Quotas are limits of Run Command that a test may want to meet; none by default.
+	Quotas ssm.Quotas
 }
 
 // AWS is a local AWS. Make it with [Open], end it with [AWS.Close].
@@ -113,7 +115,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
-		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Roles: a.sts,
+		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err
