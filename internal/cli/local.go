@@ -17,7 +17,12 @@ type localCommand struct {
 	Up     upCommand     `cmd:"" help:"Serve a local AWS until interrupted."`
 	Env    envCommand    `cmd:"" help:"Print the shell exports that point any AWS client at it."`
 	Events eventsCommand `cmd:"" help:"Print its event log: every request, who made it, and what was decided."`
-	Stop   stopCommand   `cmd:"" help:"Stop the applications that deploy --local --keep left running."`
+
+	Snapshot snapshotCommand `cmd:"" help:"Write its state to a file, while it runs or after."`
+	Restore  restoreCommand  `cmd:"" help:"Put a snapshot in the place of its state."`
+	Reset    resetCommand    `cmd:"" help:"Empty its state."`
+
+	Stop stopCommand `cmd:"" help:"Stop the applications that deploy --local --keep left running."`
 }
 
 // dataFlag names the data directory; the three local commands share its default.

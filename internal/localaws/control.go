@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +48,11 @@ type RoleCredentials struct {
 	Expires         time.Time `json:"expires"`
 }
 
-const controlPath = "/_slipway/role-credentials"
+// What the control endpoint serves.
+const (
+	controlPath  = "/_slipway/role-credentials"
+	snapshotPath = "/_slipway/snapshot"
+)
 
 // control serves the machine's owner: what needs no AWS credentials, but the token of the control file.
 type control struct {
@@ -143,7 +148,8 @@ func removeControl(dir string) error {
 // answer some of them with a redirect.
 func (c *control) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != controlPath {
+		serve := map[string]http.HandlerFunc{controlPath: c.roleCredentials, snapshotPath: c.serveSnapshot}[r.URL.Path]
+		if serve == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -155,16 +161,23 @@ func (c *control) handler(next http.Handler) http.Handler {
 			http.Error(w, "only POST", http.StatusMethodNotAllowed)
 			return
 		}
-		c.roleCredentials(w, r)
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.file.Token)) != 1 {
+			http.Error(w, "not authorized", http.StatusForbidden)
+			return
+		}
+		serve(w, r)
 	})
+}
+
+func (c *control) answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		c.aws.config.Logf("local AWS: %v", err)
+	}
 }
 
 // roleCredentials gives the owner of the machine a session of any role.
 func (c *control) roleCredentials(w http.ResponseWriter, r *http.Request) {
-	if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.file.Token)) != 1 {
-		http.Error(w, "not authorized", http.StatusForbidden)
-		return
-	}
 	credentials, err := c.aws.ownerSession(r.Context(), r.URL.Query().Get("account"), r.URL.Query().Get("role"))
 	var refused *gateway.Error
 	switch {
@@ -175,10 +188,7 @@ func (c *control) roleCredentials(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(credentials); err != nil {
-		c.aws.config.Logf("local AWS: %v", err)
-	}
+	c.answer(w, credentials)
 }
 
 // ownerSession makes a session of a role without asking its trust policy: it is a key to the back door, for the owner
@@ -228,24 +238,33 @@ func ReadControl(dir string) (Control, error) {
 
 // RoleCredentials asks the running local AWS for a session of a role, as the owner of the machine.
 func (c Control) RoleCredentials(ctx context.Context, account, role string) (RoleCredentials, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+controlPath, nil)
+	query := url.Values{"account": {account}, "role": {role}}.Encode() // a name may have a + in it
+	body, err := c.post(ctx, controlPath+"?"+query)
 	if err != nil {
 		return RoleCredentials{}, err
 	}
-	request.URL.RawQuery = url.Values{"account": {account}, "role": {role}}.Encode() // a name may have a + in it
+	var credentials RoleCredentials
+	return credentials, json.Unmarshal(body, &credentials)
+}
+
+// post asks the control endpoint for what is at path, its query included.
+func (c Control) post(ctx context.Context, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+path, nil)
+	if err != nil {
+		return nil, err
+	}
 	request.Header.Set("Authorization", "Bearer "+c.Token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return RoleCredentials{}, fmt.Errorf("local AWS at %s: %w", c.Endpoint, err)
+		return nil, fmt.Errorf("local AWS at %s: %w", c.Endpoint, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 	if err != nil {
-		return RoleCredentials{}, err
+		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return RoleCredentials{}, fmt.Errorf("local AWS at %s: %s", c.Endpoint, body)
+		return nil, fmt.Errorf("local AWS at %s: %s", c.Endpoint, strings.TrimSpace(string(body)))
 	}
-	var credentials RoleCredentials
-	return credentials, json.Unmarshal(body, &credentials)
+	return body, nil
 }

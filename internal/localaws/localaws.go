@@ -86,7 +86,7 @@ func Open(ctx context.Context, config Config) (*AWS, error) {
 	a := &AWS{config: config, lock: lock, nodes: map[string]*running{}, opened: time.Now()}
 	a.cellParts = sync.OnceValues(a.prepareCells)
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := removeControl(dir); err != nil { // of a process that was killed
+	if err := errors.Join(completeRestore(dir), removePassing(dir)); err != nil { // of a process that was killed
 		return nil, errors.Join(err, a.Close(ctx))
 	}
 	if err := a.assemble(ctx); err != nil {

@@ -159,3 +159,33 @@ func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (resul
 	})
 	return result, err
 }
+
+// CopyTo writes what is committed to a new database file at path, while others read and write. It may be called inside a
+// [DB.Tx], to which it does not belong: then nothing else is committed meanwhile.
+func (db *DB) CopyTo(ctx context.Context, path string) error {
+	source, err := sql.Open("sqlite", uri(filepath.Join(db.dir, File))+pragmas)
+	if err == nil {
+		_, err = source.ExecContext(ctx, `VACUUM INTO ?`, path)
+		err = errors.Join(err, source.Close())
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("copy local AWS state: %w", err)
+	}
+	return nil
+}
+
+// Check reads the whole file, and fails when it is damaged.
+func (db *DB) Check(ctx context.Context) error {
+	var found string
+	err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&found)
+	if err == nil && found != "ok" {
+		err = errors.New(found)
+	}
+	if err != nil {
+		return fmt.Errorf("check local AWS state in %s: %w", db.dir, err)
+	}
+	return nil
+}
