@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
+	"github.com/slipway-cd/slipway/internal/localaws/organizations"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 	"github.com/slipway-cd/slipway/internal/localaws/ssmmessages"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
@@ -52,6 +53,7 @@ type AWS struct {
 	gateway  *gateway.Gateway
 	events   *gateway.EventLog
 	iam      *iam.Service
+	orgs     *organizations.Service
 	sts      *sts.Service
 	ec2      *ec2.Service
 	ssm      *ssm.Service
@@ -105,6 +107,12 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.iam, err = iam.New(a.db, time.Now, rand.Reader); err != nil {
 		return err
 	}
+	if a.orgs, err = organizations.New(ctx, a.db, organizations.Config{
+		Now: time.Now, Rand: rand.Reader, Changed: a.iam.Forget, Accounts: accounts{a},
+	}); err != nil {
+		return err
+	}
+	a.iam.SetOrganizations(a.orgs)
 	if a.issuer, err = sts.LoadOrCreate(ctx, a.db, rand.Reader); err != nil {
 		return err
 	}
@@ -125,7 +133,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Events: a.events, Now: time.Now, Rand: rand.Reader,
+	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
 		if err := a.gateway.Register(service); err != nil {
@@ -143,7 +151,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 func (a *AWS) Services() []gateway.Service {
 	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
-		cloudtrail.New(a.events).API()}
+		cloudtrail.New(a.events).API(), a.orgs.API()}
 }
 
 // Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open. On

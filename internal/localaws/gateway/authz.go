@@ -29,12 +29,15 @@ func (c *Call) Decide(ctx context.Context, a Access) (iam.Decision, error) {
 		return iam.Decision{}, err
 	}
 	set := *policies
-	set.Trust, set.Resource, set.RCPs = a.Trust, a.Policy, a.RCPs
+	set.Trust, set.Resource = a.Trust, a.Policy
 	account := a.Account
 	if account == "" {
 		account = c.Caller.Account
 	}
 	conditions := c.conditions(account)
+	if set.RCPs = c.organization(conditions, account); a.RCPs != nil {
+		set.RCPs = a.RCPs
+	}
 	maps.Copy(conditions, a.Context)
 	decision := set.Evaluate(&iam.Request{
 		Principal: c.Caller.Principal,

@@ -33,9 +33,11 @@ type EventSink interface {
 // Config is what a gateway needs from outside.
 type Config struct {
 	Directory Directory
-	Events    EventSink
-	Now       func() time.Time
-	Rand      io.Reader // makes request and event ids
+	// Organizations tells who is in which organization; nil means that nobody is in one.
+	Organizations Organizations
+	Events        EventSink
+	Now           func() time.Time
+	Rand          io.Reader // makes request and event ids
 	// OnError hears of what cannot be told to the client: an event that could not be recorded. May be nil.
 	OnError func(error)
 }

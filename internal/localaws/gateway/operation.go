@@ -135,7 +135,7 @@ type Access struct {
 	Trust *iam.Policy
 	// Policy is the resource's own policy (a bucket's); nil when it has none.
 	Policy *iam.Policy
-	// RCPs apply to the resource, by level; nil when none do.
+	// RCPs apply to the resource, by level; nil means those of its account's organization.
 	RCPs [][]*iam.Policy
 }
 

@@ -220,9 +220,28 @@ func (s *Service) Policies(ctx context.Context, caller gateway.Caller) (*engine.
 	}
 	set, err := s.compile(ctx, caller)
 	if err == nil {
+		set.SCPs = s.servicePolicies(caller.Account)
 		s.cache.keep(generation, func() { s.cache.policies[caller.AccessKeyID] = set })
 	}
 	return set, err
+}
+
+// SetOrganizations tells who lays service control policies on accounts. It comes before the first request; whoever
+// changes them calls [Service.Forget].
+func (s *Service) SetOrganizations(o gateway.Organizations) { s.organizations = o }
+
+// Forget has everything read anew that is kept in memory about principals and their policies.
+func (s *Service) Forget() { s.cache.clear() }
+
+// servicePolicies are the service control policies above an account, by level; nil when there are none.
+func (s *Service) servicePolicies(account string) [][]*engine.Policy {
+	if s.organizations == nil {
+		return nil
+	}
+	if m := s.organizations.Membership(account); m != nil {
+		return m.SCPs
+	}
+	return nil
 }
 
 func (s *Service) compile(ctx context.Context, caller gateway.Caller) (*engine.PolicySet, error) {

@@ -28,7 +28,8 @@ type Service struct {
 	randMu sync.Mutex
 	rand   io.Reader
 
-	cache cache
+	cache         cache
+	organizations gateway.Organizations
 }
 
 // New opens the identity store in db, and makes its tables when they are not there. now and rand make dates and ids.
