@@ -61,7 +61,12 @@ func TestFigures(t *testing.T) {
 
 func allFigures() []figure {
 	return []figure{
-		{name: "SendCommand + GetCommandInvocation", unit: "pairs/s", target: 1500, rate: true, best: 3, measure: pairs},
+		{name: "SendCommand + GetCommandInvocation", unit: "pairs/s", target: 1500, rate: true, best: 5, measure: pairs},
+		{name: "5,000 nodes: memory of server and nodes", unit: "MiB", target: 2048, best: 1, measure: fleetMemory},
+		{name: "5,000 nodes: a command to all", unit: "s", target: 15, best: 1, measure: fleetCommand},
+		{name: "start to first answer, new data directory", unit: "ms", target: 300, best: 5, measure: startNew},
+		{name: "start to first answer, existing data directory", unit: "ms", target: 300, best: 5, measure: startExisting},
+		{name: "round trip of true on a built-in node", unit: "ms", target: 30, best: 3, measure: roundTrip},
 	}
 }
 
@@ -73,8 +78,9 @@ const (
 // pairs measures SendCommand and then GetCommandInvocation of what was sent, over 8 connections, each to a simulated
 // node of its own. The time ends when the last command is known to have succeeded on its node.
 func pairs(t *testing.T) float64 {
-	f := newFleet(t, connections)
+	f, nodes := simulated(t, connections)
 	defer f.close()
+	defer nodes.Close()
 	clients := make([]*wire, connections)
 	for i := range clients {
 		var err error

@@ -46,6 +46,16 @@ var jsonTargets = map[string]string{"ssm": "AmazonSSM", "ec2messages": "EC2Windo
 // call asks one operation of a JSON service. An answer that is an error is an error.
 func (w *wire) call(service, operation string, body []byte) ([]byte, error) {
 	w.req.Header.Set("X-Amz-Target", jsonTargets[service]+"."+operation)
+	return w.send(service, operation, body)
+}
+
+// form asks a Query service.
+func (w *wire) form(service, body string) ([]byte, error) {
+	w.req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return w.send(service, body, []byte(body))
+}
+
+func (w *wire) send(service, operation string, body []byte) ([]byte, error) {
 	sigv4.Sign(w.req, body, w.cred, region, service, time.Now())
 	w.out.Reset()
 	w.out.WriteString("POST / HTTP/1.1\r\nHost: " + w.host + "\r\nUser-Agent: figures\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n")

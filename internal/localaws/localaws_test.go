@@ -22,7 +22,9 @@ import (
 
 func TestMain(m *testing.M) {
 	node.MaybeInit()
-	os.Exit(m.Run())
+	code := m.Run()
+	removeSlipway()
+	os.Exit(code)
 }
 
 var updateDocs = flag.Bool("update-docs", false, "write docs/local-aws.md anew")

@@ -18,7 +18,7 @@ import (
 // simulated is a fleet without nodes that polls, and n simulated ones with control channels.
 func simulated(t *testing.T, n int) (*fleet, *simulate.Fleet) {
 	t.Helper()
-	f := newFleet(t, 0)
+	f := newFleet(t)
 	f.ids = make([]string, n)
 	instances := make(map[string]ec2.Instance, n)
 	for i := range f.ids {
@@ -107,26 +107,4 @@ func TestSimulatedNodes(t *testing.T) {
 	if nodes.Taken() != n || nodes.Replied() != n || nodes.Err() != nil {
 		t.Errorf("%d commands taken, %d replies acknowledged, %v", nodes.Taken(), nodes.Replied(), nodes.Err())
 	}
-}
-
-// TestSimulatedFleet measures what 5,000 connected nodes cost.
-func TestSimulatedFleet(t *testing.T) {
-	if !*figures {
-		t.Skip("measured with -figures only")
-	}
-	const n = 5000
-	began := time.Now()
-	f, nodes := simulated(t, n)
-	defer f.close()
-	defer nodes.Close()
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	t.Logf("%d nodes connected in %s: %d MB in use, %d MB from the system, %d goroutines", n, time.Since(began),
-		(m.HeapInuse+m.StackInuse)>>20, m.Sys>>20, runtime.NumGoroutine())
-	for range 3 {
-		f.toAll(n)
-	}
-	runtime.ReadMemStats(&m)
-	t.Logf("afterwards: %d MB from the system", m.Sys>>20)
 }
