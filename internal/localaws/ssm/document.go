@@ -27,8 +27,9 @@ type document struct {
 	description string
 	parameters  map[string]parameter
 	steps       []step
-	// tree is the whole document as JSON values: what the agent is given.
+	// tree is the whole document as JSON values, and text the JSON of it: what the agent is given.
 	tree map[string]any
+	text json.RawMessage
 }
 
 // parameter is one declared parameter.
@@ -98,10 +99,14 @@ func parseDocument(kind, content, format string) (*document, error) {
 	if d.description, err = optionalText(tree, "description", "document"); err != nil {
 		return nil, err
 	}
+	read := d.readCommand
 	if kind == typeAutomation {
-		return d, d.readAutomation()
+		read = d.readAutomation
 	}
-	return d, d.readCommand()
+	if err := read(); err != nil {
+		return nil, err
+	}
+	return d, d.encode()
 }
 
 // schemas are the schema versions of each type of document.
@@ -218,13 +223,14 @@ func (d *document) platforms() []string {
 	return all
 }
 
-// json is the document as the agent gets it.
-func (d *document) json() (json.RawMessage, error) {
+// encode writes the document as the agent gets it.
+func (d *document) encode() error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(d.tree); err != nil {
-		return nil, fmt.Errorf("encode document: %w", err)
+		return fmt.Errorf("encode document: %w", err)
 	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	d.text = bytes.TrimSpace(b.Bytes())
+	return nil
 }

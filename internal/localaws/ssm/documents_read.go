@@ -87,8 +87,7 @@ func (d *stored) written(format string) (string, error) {
 	}
 	switch format {
 	case "JSON":
-		text, err := parsed.json()
-		return string(text), err
+		return string(parsed.text), nil
 	case "YAML":
 		return yamlText(parsed.tree)
 	default: // uncertain: whether AWS gives the text of a document of another format as TEXT

@@ -228,11 +228,7 @@ func (s *Service) newCommand(c *gateway.Call, in *sendInput, d stored, doc *docu
 
 // buildPayload makes the message that every node of the command gets. The agent substitutes the parameters.
 func buildPayload(cmd *command, doc *document, parameters map[string]any) (string, error) {
-	content, err := doc.json()
-	if err != nil {
-		return "", err
-	}
-	p := payload{CommandID: cmd.id, DocumentName: cmd.document, DocumentContent: content, Parameters: parameters,
+	p := payload{CommandID: cmd.id, DocumentName: cmd.document, DocumentContent: doc.text, Parameters: parameters,
 		OutputS3BucketName: cmd.request.OutputS3BucketName, OutputS3KeyPrefix: cmd.request.OutputS3KeyPrefix,
 		CloudWatchOutputEnabled: "false"}
 	if cw := cmd.request.CloudWatchOutputConfig; cw != nil && cw.CloudWatchOutputEnabled {
@@ -242,7 +238,7 @@ func buildPayload(cmd *command, doc *document, parameters map[string]any) (strin
 	if err != nil {
 		return "", fmt.Errorf("encode parameters: %w", err)
 	}
-	if len(content)+len(values) > maxDocumentSize {
+	if len(doc.text)+len(values) > maxDocumentSize {
 		return "", fault("MaxDocumentSizeExceeded", "The size of the document with its parameters exceeds the maximum of 64 KB.")
 	}
 	text, err := json.Marshal(p)

@@ -60,8 +60,14 @@ func scanStored(row interface{ Scan(...any) error }) (stored, error) {
 	return d, nil
 }
 
-// parse reads the stored text, which was valid when it was stored.
-func (d *stored) parse() (*document, error) { return parseDocument(d.kind, d.content, d.format) }
+var parsedDocuments memo[*document]
+
+// parse reads the text. A document that was read before is shared: nobody may change it.
+func (d *stored) parse() (*document, error) {
+	return parsedDocuments.get(d.kind+" "+d.format+" "+d.content, func(string) (*document, error) {
+		return parseDocument(d.kind, d.content, d.format)
+	})
+}
 
 // noDocument is the answer for every document that does not exist or is not the caller's to see.
 func noDocument(ref string) error {
