@@ -69,7 +69,10 @@ func TestOldSchemasHaveNoVersions(t *testing.T) {
 	if _, code := w.ask("admin", "ssm", "UpdateDocument", update); code != "InvalidDocumentSchemaVersion" {
 		t.Error(code)
 	}
-	w.do("CreateDocument", object{"Name": "middle", "Content": strings.Replace(deploy, `"2.2"`, `"2.0"`, 1)})
+	w.do("CreateDocument", object{"Name": "middle", "Content": strings.Replace(one(`{"runCommand":["x"]}`), `"2.2"`, `"2.0"`, 1)})
+	if _, code := w.ask("admin", "ssm", "CreateDocument", object{"Name": "condition", "Content": strings.Replace(deploy, `"2.2"`, `"2.0"`, 1)}); code != "InvalidDocumentContent" {
+		t.Error(code)
+	}
 	update["Name"] = "middle"
 	w.do("UpdateDocument", update)
 	update["Name"] = "AWS-RunShellScript"

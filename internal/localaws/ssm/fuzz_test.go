@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -47,6 +48,53 @@ func FuzzDocument(f *testing.F) {
 		}
 		if back, err := yamlTree(written); err != nil || !reflect.DeepEqual(back, any(d.tree)) {
 			t.Fatalf("other values in YAML: %v\n%#v\n%#v\n%s", err, back, d.tree, written)
+		}
+	})
+}
+
+// FuzzParameters: what a document's parameter is given is refused in the API's words, or bound to the type that the agent
+// expects, and within the declared limits.
+func FuzzParameters(f *testing.F) {
+	f.Add(`{"type":"String","allowedPattern":"^[a-z]+$","maxChars":4}`, "P", "abc", "")
+	f.Add(`{"type":"StringList","minItems":1,"maxItems":2,"allowedValues":["a","b"]}`, "P", "a", "b")
+	f.Add(`{"type":"String","default":"x"}`, "Q", "{{ssm:/a}}", "")
+	f.Fuzz(func(t *testing.T, declared, name, first, second string) {
+		d, err := parseDocument(typeCommand, `{"schemaVersion":"2.2","parameters":{"P":`+declared+`},"mainSteps":[{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":"{{ P }}"}}]}`, "JSON")
+		if err != nil {
+			return
+		}
+		values := []string{first}
+		if second != "" {
+			values = append(values, second)
+		}
+		bound, err := d.bind(map[string][]string{name: values})
+		if err != nil {
+			var fault *gateway.Error
+			if !errors.As(err, &fault) || fault.Code != "InvalidParameters" {
+				t.Fatalf("not InvalidParameters: %v", err)
+			}
+			return
+		}
+		p := d.parameters["P"]
+		if why := p.reject(values); name != "P" || why != "" {
+			t.Fatalf("%q was bound: %s", name, why)
+		}
+		switch got := bound["P"].(type) {
+		case string:
+			if p.kind != "String" || got != first {
+				t.Fatalf("%q became %q", first, got)
+			}
+		case []string:
+			if p.kind != "StringList" || !reflect.DeepEqual(got, values) {
+				t.Fatalf("%q became %q", values, got)
+			}
+		default:
+			t.Fatalf("%T", got)
+		}
+		for _, ref := range storeReferences(map[string][]string{name: values}) {
+			if strings.ContainsAny(ref, "}") {
+				t.Fatalf("reference %q", ref)
+			}
 		}
 	})
 }

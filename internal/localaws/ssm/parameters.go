@@ -187,6 +187,8 @@ func (p *parameter) reject(values []string) string {
 		switch {
 		case n < p.minChars || (p.maxChars > 0 && n > p.maxChars):
 			return "has a length outside minChars and maxChars"
+		case storeReference.FindString(v) == v && v != "":
+			// The agent checks the value that it becomes.
 		case len(p.allowed) > 0 && !slices.Contains(p.allowed, v):
 			return "is not one of the allowedValues"
 		case p.pattern != nil && !p.pattern.MatchString(v):
@@ -206,10 +208,6 @@ func (d *document) bind(given map[string][]string) (map[string]any, error) {
 			return nil, fault("InvalidParameters", "The parameter %q isn't defined in the document.", name)
 		}
 		values := given[name]
-		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "{{ssm") || strings.Contains(v, "{{ ssm") }) {
-			// The local AWS has no Parameter Store, so no parameter that it could name exists.
-			return nil, fault("InvalidParameters", "The parameter %q refers to a Parameter Store parameter that does not exist.", name)
-		}
 		if why := p.reject(values); why != "" {
 			return nil, fault("InvalidParameters", "The parameter %q %s.", name, why)
 		}

@@ -41,6 +41,9 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 		}
 		need = append(need, nodeAccess(c, id, tags))
 	}
+	for _, name := range storeReferences(in.Parameters) {
+		need = append(need, storeAccess(c, name))
+	}
 	if in.ServiceRoleArn != "" {
 		need = append(need, gateway.Access{Action: "iam:PassRole", Resource: in.ServiceRoleArn,
 			Context: map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}}})
@@ -81,6 +84,9 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 	}
 	parameters, err := doc.bind(in.Parameters)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkStoreReferences(ctx, c, storeReferences(in.Parameters)); err != nil {
 		return nil, err
 	}
 	nodes, err := s.chooseNodes(ctx, c, in, doc)

@@ -45,7 +45,11 @@ func TestSendCommandErrors(t *testing.T) {
 		"missing parameter":      {object{"Parameters": object{}}, "InvalidParameters"},
 		"two values":             {object{"Parameters": object{"Version": []string{"1", "2"}}}, "InvalidParameters"},
 		"injection":              {object{"Parameters": object{"Version": []string{"1; id"}}}, "InvalidParameters"},
-		"parameter store":        {object{"DocumentName": "AWS-RunShellScript", "Parameters": object{"commands": []string{"echo {{ssm:x}}"}}}, "InvalidParameters"},
+		"parameter":              {object{"DocumentName": "AWS-RunShellScript", "Parameters": object{"commands": []string{"echo {{ssm:/app/version}}"}}}, ""},
+		"parameter of a pattern": {object{"Parameters": object{"Version": []string{"{{ ssm:/app/version }}"}}}, ""},
+		"pattern and parameter":  {object{"Parameters": object{"Version": []string{"{{ ssm:/app/version }};id"}}}, "InvalidParameters"},
+		"secret parameter":       {object{"DocumentName": "AWS-RunShellScript", "Parameters": object{"commands": []string{"echo {{ssm:/app/key}}"}}}, "InvalidParameters"},
+		"no such parameter":      {object{"DocumentName": "AWS-RunShellScript", "Parameters": object{"commands": []string{"echo {{ssm:x}}"}}}, "InvalidParameters"},
 		"too large":              {object{"DocumentName": "AWS-RunShellScript", "Parameters": object{"commands": []string{strings.Repeat("x", 65000)}}}, "MaxDocumentSizeExceeded"},
 		"unknown instance":       {object{"InstanceIds": []string{nodeID(7)}}, "InvalidInstanceId"},
 		"agent never reported":   {object{"InstanceIds": []string{nodeID(9)}}, "InvalidInstanceId"},
@@ -229,5 +233,39 @@ func TestPassRoleIsDemanded(t *testing.T) {
 		"Parameters": object{"commands": []string{"x"}}, "ServiceRoleArn": "arn:aws:iam::111111111111:role/notify"})
 	if code != "AccessDeniedException" || !strings.Contains(fmt.Sprint(out), "iam:PassRole") {
 		t.Error(code, out)
+	}
+}
+
+// TestParametersAreTheSendersToRead: who may not read a parameter cannot have a node read it.
+func TestParametersAreTheSendersToRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("sender", account, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:SendCommand","Resource":"*"},
+		{"Effect":"Allow","Action":"ssm:GetParameters","Resource":"arn:aws:ssm:eu-west-1:111111111111:parameter/other/*"}]}`)
+	a := w.node(1, nil)
+	out, code := w.ask("sender", "ssm", "SendCommand", object{"DocumentName": "AWS-RunShellScript", "InstanceIds": []string{a.id},
+		"Parameters": object{"commands": []string{"echo {{ssm:/app/version}}"}}})
+	if code != "AccessDeniedException" || !strings.Contains(fmt.Sprint(out), "parameter/app/version") {
+		t.Error(code, out)
+	}
+}
+
+// TestMaxErrorsOfFifty: with 10% of 50 nodes the sixth error is one too many.
+func TestMaxErrorsOfFifty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agents := w.nodes(50, map[string]string{"App": "web"})
+	id := w.shell(object{"Targets": []object{{"Key": "tag:App", "Values": []string{"web"}}}, "MaxErrors": "10%", "MaxConcurrency": "1"})
+	for i := range 6 {
+		if got, _ := w.parent(id); got != "InProgress/InProgress" && i > 0 {
+			t.Fatalf("after %d errors: %s", i, got)
+		}
+		agents[i].finish("Failed", 1)
+	}
+	if got := w.status(id, agents[6].id); got != "Cancelled/Terminated" {
+		t.Error(got)
+	}
+	if status, counts := w.parent(id); status != "Failed/Failed" || counts != "50 50 6 0" {
+		t.Error(status, counts)
 	}
 }

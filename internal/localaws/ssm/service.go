@@ -44,6 +44,8 @@ type Config struct {
 	OnError func(error)
 	// Roles knows the roles that SendCommand may be handed; nil knows none.
 	Roles Roles
+	// Parameters knows the parameters that {{ssm:name}} may name; nil knows none.
+	Parameters ParameterStore
 	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
 	Taggable map[string]Taggable
 }
@@ -74,7 +76,9 @@ type Service struct {
 	roles     Roles
 	taggable  map[string]Taggable
 	hub       hub
-	batch     batch
+
+	parameters ParameterStore
+	batch      batch
 	// swept is up to when, in Unix nanoseconds, messages have been looked at that no node fetched.
 	swept atomic.Int64
 }
@@ -94,7 +98,7 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles}
+		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles, parameters: cfg.Parameters}
 	s.taggable = s.kindsOf(cfg.Taggable)
 	return s, nil
 }
@@ -123,7 +127,6 @@ func (s *Service) API() gateway.Service {
 				"notifications are recorded and shown, nothing is published",
 				"AlarmConfiguration is refused unless IgnorePollAlarmFailure is set: there are no alarms to read",
 				"targets by resource group are refused",
-				"{{ssm:name}} in a parameter is refused",
 				"the permission on OutputS3BucketName is the node role's; none is demanded of the sender"),
 			gateway.Op("GetCommandInvocation", getInvocationAccess, s.getCommandInvocation),
 			gateway.Op("ListCommands", listCommandsAccess, s.listCommands),

@@ -30,7 +30,7 @@ func (d *document) readSteps() error {
 		if !ok {
 			return badDocument("%s is not an object", where)
 		}
-		s, err := readStep(object, where)
+		s, err := readStep(object, where, d.schema)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (d *document) readSteps() error {
 
 var stepName = regexp.MustCompile(`^[a-zA-Z0-9_\-]{1,128}$`)
 
-func readStep(object map[string]any, where string) (step, error) {
+func readStep(object map[string]any, where, schema string) (step, error) {
 	if err := known(object, where, "action", "name", "inputs", "precondition", "maxAttempts", "onFailure",
 		"settings", "timeoutSeconds", "description"); err != nil {
 		return step{}, err
@@ -63,6 +63,10 @@ func readStep(object map[string]any, where string) (step, error) {
 	}
 	if _, ok := plugins[s.action]; !ok {
 		return step{}, badDocument("%s: the plugin %q isn't supported", where, s.action)
+	}
+	if _, given := object["precondition"]; given && schema == "2.0" {
+		// uncertain: the API's answer; the agent fails such a step
+		return step{}, badDocument("%s: preconditions need schema version 2.2", where)
 	}
 	if err := checkPrecondition(object["precondition"], where); err != nil {
 		return step{}, err

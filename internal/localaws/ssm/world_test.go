@@ -87,6 +87,16 @@ func (r trusting) Trusts(_ context.Context, arn, service string) (bool, error) {
 	return slices.Contains(r, arn) && service == "ssm.amazonaws.com", nil
 }
 
+// parameters are the types of the account's parameters.
+type parameters map[string]string
+
+func (p parameters) ParameterType(_ context.Context, owner, _, name string) (string, error) {
+	if owner != account {
+		return "", nil
+	}
+	return p[name], nil
+}
+
 // nothing forgets events.
 type nothing struct{}
 
@@ -108,6 +118,7 @@ func newWorldWith(t testing.TB, dir string, cfg ssm.Config) *world {
 	w.ec2, err = ec2.New(db, w.clock.now)
 	must(t, err)
 	cfg.Now = w.clock.now
+	cfg.Parameters = parameters{"/app/version": "String", "/app/key": "SecureString"}
 	cfg.Roles = trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}
 	w.ssm, err = ssm.New(db, w.ec2, cfg)
 	must(t, err)
