@@ -30,10 +30,7 @@ func (c *Call) Decide(ctx context.Context, a Access) (iam.Decision, error) {
 	}
 	set := *policies
 	set.Trust, set.Resource = a.Trust, a.Policy
-	account := a.Account
-	if account == "" {
-		account = c.Caller.Account
-	}
+	account := c.owner(a)
 	conditions := c.conditions(account)
 	if set.RCPs = c.organization(conditions, account); a.RCPs != nil {
 		set.RCPs = a.RCPs
@@ -48,6 +45,20 @@ func (c *Call) Decide(ctx context.Context, a Access) (iam.Decision, error) {
 	})
 	c.note(newCheck(c.action(a), c.resource(a), a.Context, decision))
 	return decision, nil
+}
+
+// owner is the account whose resource is asked about: the one that the service names, or the caller's. An ARN of IAM's says
+// itself whose it is, and no entity of IAM's but a role that is assumed is another account's to use.
+func (c *Call) owner(a Access) string {
+	if a.Account != "" {
+		return a.Account
+	}
+	if rest, ok := strings.CutPrefix(a.Resource, "arn:aws:iam::"); ok && a.Trust == nil {
+		if account, _, _ := strings.Cut(rest, ":"); len(account) == 12 {
+			return account
+		}
+	}
+	return c.Caller.Account
 }
 
 // note keeps a check for the event of this call, or for one of its own when that event is written already.

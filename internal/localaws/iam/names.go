@@ -28,6 +28,8 @@ const (
 	maxRoleName    = 64
 	maxPolicyName  = 128
 	maxPath        = 512
+	minARN         = 20
+	maxARN         = 2048
 	maxTrust       = 2048
 	maxManaged     = 6144
 	maxRoleInline  = 10240

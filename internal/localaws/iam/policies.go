@@ -33,6 +33,9 @@ func mustPolicy(ctx context.Context, q querier, account, policyARN string) (*man
 	if p, ok := awsPolicies()[policyARN]; ok {
 		return p.policy(), nil
 	}
+	if len(policyARN) < minARN || len(policyARN) > maxARN {
+		return nil, invalid("1 validation error detected: Value at 'policyArn' failed to satisfy constraint: Member must have length between %d and %d", minARN, maxARN)
+	}
 	list, err := many(ctx, q, scanPolicy, `SELECT `+policyColumns+` FROM iam_policies WHERE arn = ? AND account = ?`, policyARN, account)
 	if err != nil {
 		return nil, err

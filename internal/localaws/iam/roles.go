@@ -259,6 +259,9 @@ func (s *Service) newRole(account string, in *createRoleIn) (*Role, error) {
 	if strings.HasPrefix(path, linkedPath) {
 		return nil, invalid("The path %s is reserved for service-linked roles.", linkedPath)
 	}
+	if in.AssumeRolePolicyDocument == "" {
+		return nil, invalid("1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null")
+	}
 	if err := checkTrustPolicy(in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
