@@ -204,18 +204,18 @@ func (b *builder) serveNodes() {
 		"The agent registers the node and reports that it is alive.")
 	node("ssm:ListInstanceAssociations", b.stage.nodes(), Fallback, "every 10 minutes",
 		"The agent polls for State Manager associations; a deploy uses none.")
-	node("ec2messages:GetMessages", nil, Always, "long poll", "The agent fetches commands.")
-	node("ec2messages:AcknowledgeMessage", nil, Always, "once per command", "The agent accepts a command.")
-	node("ec2messages:SendReply", nil, Always, "per script step and at the end",
-		"The agent reports progress and results.")
+	node("ssmmessages:CreateControlChannel", nil, Always, "at start and after each break",
+		"The agent prefers the control channel where it is allowed one.")
+	node("ssmmessages:OpenControlChannel", nil, Always, "at start and after each break",
+		"The agent receives commands and answers them over the channel it made.")
+	node("ec2messages:GetMessages", nil, Fallback, "long poll", "The agent fetches commands, at start and while it has no channel.")
+	node("ec2messages:AcknowledgeMessage", nil, Fallback, "once per command", "The agent accepts a command that it fetched.")
+	node("ec2messages:SendReply", nil, Fallback, "per script step and at the end",
+		"The agent reports progress and results of a command that it fetched.")
 	node("ec2messages:FailMessage", nil, OnFailure, "once per refused command",
 		"The agent refuses a command that it cannot read.")
 	node("ec2messages:DeleteMessage", nil, Fallback, "once per command", "Older agents delete a command they have run.")
 	node("ec2messages:GetEndpoint", nil, Fallback, "at start", "Older agents ask where their messages are.")
-	node("ssmmessages:CreateControlChannel", nil, Fallback, "at start",
-		"The agent prefers this channel where it is served.")
-	node("ssmmessages:OpenControlChannel", nil, Fallback, "at start and after each break",
-		"The agent receives commands over the channel it made.")
 }
 
 // number gives every call its ID. The circumstance is part of it only where it has to tell two apart.

@@ -107,7 +107,7 @@ const (
 	OnLost      When = "lost answer" // the answer to SendCommand did not arrive
 	OnResume    When = "on resume"
 	OnLaunch    When = "node launch" // before any deploy, and whenever the node's credentials are renewed
-	Fallback    When = "fallback"    // the other message channel of the agent
+	Fallback    When = "fallback"    // the other message service of the agent, and what older agents do
 )
 
 // Call is one authorised API call.

@@ -40,9 +40,12 @@ func (n *Node) Run(ctx context.Context) error {
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	flushing, endFlush := context.WithCancel(work)
-	var loops sync.WaitGroup
+	var loops, flusher sync.WaitGroup
 	loops.Go(func() { n.pingLoop(ctx) })
-	loops.Go(func() { n.flushLoop(flushing) })
+	flusher.Go(func() { n.flushLoop(flushing) })
+	tried := make(chan struct{})
+	loops.Go(func() { n.channelLoop(ctx, work, sync.OnceFunc(func() { close(tried) })) })
+	loops.Go(func() { n.reportChannel(ctx, tried) })
 	n.pollLoop(ctx, work)
 	if !n.jobs.wait(n.cfg.Drain) {
 		stop(errStopped)
@@ -51,11 +54,24 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	}
 	endFlush()
-	loops.Wait()
+	flusher.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlush)
 	defer cancel()
 	n.flush(last)
+	n.link.end()
+	loops.Wait()
 	return nil
+}
+
+// reportChannel reports once more when it is known which channel the node has, as the agent does.
+func (n *Node) reportChannel(ctx context.Context, tried <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-tried:
+		if err := n.ping(ctx); err != nil && ctx.Err() == nil {
+			n.log("report", err)
+		}
+	}
 }
 
 // answerInterrupted queues an answer for each command that an earlier run of the node left.
@@ -105,7 +121,7 @@ func (n *Node) ping(ctx context.Context) error {
 		"PlatformVersion":      n.cfg.PlatformVersion,
 		"IPAddress":            n.cfg.IPAddress,
 		"ComputerName":         n.cfg.ComputerName,
-		"SSMConnectionChannel": "ec2messages",
+		"SSMConnectionChannel": n.link.channelName(),
 	}
 	return n.client.call(ctx, ssmAPI, "UpdateInstanceInformation", callTimeout, in, nil)
 }
@@ -113,7 +129,7 @@ func (n *Node) ping(ctx context.Context) error {
 // pollLoop fetches messages until ctx is done; the commands run in work.
 func (n *Node) pollLoop(ctx, work context.Context) {
 	pause := firstBackoff
-	for ctx.Err() == nil {
+	for n.awaitTurn(ctx) {
 		began := time.Now()
 		messages, err := n.getMessages(ctx)
 		switch {
@@ -129,7 +145,7 @@ func (n *Node) pollLoop(ctx, work context.Context) {
 		}
 		pause = firstBackoff
 		for _, m := range messages {
-			n.handle(work, m)
+			n.handle(work, m, &pollCourier{n, m})
 		}
 	}
 }
@@ -146,79 +162,75 @@ func (n *Node) getMessages(ctx context.Context) ([]message, error) {
 }
 
 // handle deals with one message. What goes wrong is logged; the service delivers what was not acknowledged again.
-func (n *Node) handle(work context.Context, m message) {
+func (n *Node) handle(work context.Context, m message, c courier) {
 	var err error
 	switch {
 	case strings.HasPrefix(m.Topic, topicSend):
-		err = n.handleSend(work, m)
+		err = n.handleSend(work, m, c)
 	case strings.HasPrefix(m.Topic, topicCancel):
-		err = n.handleCancel(work, m)
+		err = n.handleCancel(work, m, c)
 	default:
-		err = errors.Join(fmt.Errorf("topic %q is unknown", m.Topic), n.refuse(work, m))
+		err = errors.Join(fmt.Errorf("topic %q is unknown", m.Topic), c.senseless(work))
 	}
 	if err != nil {
 		n.log("message "+m.MessageID, err)
 	}
 }
 
-// refuse tells the service that the message makes no sense.
-func (n *Node) refuse(ctx context.Context, m message) error {
-	in := map[string]string{"MessageId": m.MessageID, "FailureType": "InternalHandlerException"}
-	return n.client.call(ctx, messagesAPI, "FailMessage", callTimeout, in, nil)
-}
-
-func (n *Node) handleCancel(ctx context.Context, m message) error {
+func (n *Node) handleCancel(ctx context.Context, m message, c courier) error {
 	target, err := parseCancel(m)
 	if err != nil {
-		return errors.Join(err, n.refuse(ctx, m))
+		return errors.Join(err, c.senseless(ctx))
 	}
-	if err := n.acknowledge(ctx, m); err != nil {
+	if err := c.taken(ctx, false); err != nil {
 		return err
 	}
 	n.jobs.cancel(target)
 	return nil
 }
 
-// handleSend begins a command, once. The order is the agent's: reply InProgress, acknowledge, run.
-func (n *Node) handleSend(work context.Context, m message) error {
+// handleSend begins a command, once, if there is room for it.
+func (n *Node) handleSend(work context.Context, m message, c courier) error {
 	p, parseErr := parseSend(m)
 	if _, err := commandOf(m.MessageID); err != nil {
-		return errors.Join(err, n.refuse(work, m))
+		return errors.Join(err, c.senseless(work))
 	}
+	n.taking.Lock() // both channels may bring the same message
+	defer n.taking.Unlock()
 	state, err := n.journal.state(m.MessageID)
 	if err != nil {
 		return err
 	}
 	if state != "" {
-		return n.acknowledge(work, m) // delivered again: it runs, or its result is on the way
+		return c.taken(work, state == stateRunning) // delivered again: it runs, or its result is on the way
 	}
 	if parseErr != nil {
-		return errors.Join(parseErr, n.queue(m.MessageID, n.newReply(Failed, parseErr.Error(), nil), true))
+		return errors.Join(parseErr, c.unreadable(work), n.queue(m.MessageID, n.newReply(Failed, parseErr.Error(), nil), true))
 	}
-	if err := n.journal.begin(m.MessageID); err != nil {
+	if !n.jobs.reserve() {
+		return c.full(work)
+	}
+	if err := n.begin(work, m, c); err != nil {
+		n.jobs.release()
 		return err
-	}
-	if err := n.reply(work, m.MessageID, n.newReply(InProgress, "", nil)); err != nil {
-		n.log("reply to "+m.MessageID, err)
-	}
-	if err := n.acknowledge(work, m); err != nil {
-		return errors.Join(err, n.journal.forget(m.MessageID))
 	}
 	n.jobs.start(work, m.MessageID, func(ctx context.Context) { n.runCommand(ctx, m.MessageID, p) })
 	return nil
 }
 
-// acknowledge tries a few times: a message whose acknowledgement got lost would never come again.
-func (n *Node) acknowledge(ctx context.Context, m message) error {
-	var err error
-	for pause := firstBackoff; pause <= 4*firstBackoff; pause *= 2 {
-		err = n.client.call(ctx, messagesAPI, "AcknowledgeMessage", callTimeout, map[string]string{"MessageId": m.MessageID}, nil)
-		var refusal *apiError
-		if err == nil || errors.As(err, &refusal) || !sleep(ctx, pause) {
-			break
-		}
+// begin records a command and tells that it is taken.
+func (n *Node) begin(ctx context.Context, m message, c courier) error {
+	progress, err := n.pack(m.MessageID, n.newReply(InProgress, "", nil))
+	if err != nil {
+		return err
 	}
-	return err
+	if err := n.journal.begin(m.MessageID); err != nil {
+		return err
+	}
+	if err := c.begun(ctx, progress); err != nil {
+		return errors.Join(err, n.journal.forget(m.MessageID))
+	}
+	return nil
 }
 
 // runCommand runs a command and replies after each step and at the end.

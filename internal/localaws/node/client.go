@@ -21,6 +21,8 @@ const (
 	pollTimeout = 20 * time.Second
 )
 
+const userAgent = agentName + "/" + agentVersion + " (slipway built-in node)"
+
 // maxAnswer bounds an answer: a few messages of at most 64 KB each.
 const maxAnswer = 4 << 20
 
@@ -124,7 +126,7 @@ func (c *client) once(ctx context.Context, a api, operation string, body []byte,
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	req.Header.Set("X-Amz-Target", a.target+"."+operation)
-	req.Header.Set("User-Agent", agentName+"/"+agentVersion+" (slipway built-in node)")
+	req.Header.Set("User-Agent", userAgent)
 	sigv4.Sign(req, body, sigv4.Credentials{
 		AccessKeyID: cred.AccessKeyID, SecretAccessKey: cred.SecretAccessKey, SessionToken: cred.SessionToken,
 	}, c.cfg.Region, a.signing, c.cfg.Now())

@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// workers is how many commands run at once on a node, as in the agent (CommandWorkersLimit). More wait.
-const workers = 5
+// workers is how many commands run at once on a node, as in the agent (CommandWorkersLimit). As many more wait
+// (CommandWorkerBufferLimit); the rest is refused.
+const (
+	workers = 5
+	buffer  = 5
+)
 
 // Why a command was stopped.
 var (
@@ -19,6 +23,7 @@ var (
 // jobs are the commands that run or wait.
 type jobs struct {
 	slots chan struct{}
+	room  chan struct{}
 	all   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -28,9 +33,22 @@ type jobs struct {
 func newJobs() *jobs {
 	return &jobs{
 		slots:   make(chan struct{}, workers),
+		room:    make(chan struct{}, workers+buffer),
 		cancels: map[string]context.CancelCauseFunc{},
 	}
 }
+
+// reserve takes room for a command, if there is any; start or release gives it back.
+func (j *jobs) reserve() bool {
+	select {
+	case j.room <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (j *jobs) release() { <-j.room }
 
 // start runs f when one of the workers is free, or at once, its context done, if the command is stopped before.
 func (j *jobs) start(ctx context.Context, messageID string, f func(context.Context)) {
@@ -40,6 +58,7 @@ func (j *jobs) start(ctx context.Context, messageID string, f func(context.Conte
 	j.mu.Unlock()
 	j.all.Go(func() {
 		defer cancel(nil)
+		defer j.release()
 		defer j.remove(messageID)
 		select {
 		case j.slots <- struct{}{}:

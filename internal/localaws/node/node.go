@@ -2,8 +2,8 @@
 // is sent.
 //
 // A [Node] speaks what the amazon-ssm-agent speaks: it obtains the credentials of its role, reports with
-// ssm:UpdateInstanceInformation, fetches messages over ec2messages, runs their documents with [Run] and replies step
-// by step. Every request is signed, so the node's role is enforced. Its commands run on the real machine, inside the
+// ssm:UpdateInstanceInformation, opens a control channel of ssmmessages and, for as long as it has none, asks
+// ec2messages; it runs the documents of its messages with [Run] and replies step by step. Every request is signed, so the node's role is enforced. Its commands run on the real machine, inside the
 // node's own directory, and inside a [Sandbox] as far as the system allows one. The behaviour follows version 3.3 of
 // the agent: what it does, its surprises included, is done here; what it would do to the machine (a reboot, a
 // plug-in that installs software) fails with an explanation.
@@ -49,6 +49,10 @@ type Config struct {
 	Logf func(format string, args ...any) // hears of this node's troubles, which do not end Run; may be nil
 	// Drain is how long Run, told to end, lets running commands go on; 30 s if zero, not at all if negative.
 	Drain time.Duration
+	// ChannelRetry is the first pause before another try to open a control channel, which then doubles; 5 s if zero.
+	ChannelRetry time.Duration
+	// PollGrace is how long a node that has a control channel goes on asking ec2messages; 1 minute if zero.
+	PollGrace time.Duration
 }
 
 // Node is a machine that runs commands. Make one with New.
@@ -58,6 +62,8 @@ type Node struct {
 	client  *client
 	journal *journal
 	jobs    *jobs
+	link    *link
+	taking  sync.Mutex    // one command after the other is taken
 	wake    chan struct{} // a reply was queued
 	randMu  sync.Mutex
 }
@@ -77,6 +83,7 @@ func New(cfg Config) (*Node, error) {
 		client:  newClient(&cfg),
 		journal: &journal{dir: cfg.Dir},
 		jobs:    newJobs(),
+		link:    newLink(),
 		wake:    make(chan struct{}, 1),
 	}, nil
 }
@@ -126,6 +133,12 @@ func (c *Config) fillIn() {
 	}
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second
+	}
+	if c.ChannelRetry == 0 {
+		c.ChannelRetry = channelRetry
+	}
+	if c.PollGrace == 0 {
+		c.PollGrace = pollGrace
 	}
 }
 

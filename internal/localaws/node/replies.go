@@ -25,15 +25,6 @@ func (n *Node) queue(messageID string, r reply, final bool) error {
 	return nil
 }
 
-// reply sends a reply that is not worth keeping.
-func (n *Node) reply(ctx context.Context, messageID string, r reply) error {
-	p, err := n.pack(messageID, r)
-	if err != nil {
-		return err
-	}
-	return n.send(ctx, p)
-}
-
 func (n *Node) pack(messageID string, r reply) (pending, error) {
 	id, err := n.newID()
 	if err != nil {
@@ -46,7 +37,11 @@ func (n *Node) pack(messageID string, r reply) (pending, error) {
 	return pending{MessageID: messageID, ReplyID: id, Payload: string(payload)}, nil
 }
 
+// send sends a reply over the control channel, or without one over ec2messages.
 func (n *Node) send(ctx context.Context, p pending) error {
+	if open, err := n.sendReply(ctx, p); open {
+		return err
+	}
 	in := map[string]string{"MessageId": p.MessageID, "ReplyId": p.ReplyID, "Payload": p.Payload}
 	return n.client.call(ctx, messagesAPI, "SendReply", callTimeout, in, nil)
 }
