@@ -246,6 +246,3 @@ func (v *victim) control(t *testing.T) {
 }
 
 const minRevealing = 12
-
-// s3Attempts are attempts at the victim's bucket and object.
-var s3Attempts = []string{}

@@ -22,6 +22,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/organizations"
+	"github.com/slipway-cd/slipway/internal/localaws/s3"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 	"github.com/slipway-cd/slipway/internal/localaws/ssmmessages"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
@@ -57,6 +58,7 @@ type AWS struct {
 	sts      *sts.Service
 	ec2      *ec2.Service
 	ssm      *ssm.Service
+	s3       *s3.Service
 	channels *ssmmessages.Service
 	issuer   *sts.Issuer
 	control  *control
@@ -133,6 +135,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	if a.s3, err = s3.New(a.db, s3.Config{OnError: func(err error) { a.config.Logf("S3: %v", err) }}); err != nil {
+		return err
+	}
 	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
@@ -151,7 +156,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 func (a *AWS) Services() []gateway.Service {
 	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
-		cloudtrail.New(a.events).API(), a.orgs.API()}
+		cloudtrail.New(a.events).API(), a.orgs.API(), a.s3.API()}
 }
 
 // Serve listens on address (host:port, port 0 for any) and answers until Close. It returns when the port is open. On
@@ -231,6 +236,11 @@ func (a *AWS) Throttle(action string, limit gateway.Throttle) error {
 		}
 	}
 	return fmt.Errorf("throttle %s: the local AWS does not serve it", action)
+}
+
+// EnsureBucket makes a bucket of an account, if it is not there: private, without versions.
+func (a *AWS) EnsureBucket(ctx context.Context, account, region, name string) error {
+	return a.s3.EnsureBucket(ctx, account, region, name)
 }
 
 // Events is the log of every request.

@@ -53,6 +53,7 @@ func newVictim(t *testing.T) *victim {
 	v.machine(t)
 	v.identities(t)
 	v.documents(t)
+	v.bucket(t)
 	v.names = map[string]string{"account": victimAccount, "other": otherAccount, "region": victimRegion, "instance": victimNode, "command": v.command}
 	return v
 }

@@ -116,7 +116,10 @@ func (s *Signature) payloadHash(r *http.Request) (string, error) {
 
 // checkS3Headers demands a signature over the host and over every header of Amazon's.
 func (s *Signature) checkS3Headers(r *http.Request) error {
-	must := []string{"host"}
+	if !slices.Contains(s.SignedHeaders, "host") {
+		return refuse(ErrMismatch, "'host' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	var must []string
 	for name := range r.Header {
 		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") {
 			must = append(must, name)
