@@ -20,6 +20,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/logs"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/organizations"
 	"github.com/slipway-cd/slipway/internal/localaws/s3"
@@ -57,6 +58,7 @@ type AWS struct {
 	orgs     *organizations.Service
 	sts      *sts.Service
 	ec2      *ec2.Service
+	logs     *logs.Service
 	ssm      *ssm.Service
 	s3       *s3.Service
 	channels *ssmmessages.Service
@@ -122,6 +124,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
+	if a.logs, err = logs.New(a.db, time.Now); err != nil {
+		return err
+	}
 	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
@@ -154,7 +159,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 
 // Services are the AWS services that are served, with their operations.
 func (a *AWS) Services() []gateway.Service {
-	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
 		cloudtrail.New(a.events).API(), a.orgs.API(), a.s3.API()}
 }

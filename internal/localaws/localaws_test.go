@@ -22,7 +22,6 @@ import (
 
 func TestMain(m *testing.M) {
 	node.MaybeInit()
-	maybeCrashChild()
 	code := m.Run()
 	removeSlipway()
 	os.Exit(code)

@@ -22,6 +22,8 @@ type Service struct {
 	// Global services (iam) have one region, us-east-1, whatever region a client signs for.
 	Global     bool
 	Operations []Operation
+	// MaxBody bounds the request bodies of a JSON or Query service, in bytes; 0 means 1 MB.
+	MaxBody int
 	// Route finds the operation that a request of a REST service means, from method, path, query and host. It is nil for
 	// all other protocols. ok is false when the request is none of this service's.
 	Route func(r *http.Request) (operation string, ok bool)

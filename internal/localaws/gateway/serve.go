@@ -135,14 +135,25 @@ func (x *exchange) steps(ctx context.Context, w http.ResponseWriter) (any, error
 	return x.op.handle(ctx, x.call, input)
 }
 
+// bodyLimit is the limit of the service that the request is signed for: others are not known before the body is read.
+func (x *exchange) bodyLimit() int {
+	x.gw.mu.RLock()
+	defer x.gw.mu.RUnlock()
+	if s := x.gw.services[x.scope()]; s != nil && s.MaxBody > 0 {
+		return s.MaxBody
+	}
+	return maxBody
+}
+
 // read takes the body in, up to the limit.
 func (x *exchange) read() error {
-	body, err := io.ReadAll(io.LimitReader(x.r.Body, maxBody+1))
+	limit := x.bodyLimit()
+	body, err := io.ReadAll(io.LimitReader(x.r.Body, int64(limit)+1))
 	if err != nil {
 		return malformed(x.protocol, "The request body cannot be read.")
 	}
-	if len(body) > maxBody {
-		return &Error{Code: "RequestEntityTooLarge", Message: "The request is larger than 1 MB.", Status: http.StatusRequestEntityTooLarge}
+	if len(body) > limit {
+		return &Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request is larger than %d MB.", limit>>20), Status: http.StatusRequestEntityTooLarge}
 	}
 	x.body = body
 	return nil
