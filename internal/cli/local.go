@@ -52,6 +52,7 @@ type envCommand struct {
 	dataFlag
 	Account string `placeholder:"ID" help:"The account (default: the first)."`
 	Role    string `placeholder:"NAME" help:"A session of this role, in place of the account's administrator."`
+	githubFlags
 }
 
 // Help shows examples under `slipway local env --help`.
@@ -60,7 +61,8 @@ func (envCommand) Help() string {
 
 Examples:
   eval "$(slipway local env)"
-  eval "$(slipway local env --role web-dev-Deploy)"`
+  eval "$(slipway local env --role web-dev-Deploy)"
+  eval "$(slipway local env --github acme/shop --environment prod)" && act`
 }
 
 // Run prints shell exports.
@@ -68,6 +70,9 @@ func (c *envCommand) Run(ctx context.Context, process *Process) error {
 	control, err := localaws.ReadControl(c.Data)
 	if err != nil {
 		return &failure{code: exitFailed, err: err, hint: "start one with slipway local up --data " + c.Data}
+	}
+	if c.Repository != "" {
+		return c.job(ctx, process, control, c.Account+c.Role != "")
 	}
 	account, err := c.account(control)
 	if err != nil {
@@ -94,23 +99,6 @@ func (c *envCommand) account(control localaws.Control) (localaws.Account, error)
 		ids[i] = account.ID
 	}
 	return localaws.Account{}, usage(fmt.Errorf("no account %s in this local AWS", c.Account), "it has "+strings.Join(ids, ", "))
-}
-
-// exports are the lines that point every AWS client at the local AWS, and only there.
-func exports(control localaws.Control, key, secret, token string) string {
-	var b strings.Builder
-	for _, v := range [][2]string{
-		{"AWS_ENDPOINT_URL", control.Endpoint}, {"AWS_REGION", control.Region}, {"AWS_DEFAULT_REGION", control.Region},
-		{"AWS_ACCESS_KEY_ID", key}, {"AWS_SECRET_ACCESS_KEY", secret}, {"AWS_SESSION_TOKEN", token},
-	} {
-		if v[1] == "" {
-			fmt.Fprintf(&b, "unset %s\n", v[0])
-			continue
-		}
-		fmt.Fprintf(&b, "export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
-	}
-	b.WriteString("unset AWS_PROFILE\n")
-	return b.String()
 }
 
 type stopCommand struct {

@@ -148,13 +148,18 @@ func removeControl(dir string) error {
 // answer some of them with a redirect.
 func (c *control) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve := map[string]http.HandlerFunc{controlPath: c.roleCredentials, snapshotPath: c.serveSnapshot}[r.URL.Path]
-		if serve == nil {
+		serve := map[string]http.HandlerFunc{controlPath: c.roleCredentials, snapshotPath: c.serveSnapshot, jobPath: c.newJob}[r.URL.Path]
+		github := strings.HasPrefix(r.URL.Path, githubPath) && serve == nil
+		if serve == nil && !github {
 			next.ServeHTTP(w, r)
 			return
 		}
 		if refused := c.aws.gateway.Guard(r); refused != nil {
 			http.Error(w, refused.Error(), refused.HTTPStatus())
+			return
+		}
+		if github { // for whoever has a job's token, or needs none
+			c.serveGitHub(w, r)
 			return
 		}
 		if r.Method != http.MethodPost {

@@ -101,37 +101,6 @@ func (i *Issuer) Keys(_ context.Context, issuer string) (jose.JSONWebKeySet, err
 	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: i.key.Public(), KeyID: i.keyID, Algorithm: "RS256", Use: "sig"}}}, nil
 }
 
-// Claims describe the workflow job that asks for a token.
-type Claims struct {
-	Repository string // owner/name
-	// OwnerID and RepositoryID, when both are given, make the subject immutable: repo:O@OID/R@RID:…
-	OwnerID, RepositoryID string
-	Environment           string
-	Ref                   string // refs/heads/main
-	Actor, SHA, EventName string
-	Audience              string // https://github.com/OWNER when empty
-	Now                   time.Time
-}
-
-// Subject is the token's sub claim.
-func (c Claims) Subject() string {
-	owner, name, _ := strings.Cut(c.Repository, "/")
-	repository := escape(owner) + "/" + escape(name)
-	if c.OwnerID != "" && c.RepositoryID != "" {
-		repository = escape(owner) + "@" + c.OwnerID + "/" + escape(name) + "@" + c.RepositoryID
-	}
-	switch {
-	case c.Environment != "":
-		return "repo:" + repository + ":environment:" + escape(c.Environment)
-	case strings.HasPrefix(c.EventName, "pull_request"):
-		return "repo:" + repository + ":pull_request"
-	}
-	return "repo:" + repository + ":ref:" + escape(c.Ref)
-}
-
-// escape keeps a value from passing for more than one part of a subject.
-func escape(s string) string { return strings.ReplaceAll(s, ":", "%3A") }
-
 // Mint signs a token for a job.
 func (i *Issuer) Mint(c Claims) (string, error) {
 	owner, name, ok := strings.Cut(c.Repository, "/")
@@ -141,15 +110,12 @@ func (i *Issuer) Mint(c Claims) (string, error) {
 	if c.Audience == "" {
 		c.Audience = "https://github.com/" + owner
 	}
-	id := make([]byte, 16)
-	i.randMu.Lock()
-	_, err := io.ReadFull(i.rand, id)
-	i.randMu.Unlock()
+	id, err := i.newID()
 	if err != nil {
 		return "", fmt.Errorf("mint a token: %w", err)
 	}
 	standard := jwt.Claims{
-		ID: base64.RawURLEncoding.EncodeToString(id), Issuer: GitHubIssuer, Subject: c.Subject(), Audience: jwt.Audience{c.Audience},
+		ID: id, Issuer: GitHubIssuer, Subject: c.Subject(), Audience: jwt.Audience{c.Audience},
 		IssuedAt: jwt.NewNumericDate(c.Now), Expiry: jwt.NewNumericDate(c.Now.Add(tokenLife)), NotBefore: jwt.NewNumericDate(c.Now.Add(-tokenBefore)),
 	}
 	token, err := jwt.Signed(i.signer).Claims(standard).Claims(c.custom(owner)).Serialize()
@@ -159,27 +125,10 @@ func (i *Issuer) Mint(c Claims) (string, error) {
 	return token, nil
 }
 
-// custom are GitHub's own claims. The ids are there only when they are given.
-func (c Claims) custom(owner string) map[string]any {
-	m := map[string]any{
-		"repository": c.Repository, "repository_owner": owner, "repository_owner_id": c.OwnerID, "repository_id": c.RepositoryID,
-		"environment": c.Environment, "ref": c.Ref, "ref_type": refType(c.Ref), "sha": c.SHA, "event_name": c.EventName,
-		"actor": c.Actor, "runner_environment": "self-hosted",
-	}
-	for name, value := range m {
-		if value == "" {
-			delete(m, name)
-		}
-	}
-	return m
-}
-
-func refType(ref string) string {
-	switch {
-	case strings.HasPrefix(ref, "refs/tags/"):
-		return "tag"
-	case strings.HasPrefix(ref, "refs/heads/"):
-		return "branch"
-	}
-	return ""
+func (i *Issuer) newID() (string, error) {
+	id := make([]byte, 16)
+	i.randMu.Lock()
+	defer i.randMu.Unlock()
+	_, err := io.ReadFull(i.rand, id)
+	return base64.RawURLEncoding.EncodeToString(id), err
 }
