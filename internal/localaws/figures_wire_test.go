@@ -24,7 +24,14 @@ type wire struct {
 	cred sigv4.Credentials
 	out  bytes.Buffer
 	host string
+	// requestID is that of the last answer.
+	requestID string
 }
+
+// answered is an answer that is an error.
+type answered struct{ text string }
+
+func (a *answered) Error() string { return a.text }
 
 func dial(endpoint string, cred sigv4.Credentials) (*wire, error) {
 	host := strings.TrimPrefix(endpoint, "http://")
@@ -45,13 +52,17 @@ var jsonTargets = map[string]string{"ssm": "AmazonSSM", "ec2messages": "EC2Windo
 
 // call asks one operation of a JSON service. An answer that is an error is an error.
 func (w *wire) call(service, operation string, body []byte) ([]byte, error) {
+	w.json()
 	w.req.Header.Set("X-Amz-Target", jsonTargets[service]+"."+operation)
 	return w.send(service, operation, body)
 }
 
+func (w *wire) json() { w.req.Header.Set("Content-Type", "application/x-amz-json-1.1") }
+
 // form asks a Query service.
 func (w *wire) form(service, body string) ([]byte, error) {
 	w.req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w.req.Header.Del("X-Amz-Target")
 	return w.send(service, body, []byte(body))
 }
 
@@ -73,8 +84,9 @@ func (w *wire) send(service, operation string, body []byte) ([]byte, error) {
 	}
 	text, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", operation, answer.Status, text)
+		err = &answered{fmt.Sprintf("%s: %s: %s", operation, answer.Status, text)}
 	}
+	w.requestID = answer.Header.Get("X-Amzn-Requestid")
 	return text, err
 }
 

@@ -22,6 +22,7 @@ import (
 
 func TestMain(m *testing.M) {
 	node.MaybeInit()
+	maybeCrashChild()
 	code := m.Run()
 	removeSlipway()
 	os.Exit(code)

@@ -291,26 +291,41 @@ func (s *Service) userPolicies(ctx context.Context, account, name string) (*engi
 	return set, nil
 }
 
-// ownPolicies compiles the inline and attached policies of a user, a group or a role, and its boundary.
-func (s *Service) ownPolicies(ctx context.Context, o owner, boundary string) (*engine.PolicySet, error) {
-	inline, err := many(ctx, s.db, scanPair, `SELECT name, document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
+// policyText is a policy of an owner: its name, and whether it is managed or inline.
+type policyText struct {
+	name, text string
+	managed    bool
+}
+
+// policyTexts lists the inline and attached policies of a user, a group or a role.
+func (s *Service) policyTexts(ctx context.Context, o owner) ([]policyText, error) {
+	list, err := many(ctx, s.db, scanInline, `SELECT name, document FROM iam_inline WHERE account = ? AND kind = ? AND owner = ? ORDER BY name`, o.args()...)
 	if err != nil {
 		return nil, err
-	}
-	set := &engine.PolicySet{}
-	for _, pair := range inline {
-		p, err := engine.ParsePolicy(pair[0], []byte(pair[1]))
-		if err != nil {
-			return nil, err
-		}
-		set.Identity = append(set.Identity, p)
 	}
 	attached, err := many(ctx, s.db, scanText, `SELECT arn FROM iam_attached WHERE account = ? AND kind = ? AND owner = ? ORDER BY arn`, o.args()...)
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range attached {
-		p, err := s.compileManaged(ctx, o.account, a)
+		text, err := s.PolicyDocument(ctx, o.account, a)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, policyText{nameOf(a), text, true})
+	}
+	return list, nil
+}
+
+// ownPolicies compiles the inline and attached policies of a user, a group or a role, and its boundary.
+func (s *Service) ownPolicies(ctx context.Context, o owner, boundary string) (*engine.PolicySet, error) {
+	texts, err := s.policyTexts(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	set := &engine.PolicySet{}
+	for _, t := range texts {
+		p, err := engine.ParsePolicy(t.name, []byte(t.text))
 		if err != nil {
 			return nil, err
 		}
@@ -340,7 +355,7 @@ func (s *Service) PolicyDocument(ctx context.Context, account, policyARN string)
 	return text, err
 }
 
-func scanPair(rows *sql.Rows) (pair [2]string, err error) {
-	err = rows.Scan(&pair[0], &pair[1])
-	return pair, err
+func scanInline(rows *sql.Rows) (p policyText, err error) {
+	err = rows.Scan(&p.name, &p.text)
+	return p, err
 }

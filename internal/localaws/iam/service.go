@@ -47,7 +47,7 @@ func (s *Service) API() gateway.Service {
 		s.roleOperations(), s.rolePolicyOperations(), s.policyOperations(), s.userOperations(),
 		s.userPolicyOperations(), s.keyOperations(), s.profileOperations(), s.providerOperations(),
 		s.groupOperations(), s.groupPolicyOperations(), s.tagOperations(), s.policyVersionOperations(), s.accountOperations(),
-		s.linkedOperations(),
+		s.linkedOperations(), s.simulateOperations(), s.contextKeyOperations(),
 	} {
 		operations = append(operations, group...)
 	}
