@@ -177,6 +177,21 @@ func TestSharedDocuments(t *testing.T) {
 	if got := len(w.all("ListDocumentVersions", "DocumentVersions", object{"Name": "tool"}, 2)); got != 3 {
 		t.Errorf("%d versions for the owner", got)
 	}
+	// Who is added and removed is removed.
+	modify(object{"AccountIdsToAdd": []string{stranger}, "AccountIdsToRemove": []string{stranger, "all"}})
+	want("stranger", "- - - - - -")
+	w.do("DeleteDocument", object{"Name": "tool"})
+}
+
+func TestListSharedDocuments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("third", "333333333333", allowAll)
+	w.do("CreateDocument", object{"Name": "tool", "Content": one(`{"runCommand":["1"]}`), "Tags": []object{{"Key": "Team", "Value": "a"}}})
+	for _, id := range []string{stranger, "All"} {
+		w.do("ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": []string{id}})
+	}
+	arn := "arn:aws:ssm:" + region + ":" + account + ":document/tool"
 	list := func(who, owner string) (names []string) {
 		out, code := w.ask(who, "ssm", "ListDocuments", object{"Filters": []object{{"Key": "Owner", "Values": []string{owner}}}})
 		if code != "" {
@@ -197,6 +212,27 @@ func TestSharedDocuments(t *testing.T) {
 	if out := w.do("DescribeDocumentPermission", object{"Name": "tool", "PermissionType": "Share"}); fmt.Sprint(out["AccountIds"]) != "[222222222222 all]" {
 		t.Error(out)
 	}
+	pages := w.all("DescribeDocumentPermission", "AccountSharingInfoList", object{"Name": "tool", "PermissionType": "Share"}, 1)
+	if diff := cmp.Diff([]object{{"AccountId": stranger, "SharedDocumentVersion": "$DEFAULT"}, {"AccountId": "all", "SharedDocumentVersion": "$DEFAULT"}}, pages); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSharingErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("third", "333333333333", allowAll)
+	w.do("CreateDocument", object{"Name": "tool", "Content": one(`{"runCommand":["1"]}`), "Tags": []object{{"Key": "Team", "Value": "a"}}})
+	for _, id := range []string{stranger, "All"} {
+		w.do("ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": []string{id}})
+	}
+	arn := "arn:aws:ssm:" + region + ":" + account + ":document/tool"
+	accounts := func(n int) (ids []string) {
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("%012d", 400000000000+i))
+		}
+		return ids
+	}
 	for name, tc := range map[string]struct {
 		operation string
 		in        object
@@ -207,6 +243,9 @@ func TestSharedDocuments(t *testing.T) {
 		"other type":       {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Lend", "AccountIdsToAdd": []string{stranger}}, "admin", "InvalidPermissionType"},
 		"nobody":           {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share"}, "admin", "ValidationException"},
 		"no account":       {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": []string{"1234"}}, "admin", "ValidationException"},
+		"21 at once":       {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": accounts(21)}, "admin", "ValidationException"},
+		"with the owner":   {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": []string{account}}, "admin", "ValidationException"},
+		"other version":    {"ModifyDocumentPermission", object{"Name": "tool", "PermissionType": "Share", "AccountIdsToAdd": []string{stranger}, "SharedDocumentVersion": "1"}, "admin", "ValidationException"},
 		"of AWS":           {"ModifyDocumentPermission", object{"Name": "AWS-RunShellScript", "PermissionType": "Share", "AccountIdsToAdd": []string{stranger}}, "admin", "InvalidDocument"},
 		"delete":           {"DeleteDocument", object{"Name": "tool"}, "admin", "InvalidDocumentOperation"},
 		"delete by ARN":    {"DeleteDocument", object{"Name": arn}, "stranger", "ValidationException"},
@@ -216,10 +255,21 @@ func TestSharedDocuments(t *testing.T) {
 			t.Errorf("%s: %q %v", name, code, out)
 		}
 	}
-	// Who is added and removed is removed.
-	modify(object{"AccountIdsToAdd": []string{stranger}, "AccountIdsToRemove": []string{stranger, "all"}})
-	want("stranger", "- - - - - -")
-	w.do("DeleteDocument", object{"Name": "tool"})
+	for i := range 5 { // four more are public, and then one too many
+		name := fmt.Sprintf("public-%d", i)
+		w.do("CreateDocument", object{"Name": name, "Content": deploy})
+		_, code := w.ask("admin", "ssm", "ModifyDocumentPermission", object{"Name": name, "PermissionType": "Share", "AccountIdsToAdd": []string{"all"}})
+		if (code == "DocumentPermissionLimit") != (i == 4) {
+			t.Errorf("public document %d: %q", i, code)
+		}
+	}
+	for i := range 51 {
+		ids := accounts(20 * (i + 1))[20*i:]
+		_, code := w.ask("admin", "ssm", "ModifyDocumentPermission", object{"Name": "public-0", "PermissionType": "Share", "AccountIdsToAdd": ids})
+		if (code == "DocumentPermissionLimit") != (i == 50) {
+			t.Errorf("%d accounts: %q", 20*(i+1), code)
+		}
+	}
 }
 
 // TestSharedDocumentIsSent: by ARN, and the command shows the ARN.
@@ -306,5 +356,59 @@ func TestTagsOfDocuments(t *testing.T) {
 		if _, code := w.ask(who, "ssm", "ListTagsForResource", in); code != "InvalidResourceId" {
 			t.Errorf("%s: %q", who, code)
 		}
+	}
+}
+
+// TestUpdateErrors: what an update may not repeat, and what it must build on.
+func TestUpdateErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := func(n int) string { return one(fmt.Sprintf(`{"runCommand":["%d"]}`, n)) }
+	w.do("CreateDocument", object{"Name": "tool", "Content": content(1), "VersionName": "one"})
+	w.do("UpdateDocument", object{"Name": "tool", "Content": content(2), "DocumentVersion": "1", "VersionName": "two"})
+	for name, tc := range map[string]struct {
+		in   object
+		code string
+	}{
+		"content of the latest":   {object{"Content": content(2), "DocumentVersion": "$LATEST"}, "DuplicateDocumentContent"},
+		"content of an older":     {object{"Content": content(1), "DocumentVersion": "$LATEST"}, "DuplicateDocumentContent"},
+		"name of another":         {object{"Content": content(3), "DocumentVersion": "$LATEST", "VersionName": "one"}, "DuplicateDocumentVersionName"},
+		"not the latest":          {object{"Content": content(3), "DocumentVersion": "1"}, "InvalidDocumentVersion"},
+		"no such version":         {object{"Content": content(3), "DocumentVersion": "9"}, "InvalidDocumentVersion"},
+		"the default by omission": {object{"Content": content(3)}, "InvalidDocumentVersion"},
+		"other schema":            {object{"Content": `{"schemaVersion":"3.0"}`, "DocumentVersion": "2"}, "InvalidDocumentSchemaVersion"},
+		"no document":             {object{"Content": "[]", "DocumentVersion": "2"}, "InvalidDocumentContent"},
+		"too large":               {object{"Content": one(`{"runCommand":["` + strings.Repeat("x", 65536) + `"]}`), "DocumentVersion": "2"}, "MaxDocumentSizeExceeded"},
+		"format":                  {object{"Content": content(3), "DocumentVersion": "2", "DocumentFormat": "XML"}, "ValidationException"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tc.in["Name"] = "tool"
+			if out, code := w.ask("admin", "ssm", "UpdateDocument", tc.in); code != tc.code {
+				t.Errorf("got %q, want %q: %v", code, tc.code, out)
+			}
+		})
+	}
+	if got := w.do("DescribeDocument", object{"Name": "tool", "VersionName": "two"}); text(got, "Document", "DocumentVersion") != "2" {
+		t.Error(got)
+	}
+	if _, code := w.ask("admin", "ssm", "DescribeDocument", object{"Name": "tool", "VersionName": "three"}); code != "InvalidDocumentVersion" {
+		t.Error(code)
+	}
+}
+
+func TestVersionQuota(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := func(n int) string { return one(fmt.Sprintf(`{"runCommand":["%d"]}`, n)) }
+	w.do("CreateDocument", object{"Name": "tool", "Content": content(1)})
+	for n := 2; n <= 1000; n++ {
+		w.do("UpdateDocument", object{"Name": "tool", "Content": content(n), "DocumentVersion": "$LATEST"})
+	}
+	if _, code := w.ask("admin", "ssm", "UpdateDocument", object{"Name": "tool", "Content": content(1001), "DocumentVersion": "$LATEST"}); code != "DocumentVersionLimitExceeded" {
+		t.Error(code)
+	}
+	if got := len(w.all("ListDocumentVersions", "DocumentVersions", object{"Name": "tool"}, 50)); got != 1000 {
+		t.Errorf("%d versions", got)
 	}
 }
