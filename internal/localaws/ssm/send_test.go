@@ -86,7 +86,7 @@ func TestSendCommandErrors(t *testing.T) {
 		"no output":              {object{"CloudWatchOutputConfig": object{"CloudWatchOutputEnabled": false}}, ""},
 		"role":                   {object{"ServiceRoleArn": "arn:aws:iam::111111111111:role/notify"}, ""},
 		"no such role":           {object{"ServiceRoleArn": "arn:aws:iam::111111111111:role/nobody"}, "InvalidRole"},
-		"role of a stranger":     {object{"ServiceRoleArn": "arn:aws:iam::222222222222:role/notify"}, "InvalidRole"},
+		"role of a stranger":     {object{"ServiceRoleArn": "arn:aws:iam::222222222222:role/notify"}, "AccessDeniedException"},
 		"no role":                {object{"ServiceRoleArn": "notify"}, "InvalidRole"},
 		"misnamed member":        {object{"timeoutSeconds": 1, "TIMEOUTSECONDS": 2}, ""},
 		"two alarms":             {object{"AlarmConfiguration": object{"Alarms": []object{{"Name": "a"}, {"Name": "b"}}}}, "ValidationException"},
