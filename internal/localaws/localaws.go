@@ -117,6 +117,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.iam.SetOrganizations(a.orgs)
+	a.iam.SetEvents(a.events)
 	if a.issuer, err = sts.LoadOrCreate(ctx, a.db, rand.Reader); err != nil {
 		return err
 	}

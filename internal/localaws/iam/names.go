@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,6 +123,16 @@ func (s *Service) newID(prefix string, length int) (string, error) {
 	return (prefix + base32.StdEncoding.EncodeToString(b))[:length], nil
 }
 
+// newUUID makes a random UUID, version 4.
+func (s *Service) newUUID() (string, error) {
+	b, err := s.random(16)
+	if err != nil {
+		return "", err
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
 // newSecret makes n random bytes as text.
 func (s *Service) newSecret(n int) (string, error) {
 	b, err := s.random(n)
@@ -221,6 +232,14 @@ func page[T any](p paging, all []T, key func(T) string) ([]T, listed, error) {
 		return all, listed{}, nil
 	}
 	return all[:size], listed{true, base64.RawURLEncoding.EncodeToString([]byte(key(all[size-1])))}, nil
+}
+
+// placeKey and placeOf are for pages of what has no other order than its own.
+func placeKey(i int) string { return fmt.Sprintf("%06d", i) }
+
+func placeOf(key string) int {
+	i, _ := strconv.Atoi(key) // placeKey wrote it
+	return i
 }
 
 func at(unix int64) gateway.Time { return gateway.Time{Time: time.Unix(unix, 0).UTC()} }

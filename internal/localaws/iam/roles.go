@@ -102,6 +102,7 @@ type (
 		MaxSessionDuration          int       `xml:",omitempty"`
 		PermissionsBoundary         *boundary `xml:",omitempty"`
 		Tags                        []Tag     `xml:",omitempty"`
+		RoleLastUsed                *roleUse
 	}
 	roleOut      struct{ Role roleShape }
 	createRoleIn struct {
@@ -154,7 +155,7 @@ func boundaryShape(arn string) *boundary {
 func (s *Service) roleOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("CreateRole", s.createRoleAccess, s.createRole),
-		gateway.Op("GetRole", s.onRole, s.getRole).Except("RoleLastUsed is left out; see GenerateServiceLastAccessedDetails"),
+		gateway.Op("GetRole", s.onRole, s.getRole),
 		gateway.Op("UpdateRole", s.updateRoleAccess, func(ctx context.Context, c *gateway.Call, in *updateRoleIn) (*emptyResult, error) {
 			_, err := s.updateRole(ctx, c, in)
 			return &emptyResult{}, err
@@ -338,7 +339,9 @@ func (s *Service) getRole(ctx context.Context, c *gateway.Call, in *roleNameIn) 
 	if err != nil {
 		return nil, err
 	}
-	return &roleOut{r.shape()}, nil
+	shape := r.shape()
+	shape.RoleLastUsed, err = s.roleUse(ctx, r)
+	return &roleOut{shape}, err
 }
 
 func (s *Service) listRoles(ctx context.Context, c *gateway.Call, in *listIn) (*listRolesOut, error) {

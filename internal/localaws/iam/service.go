@@ -30,6 +30,8 @@ type Service struct {
 
 	cache         cache
 	organizations gateway.Organizations
+	events        EventLog
+	foldMu        sync.Mutex // one reads the log at a time
 }
 
 // New opens the identity store in db, and makes its tables when they are not there. now and rand make dates and ids.
@@ -48,6 +50,7 @@ func (s *Service) API() gateway.Service {
 		s.userPolicyOperations(), s.keyOperations(), s.profileOperations(), s.providerOperations(),
 		s.groupOperations(), s.groupPolicyOperations(), s.tagOperations(), s.policyVersionOperations(), s.accountOperations(),
 		s.linkedOperations(), s.simulateOperations(), s.contextKeyOperations(),
+		s.lastAccessOperations(), s.authDetailsOperations(),
 	} {
 		operations = append(operations, group...)
 	}
@@ -113,6 +116,11 @@ var schema = []string{
 	`ALTER TABLE iam_policies ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE iam_profiles ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE iam_providers ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
+	`CREATE TABLE IF NOT EXISTS iam_used (
+		account TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, service TEXT NOT NULL, region TEXT NOT NULL,
+		milli INTEGER NOT NULL, PRIMARY KEY (account, entity, key, service))`,
+	`CREATE TABLE IF NOT EXISTS iam_used_mark (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS iam_jobs (id TEXT PRIMARY KEY, account TEXT NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)`,
 }
 
 // querier is a transaction, or the database outside of one.

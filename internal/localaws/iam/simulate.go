@@ -314,7 +314,7 @@ func (sim *simulation) run(in *simulateIn) (*simulateOut, error) {
 	}
 	places := make([]string, len(in.ActionNames))
 	for i := range places {
-		places[i] = fmt.Sprintf("%06d", i)
+		places[i] = placeKey(i)
 	}
 	part, rest, err := page(in.paging, places, strings.Clone)
 	if err != nil {
@@ -322,11 +322,7 @@ func (sim *simulation) run(in *simulateIn) (*simulateOut, error) {
 	}
 	out := &simulateOut{EvaluationResults: []evaluationResult{}, listed: rest}
 	for _, place := range part {
-		var i int
-		if _, err := fmt.Sscanf(place, "%d", &i); err != nil {
-			return nil, err
-		}
-		out.EvaluationResults = append(out.EvaluationResults, sim.action(in.ActionNames[i], resources))
+		out.EvaluationResults = append(out.EvaluationResults, sim.action(in.ActionNames[placeOf(place)], resources))
 	}
 	return out, nil
 }

@@ -269,9 +269,9 @@ func TestSimulationRefuses(t *testing.T) {
 			"ContextEntries.member.1.ContextKeyValues.member.1", "a", "ContextEntries.member.1.ContextKeyValues.member.2", "b"), code: "InvalidInput"},
 		{action: "SimulateCustomPolicy", args: with("MaxItems", "0"), code: "ValidationError"},
 		{action: "SimulatePrincipalPolicy", args: []string{"PolicySourceArn", "arn:aws:iam::111111111111:role/none", "ActionNames.member.1", "ssm:SendCommand"}, code: "NoSuchEntity"},
-		{action: "SimulatePrincipalPolicy", args: []string{"PolicySourceArn", "arn:aws:iam::222222222222:user/administrator", "ActionNames.member.1", "ssm:SendCommand"}, code: "NoSuchEntity"},
+		{action: "SimulatePrincipalPolicy", args: []string{"PolicySourceArn", "arn:aws:iam::222222222222:user/administrator", "ActionNames.member.1", "ssm:SendCommand"}, code: "AccessDenied"},
 		{action: "SimulatePrincipalPolicy", args: []string{"PolicySourceArn", "ann", "ActionNames.member.1", "ssm:SendCommand"}, code: "InvalidInput"},
-		{action: "GetContextKeysForPrincipalPolicy", args: []string{"PolicySourceArn", "arn:aws:iam::222222222222:user/administrator"}, code: "NoSuchEntity"},
+		{action: "GetContextKeysForPrincipalPolicy", args: []string{"PolicySourceArn", "arn:aws:iam::222222222222:user/administrator"}, code: "AccessDenied"},
 		{action: "GetContextKeysForCustomPolicy", args: []string{"PolicyInputList.member.1", "{"}, code: "InvalidInput"},
 	})
 	first := w.simulate("SimulateCustomPolicy", with("ActionNames.member.2", "ssm:GetCommandInvocation", "MaxItems", "1")...)
