@@ -35,7 +35,7 @@ func (a *AWS) newCell(instance ec2.Instance) (machine, error) {
 	}
 	return cell.New(cell.Config{
 		InstanceID: instance.ID, Region: instance.Region, HostName: hostName(instance), Dir: a.nodeDir(instance.ID),
-		AgentDir: parts.agent, Sandbox: a.sandbox(), Authority: parts.authority, AWS: a.gateway, Metadata: metadata,
+		AgentDir: parts.agent, Sandbox: a.sandbox(), Authority: parts.authority, AWS: a.gateway, Metadata: metadata.imds,
 		Logf: func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
 	})
 }

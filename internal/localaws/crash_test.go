@@ -84,7 +84,7 @@ func TestKillNotices(t *testing.T) {
 	db, err := store.Open(known.dir)
 	check(t, err)
 	for _, loss := range []string{`DELETE FROM ssm_document WHERE name = 'lost-0'`, `DELETE FROM iam_roles WHERE name = 'lost-1'`,
-		`UPDATE ssm_invocation SET status = 'Cancelled', details = 'Cancelled', phase = 4`, `DELETE FROM events WHERE name = 'CreateRole'`} {
+		`DELETE FROM ssm_command`, `DELETE FROM events WHERE name = 'CreateRole'`} {
 		_, err := db.ExecContext(t.Context(), loss)
 		check(t, err)
 	}

@@ -76,7 +76,8 @@ type AWS struct {
 	transitions       keyedMutex          // of instances, by id
 	limits            string              // of the nodes' sandbox
 	cellParts         func() (cellParts, error)
-	mu                sync.Mutex // guards nodes and limits
+	door              *metadataDoor // of the built-in nodes' metadata
+	mu                sync.Mutex    // guards nodes and limits
 }
 
 // Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet.
@@ -154,6 +155,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if err := a.db.CheckServices(); err != nil {
 		return err
 	}
+	a.door = &metadataDoor{gateway: a.gateway, logf: a.config.Logf}
 	a.control, err = newControl(a, rand.Reader)
 	return err
 }
@@ -259,6 +261,9 @@ func (a *AWS) Close(ctx context.Context) error {
 	a.mu.Unlock()
 	a.machines.Wait()
 	var errs []error
+	if a.door != nil {
+		errs = append(errs, a.door.Close())
+	}
 	if a.channels != nil {
 		a.channels.Close()
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"path"
 	"runtime"
 	"strings"
@@ -13,7 +15,6 @@ import (
 
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
-	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/imds"
 )
 
@@ -34,13 +35,16 @@ type session struct {
 	renew time.Time
 }
 
+// errNoRole says that there is no instance profile, or none with a role.
+var errNoRole = errors.New("the instance has no role")
+
 var _ imds.Source = (*metadata)(nil)
 
 // newMetadata makes the metadata service of an instance.
-func (a *AWS) newMetadata(instance ec2.Instance) (*imds.Handler, error) {
-	return imds.New(&metadata{aws: a, instance: instance}, time.Now, rand.Reader, func(err error) {
-		a.config.Logf("node %s: %v", instance.ID, err)
-	})
+func (a *AWS) newMetadata(instance ec2.Instance) (*nodeMetadata, error) {
+	source := &metadata{aws: a, instance: instance}
+	handler, err := imds.New(source, time.Now, rand.Reader, func(err error) { a.config.Logf("node %s: %v", instance.ID, err) })
+	return &nodeMetadata{handler, source}, err
 }
 
 // Instance describes the instance as EC2 has it now.
@@ -49,16 +53,35 @@ func (m *metadata) Instance(ctx context.Context) (imds.Instance, error) {
 	if err != nil {
 		return imds.Instance{}, err
 	}
-	out := imds.Instance{
-		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Region + "a", ImageID: cmp.Or(i.ImageID, "ami-0123456789abcdef0"),
-		Type: cmp.Or(i.Type, "t3.micro"), Architecture: architectures[runtime.GOARCH], PrivateIP: i.PrivateIP,
-		HostName: hostName(i) + "." + i.Region + ".compute.internal", Launched: i.Launched, ProfileARN: i.ProfileARN,
+	userData, err := base64.StdEncoding.DecodeString(i.UserData)
+	if err != nil {
+		return imds.Instance{}, fmt.Errorf("user data: %w", err)
 	}
-	role, err := m.profileRole(ctx, i)
-	if role != nil {
-		out.RoleName = role.Name
+	out := imds.Instance{
+		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, ImageID: i.ImageID, Type: i.Type, Index: i.Index,
+		Architecture: architectures[runtime.GOARCH], PrivateIP: i.PrivateIP, HostName: hostName(i) + "." + i.Region + ".compute.internal",
+		Launched: i.Launched, UserData: string(userData),
+		Disabled: i.Metadata.HTTPEndpoint == "disabled", TokensOptional: i.Metadata.HTTPTokens == "optional",
+	}
+	if i.Metadata.Tags == "enabled" {
+		out.Tags = i.Tags
+	}
+	profile, found, err := m.profile(ctx, i)
+	if found {
+		out.ProfileARN, out.ProfileID = profile.ARN, profile.ID
+	}
+	if profile.RoleARN != "" {
+		out.RoleName = path.Base(profile.RoleARN)
 	}
 	return out, err
+}
+
+// profile is not found when the instance has none, or it was deleted since.
+func (m *metadata) profile(ctx context.Context, i ec2.Instance) (profile ec2.Profile, found bool, err error) {
+	if i.ProfileARN == "" {
+		return profile, false, nil
+	}
+	return m.aws.iam.InstanceProfile(ctx, i.Account, path.Base(i.ProfileARN))
 }
 
 // architectures are EC2's names of them.
@@ -73,20 +96,8 @@ func hostName(i ec2.Instance) string {
 }
 
 func (m *metadata) now(ctx context.Context) (ec2.Instance, error) {
-	return m.aws.ec2.Instance(ctx, m.instance.Account, m.instance.Region, m.instance.ID)
-}
-
-// profileRole is nil when the instance has no profile, or that no role.
-func (m *metadata) profileRole(ctx context.Context, i ec2.Instance) (*iam.Role, error) {
-	if i.ProfileARN == "" {
-		return nil, nil
-	}
-	role, err := m.aws.iam.ProfileRole(ctx, i.Account, path.Base(i.ProfileARN))
-	var refused *gateway.Error
-	if errors.As(err, &refused) {
-		return nil, nil
-	}
-	return role, err
+	i, err := m.aws.ec2.Instance(ctx, m.instance.Account, m.instance.Region, m.instance.ID)
+	return i.Complete(), err
 }
 
 // RoleCredentials gives those of the instance profile's role, which EC2 assumes if the role's trust policy lets it.
@@ -95,25 +106,25 @@ func (m *metadata) RoleCredentials(ctx context.Context) (imds.Credentials, error
 	if err != nil {
 		return imds.Credentials{}, err
 	}
-	role, err := m.profileRole(ctx, i)
-	if role == nil || err != nil {
-		return imds.Credentials{}, cmp.Or(err, errors.New("the instance has no role"))
+	profile, _, err := m.profile(ctx, i)
+	if err != nil || profile.RoleARN == "" {
+		return imds.Credentials{}, cmp.Or(err, errNoRole)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if good, err := m.good(ctx, m.role, role.ARN()); good || err != nil {
+	if good, err := m.good(ctx, m.role, profile.RoleARN); good || err != nil {
 		return m.role.keys, err
 	}
 	now := time.Now()
 	c, err := m.aws.instanceCredentials(ctx, i)
 	var refused *gateway.Error
 	if errors.As(err, &refused) {
-		return imds.Credentials{Issued: now, Denied: "EC2 cannot assume the role " + role.Name + ": " + refused.Message}, nil
+		return imds.Credentials{Issued: now, Denied: "EC2 cannot assume the role " + path.Base(profile.RoleARN) + ": " + refused.Message}, nil
 	}
 	if err != nil {
 		return imds.Credentials{}, err
 	}
-	m.role = session{role.ARN(), imds.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken,
+	m.role = session{profile.RoleARN, imds.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken,
 		Issued: now, Expires: c.Expires}, now.Add(c.Expires.Sub(now) / 2)}
 	return m.role.keys, nil
 }

@@ -67,13 +67,38 @@ func (a *AWS) newMachine(instance ec2.Instance) (machine, error) {
 	if a.config.Nodes.AgentDir != "" {
 		return a.newCell(instance)
 	}
-	return node.New(node.Config{
+	metadata, err := a.newMetadata(instance)
+	if err != nil {
+		return nil, err
+	}
+	environment, leave, err := a.door.admit(metadata)
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.New(node.Config{
 		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
-		Dir: a.nodeDir(instance.ID), Sandbox: a.sandbox(),
+		Dir: a.nodeDir(instance.ID), Sandbox: a.sandbox(), Environment: environment,
 		Credentials: func(ctx context.Context) (node.Credentials, error) { return a.instanceCredentials(ctx, instance) },
 		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
 		Drain:       time.Second, // AWS.Drain is the patient one
 	})
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &builtIn{n, leave}, nil
+}
+
+// builtIn is a built-in node with what it has of this process.
+type builtIn struct {
+	*node.Node
+	leave func()
+}
+
+// Close ends the node's sandbox and takes its metadata away.
+func (b *builtIn) Close() error {
+	b.leave()
+	return b.Node.Close()
 }
 
 // instanceCredentials gives a node the session of its instance profile's role, if the role trusts EC2 (R21). The profile

@@ -65,10 +65,14 @@ type world struct {
 }
 
 // startNodes makes the world. Where the system forbids cells, the test ends.
-func startNodes(t *testing.T, agentDir string) world {
+func startNodes(t *testing.T, agentDir string, change ...func(*localaws.NodePolicy)) world {
 	t.Helper()
 	dir := t.TempDir()
-	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir, Logf: t.Logf, Nodes: localaws.NodePolicy{AgentDir: agentDir, Guards: []string{"docker"}}})
+	policy := localaws.NodePolicy{AgentDir: agentDir, Guards: []string{"docker"}}
+	for _, c := range change {
+		c(&policy)
+	}
+	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir, Logf: t.Logf, Nodes: policy})
 	if err != nil {
 		t.Fatal(err)
 	}

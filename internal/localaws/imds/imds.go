@@ -1,7 +1,7 @@
 // Package imds is the instance metadata service of one EC2 instance: what programs on a node ask to find out where they
 // are, and for the credentials of their role.
 //
-// It speaks version 2 only, as instances do that require tokens: a session begins with PUT /latest/api/token. What there is
+// It speaks version 2, in which a session begins with PUT /latest/api/token, and version 1 where the instance lets it. What there is
 // to tell comes from a [Source], the credentials included; nothing is kept here. See
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html.
 package imds
@@ -38,8 +38,9 @@ type Credentials struct {
 	Denied string
 }
 
-// The header names and bounds of version 2.
+// The path, header names and bounds of version 2.
 const (
+	tokenPath   = "/latest/api/token"
 	tokenHeader = "X-Aws-Ec2-Metadata-Token"
 	ttlHeader   = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
 	maxTTL      = 21600
@@ -65,18 +66,27 @@ func New(source Source, now func() time.Time, random io.Reader, onError func(err
 // ServeHTTP answers a request to http://169.254.169.254.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "EC2ws")
+	instance, err := h.source.Instance(r.Context())
 	switch {
-	case r.URL.Path == "/latest/api/token":
+	case err != nil:
+		h.failed(w, err)
+	case instance.Disabled || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		fail(w, http.StatusForbidden) // or a web page, whose browser runs on the node
+	case r.URL.Path == tokenPath:
 		h.serveToken(w, r)
-	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
-		fail(w, http.StatusForbidden) // a web page, whose browser runs on the node
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		fail(w, http.StatusMethodNotAllowed)
-	case !h.valid(r.Header.Get(tokenHeader)):
+	case !h.admitted(r, instance):
 		fail(w, http.StatusUnauthorized)
 	default:
-		h.serveItem(w, r)
+		h.serveItem(w, r, instance)
 	}
+}
+
+// admitted tells whether a request belongs to a session, or needs none. A token that is not good is refused even then.
+func (h *Handler) admitted(r *http.Request, i Instance) bool {
+	token := r.Header.Get(tokenHeader)
+	return h.valid(token) || token == "" && i.TokensOptional
 }
 
 // serveToken begins a session. What a proxy passed on is refused: it may come from anywhere.
@@ -85,13 +95,13 @@ func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodPut:
 		fail(w, http.StatusMethodNotAllowed)
-	case r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+	case r.Header.Get("X-Forwarded-For") != "":
 		fail(w, http.StatusForbidden)
 	case err != nil || ttl < 1 || ttl > maxTTL:
 		fail(w, http.StatusBadRequest)
 	default:
 		w.Header().Set(ttlHeader, strconv.Itoa(ttl))
-		send(w, "text/plain", h.token(h.now().Add(time.Duration(ttl)*time.Second)))
+		send(w, plain, h.token(h.now().Add(time.Duration(ttl)*time.Second)))
 	}
 }
 
@@ -115,23 +125,19 @@ func (h *Handler) valid(token string) bool {
 	return h.now().Before(time.Unix(0, int64(binary.BigEndian.Uint64(b))))
 }
 
-func (h *Handler) serveItem(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) serveItem(w http.ResponseWriter, r *http.Request, instance Instance) {
 	path, ok := strings.CutPrefix(r.URL.Path, "/latest/")
 	if !ok {
 		fail(w, http.StatusNotFound)
 		return
 	}
-	instance, err := h.source.Instance(r.Context())
-	if err != nil {
-		h.failed(w, err)
-		return
-	}
-	if item, ok := instance.items()[strings.TrimSuffix(path, "/")]; ok {
+	all := instance.items()
+	if item, ok := all[strings.TrimSuffix(path, "/")]; ok {
 		h.serveValue(w, r, item)
 		return
 	}
-	if listed := list(instance.items(), path); listed != "" {
-		send(w, "text/plain", listed)
+	if listed := list(all, path); listed != "" {
+		send(w, plain, listed)
 		return
 	}
 	fail(w, http.StatusNotFound)

@@ -23,6 +23,8 @@ type Instance struct {
 	ProfileARN, ProfileID, RoleName string
 	// Tags are shown where the instance allows it; nil otherwise.
 	Tags map[string]string
+	// Disabled instances have no metadata; where tokens are optional, version 1 is served as well.
+	Disabled, TokensOptional bool
 }
 
 // item is something that can be asked for. An empty value means that it is not there.
