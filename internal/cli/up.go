@@ -118,7 +118,7 @@ func rates(flags map[string]string) (map[string]gateway.Throttle, error) {
 }
 
 // noCells is the way out where the system forbids cells.
-const noCells = "cells take unprivileged user namespaces and overlay mounts in them (Linux 5.11 or later; sysctl user.max_user_namespaces and " +
+const noCells = "cells take unprivileged user namespaces with overlay mounts and veth interfaces in them (Linux 5.11 or later; sysctl user.max_user_namespaces and " +
 	"kernel.apparmor_restrict_unprivileged_userns; in a container, its seccomp profile); --agent builtin does without"
 
 // agent gives the directory of the genuine agent, if nodes are to hold it.

@@ -1,6 +1,7 @@
 package localaws
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"github.com/slipway-cd/slipway/internal/localaws/cell"
@@ -34,7 +35,7 @@ func (a *AWS) newCell(instance ec2.Instance) (machine, error) {
 		return nil, err
 	}
 	return cell.New(cell.Config{
-		InstanceID: instance.ID, Region: instance.Region, HostName: hostName(instance), Dir: a.nodeDir(instance.ID),
+		InstanceID: instance.ID, Region: instance.Region, HostName: hostName(instance), Address: cmp.Or(instance.PrivateIP, "10.0.0.254"), Dir: a.nodeDir(instance.ID),
 		AgentDir: parts.agent, Sandbox: a.sandbox(), Authority: parts.authority, AWS: a.gateway, Metadata: metadata.imds,
 		Logf: func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
 	})

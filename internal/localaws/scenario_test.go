@@ -326,9 +326,12 @@ func TestNothingButTheLocalAWS(t *testing.T) {
 		"getent ahostsv4 ssm.eu-west-1.amazonaws.com | head -n 1 | cut -d' ' -f1",
 		"bash -c 'exec 3<>/dev/tcp/169.254.169.254/80; printf \"GET /latest/meta-data/instance-id HTTP/1.0\\r\\n\\r\\n\" >&3; head -n 1 <&3'",
 		"hostname",
+		// Every port is free, as on an instance.
+		"for port in 53 80 443; do python3 -c 'import socket,sys; s=socket.socket(); s.bind((\"\", int(sys.argv[1]))); s.listen(); print(s.getsockname())' $port; done",
 	}
+	client(t, "python3")
 	r, err := w.command(t, step{role: wholeRole, commands: attack})
-	want := result{Status: "Success", Details: "Success", Stdout: "127.0.0.1\nHTTP/1.0 401 Unauthorized\r\nip-10-0-0-4\n"}
+	want := result{Status: "Success", Details: "Success", Stdout: "169.254.169.253\nHTTP/1.0 401 Unauthorized\r\nip-10-0-0-4\n('0.0.0.0', 53)\n('0.0.0.0', 80)\n('0.0.0.0', 443)\n"}
 	if diff := cmp.Diff(want, r); diff != "" || err != nil {
 		t.Errorf("%v, -want +got\n%s", err, diff)
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	InstanceID string // i-…
 	Region     string
 	HostName   string // ip-10-0-0-1
+	Address    string // 10.0.0.1
 	Dir        string // the node's own directory
 	AgentDir   string // has the agent's programs, from [Install]
 	Sandbox    node.Sandbox
@@ -150,10 +151,10 @@ var bundles = []string{
 func (c *Cell) enclosureConfig() node.EnclosureConfig {
 	machine := sha256.Sum256([]byte(c.cfg.InstanceID))
 	e := node.EnclosureConfig{
-		InstanceID: c.cfg.InstanceID, Dir: c.cfg.Dir, Sandbox: c.cfg.Sandbox, HostName: c.cfg.HostName,
+		InstanceID: c.cfg.InstanceID, Dir: c.cfg.Dir, Sandbox: c.cfg.Sandbox, HostName: c.cfg.HostName, Address: c.cfg.Address,
 		Files: map[string]string{
 			"/etc/resolv.conf": "nameserver " + awsAddress + "\n",
-			"/etc/hosts":       "127.0.0.1 localhost\n127.0.0.1 " + c.cfg.HostName + "." + c.cfg.Region + ".compute.internal " + c.cfg.HostName + "\n",
+			"/etc/hosts":       "127.0.0.1 localhost\n" + c.cfg.Address + " " + c.cfg.HostName + "." + c.cfg.Region + ".compute.internal " + c.cfg.HostName + "\n",
 			"/etc/hostname":    c.cfg.HostName + "\n",
 			"/etc/machine-id":  hex.EncodeToString(machine[:16]) + "\n",
 			"/usr/local/share/ca-certificates/slipway-local-aws.crt": c.cfg.Authority.PEM,

@@ -16,10 +16,10 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/node"
 )
 
-// Where a cell finds AWS: the addresses of its name server, of all of AWS's services, and of the instance metadata
-// service, which is the only one that is the same on a real instance.
+// Where a cell finds AWS: its name server, and all of AWS's services behind the same address, and the instance metadata
+// service. The name server and the metadata service have these addresses on every instance.
 const (
-	awsAddress      = "127.0.0.1"
+	awsAddress      = "169.254.169.253"
 	metadataAddress = "169.254.169.254"
 )
 
@@ -71,9 +71,12 @@ func serve(c *Config, sockets []*os.File) (f *front, err error) {
 	})
 	f.http(c, encrypted, c.AWS)
 	f.http(c, listeners[1], c.Metadata)
+	own, err := netip.ParseAddr(c.Address)
+	if err != nil {
+		return f, fmt.Errorf("answer the cell: %w", err)
+	}
 	names := &nameServer{aws: netip.MustParseAddr(awsAddress), own: map[string]netip.Addr{
-		"localhost": netip.MustParseAddr("127.0.0.1"), c.HostName: netip.MustParseAddr("127.0.0.1"),
-		c.HostName + "." + c.Region + ".compute.internal": netip.MustParseAddr("127.0.0.1"),
+		"localhost": netip.MustParseAddr("127.0.0.1"), c.HostName: own, c.HostName + "." + c.Region + ".compute.internal": own,
 	}}
 	f.wait.Go(func() { names.serveStreams(listeners[2]) })
 	f.wait.Go(func() { names.servePackets(packets) })

@@ -98,7 +98,7 @@ func renew(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644)
 }
 
-// enter names the machine, brings up its loopback interface and hands the sockets to the node.
+// enter names the machine, makes its network and hands the sockets to the node.
 func (c *cellSetup) enter(conn *net.UnixConn) error {
 	// However slipway ends, the cell ends with it.
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
@@ -107,73 +107,15 @@ func (c *cellSetup) enter(conn *net.UnixConn) error {
 	if err := unix.Sethostname([]byte(c.HostName)); err != nil {
 		return fmt.Errorf("name the cell: %w", err)
 	}
-	if err := c.interfaces(); err != nil {
+	files, err := c.network()
+	if err != nil {
 		return fmt.Errorf("make the cell's network: %w", err)
 	}
-	// Commands are root of the cell, and root may bind to every port.
+	// Commands are root of the cell, and root may listen on every port.
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0); err != nil {
-		return fmt.Errorf("make the cell's network: %w", err)
-	}
-	var files []*os.File
-	for _, port := range c.Ports {
-		f, err := port.open()
-		if err != nil {
-			return fmt.Errorf("make the cell's network: %s: %w", port.Address, err)
-		}
-		files = append(files, f)
+		return errors.Join(fmt.Errorf("make the cell's network: %w", err), closeAll(files))
 	}
 	return errors.Join(sendMessage(conn, answer{Ports: len(files)}, files...), closeAll(files))
-}
-
-// interfaces brings up lo, with all addresses that the ports need beside 127.0.0.1.
-func (c *cellSetup) interfaces() error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	up, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	up.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, up); err != nil {
-		return err
-	}
-	added := map[netip.Addr]bool{}
-	for _, port := range c.Ports {
-		addr, err := netip.ParseAddrPort(port.Address)
-		if err != nil {
-			return err
-		}
-		if ip := addr.Addr(); !ip.IsLoopback() && !added[ip] {
-			added[ip] = true
-			if err := addAddress(fd, fmt.Sprintf("lo:%d", len(added)), ip); err != nil {
-				return fmt.Errorf("%s: %w", ip, err)
-			}
-		}
-	}
-	return nil
-}
-
-// addAddress gives an interface's alias one address.
-func addAddress(fd int, alias string, ip netip.Addr) error {
-	for _, part := range []struct {
-		request uint
-		value   netip.Addr
-	}{{unix.SIOCSIFADDR, ip}, {unix.SIOCSIFNETMASK, netip.AddrFrom4([4]byte{255, 255, 255, 255})}} {
-		r, err := unix.NewIfreq(alias)
-		if err != nil {
-			return err
-		}
-		if err := r.SetInet4Addr(part.value.AsSlice()); err != nil {
-			return err
-		}
-		if err := unix.IoctlIfreq(fd, part.request, r); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // open makes the socket, which belongs to the network that it is made in.

@@ -37,7 +37,7 @@ func Enclose(cfg EnclosureConfig) (*Enclosure, error) {
 		return nil, err
 	}
 	s.Private = true
-	s.Cell = &cellSetup{HostName: cfg.HostName, Files: cfg.Files, Append: cfg.Append, Absent: cfg.Absent, Mounts: cfg.Mounts, Ports: cfg.Ports}
+	s.Cell = &cellSetup{HostName: cfg.HostName, Address: cfg.Address, Files: cfg.Files, Append: cfg.Append, Absent: cfg.Absent, Mounts: cfg.Mounts, Ports: cfg.Ports}
 	// What a built-in node of this directory kept uses the same copies-on-write.
 	earlier := &holder{marker: box.Marker, instance: cfg.InstanceID, logf: func(string, ...any) {}}
 	if err := earlier.stopEarlier(); err != nil {

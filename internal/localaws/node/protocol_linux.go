@@ -33,6 +33,7 @@ type setup struct {
 // cellSetup is what an [Enclosure] has beyond a sandbox.
 type cellSetup struct {
 	HostName string
+	Address  string
 	Files    map[string]string // these are in the place of the machine's, by path
 	Append   map[string]string // what is added to files that are there, by path
 	Absent   []string          // directories of the machine that are empty ones here
