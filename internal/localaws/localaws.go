@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/cloudtrail"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/logs"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
@@ -59,6 +60,7 @@ type AWS struct {
 	sts      *sts.Service
 	ec2      *ec2.Service
 	logs     *logs.Service
+	hybrid   *hybrid.Service
 	ssm      *ssm.Service
 	s3       *s3.Service
 	channels *ssmmessages.Service
@@ -131,8 +133,12 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}
 	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
+	if a.hybrid, err = hybrid.New(a.db, hybrid.Config{IAM: a.iam, STS: a.sts, Instances: a.ec2}); err != nil {
+		return err
+	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
+		Hybrid: a.hybrid, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err
@@ -145,7 +151,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.s3, err = s3.New(a.db, s3.Config{OnError: func(err error) { a.config.Logf("S3: %v", err) }}); err != nil {
 		return err
 	}
-	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
+	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Machines: a.hybrid, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
 		if err := a.gateway.Register(service); err != nil {
@@ -162,7 +168,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 
 // Services are the AWS services that are served, with their operations.
 func (a *AWS) Services() []gateway.Service {
-	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), a.ssm.API(), messages.New(a.ssm, messages.DefaultHold).API(),
+	systems := a.ssm.API()
+	systems.Operations = append(systems.Operations, a.hybrid.Operations()...)
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), systems, messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
 		cloudtrail.New(a.events).API(), a.orgs.API(), a.s3.API()}
 }

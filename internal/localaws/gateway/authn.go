@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 )
 
 // authenticate finds the caller. Without a valid signature there is none, and the request ends here.
 func (x *exchange) authenticate(ctx context.Context) error {
-	if x.op != nil && x.op.Anonymous {
+	if x.op != nil && (x.op.Anonymous || x.op.OrUnsigned && errors.Is(x.sigErr, sigv4.ErrMissing)) {
 		x.call.Caller.Kind = anonymous
 		return nil
 	}
@@ -19,6 +20,9 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	}
 	if err := x.checkScope(); err != nil {
 		return err
+	}
+	if strings.HasPrefix(x.sig.AccessKeyID, "mi-") {
+		return x.authenticateMachine(ctx)
 	}
 	cred, ok, err := x.gw.cfg.Directory.Credential(ctx, x.sig.AccessKeyID)
 	if err != nil {
@@ -38,6 +42,26 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	}
 	x.call.Caller = cred.Caller
 	x.call.Caller.AccessKeyID = x.sig.AccessKeyID
+	return nil
+}
+
+// authenticateMachine finds the hybrid node that signed with its own key. There are few operations that it may call so.
+func (x *exchange) authenticateMachine(ctx context.Context) error {
+	unknown := authError(x.protocol, unknownKey, "The security token included in the request is invalid.")
+	if x.op == nil || !x.op.OrMachine || x.gw.cfg.Machines == nil {
+		return unknown
+	}
+	key, caller, ok, err := x.gw.cfg.Machines.Machine(ctx, x.sig.Region, x.sig.AccessKeyID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &Error{Code: "InvalidInstanceId", Message: "Not existing InstanceId " + printable(x.sig.AccessKeyID)}
+	}
+	if err := x.sig.VerifyRSA(x.r, x.body, key, x.call.Time); err != nil {
+		return x.refused(err)
+	}
+	x.call.Caller = caller
 	return nil
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Directory Directory
 	// Organizations tells who is in which organization; nil means that nobody is in one.
 	Organizations Organizations
+	Machines      Machines // nil knows none
 	Events        EventSink
 	Now           func() time.Time
 	Rand          io.Reader // makes request and event ids

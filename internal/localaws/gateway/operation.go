@@ -2,12 +2,15 @@ package gateway
 
 import (
 	"context"
+	"crypto/rsa"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 )
 
 // Service is one AWS service behind the gateway.
@@ -53,6 +56,10 @@ type Operation struct {
 	Name string
 	// Anonymous operations are served without a signature (AssumeRoleWithWebIdentity).
 	Anonymous bool
+	// OrUnsigned operations may come without a signature; one that is there is verified (RegisterManagedInstance).
+	OrUnsigned bool
+	// OrMachine operations may be signed with the key of a hybrid node. See [Machines].
+	OrMachine bool
 	// Exceptions say what of the operation is not honoured, for docs/local-aws.md. See [Operation.Except].
 	Exceptions []string
 
@@ -163,9 +170,13 @@ type Call struct {
 	Operation string
 	Region    string
 	Caller    Caller
-	Time      time.Time
-	SourceIP  string
-	UserAgent string
+	// RegionGiven tells that the request named the region, in its signature or its host.
+	RegionGiven bool
+	Time        time.Time
+	SourceIP    string
+	UserAgent   string
+	// KeyProof is how an instance shows, beside its signature, that it has the key it registered.
+	KeyProof KeyProof
 	// WebIdentity is set by the handler of an anonymous operation that has verified a token, for the event.
 	WebIdentity *WebIdentity
 
@@ -204,6 +215,22 @@ type Directory interface {
 	Credential(ctx context.Context, accessKeyID string) (cred Credential, ok bool, err error)
 	// Policies gives the identity, boundary and session policies that apply to the caller.
 	Policies(ctx context.Context, caller Caller) (*iam.PolicySet, error)
+}
+
+// KeyProof is the header SSM-AsymmetricKeyAuthorization, which signs the Authorization header with the key of a machine.
+type KeyProof struct{ Authorization, Signature string }
+
+// Valid tells whether the proof was made with key.
+func (p KeyProof) Valid(key *rsa.PublicKey) bool {
+	signature, ok := strings.CutPrefix(p.Signature, "Signature=")
+	return ok && p.Authorization != "" && sigv4.VerifyPSS(key, p.Authorization, signature)
+}
+
+// Machines knows the keys that hybrid nodes registered, by region and node id.
+type Machines interface {
+	// Machine finds a node; ok is false when there is none. Its caller has no policies: it may do only what the
+	// operations that are OrMachine give it.
+	Machine(ctx context.Context, region, id string) (key *rsa.PublicKey, caller Caller, ok bool, err error)
 }
 
 // Error is an error of the AWS API, written in the shape of the service's protocol.

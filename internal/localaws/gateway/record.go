@@ -149,7 +149,7 @@ func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:
 // secrets are the members that no event may hold, in the spelling of an event.
 var secrets = map[string]bool{
 	"secretAccessKey": true, "sessionToken": true, "webIdentityToken": true, "token": true, "password": true,
-	"tokenCode": true, "secretString": true, "tokenValue": true,
+	"tokenCode": true, "secretString": true, "tokenValue": true, "activationCode": true,
 }
 
 // serviceSecrets are members that hold a user's data in one service: script parameters, and what scripts printed.

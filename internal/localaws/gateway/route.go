@@ -34,6 +34,7 @@ func (x *exchange) route() error {
 	x.protocol, x.call.protocol = x.svc.Protocol, x.svc.Protocol
 	x.call.Service = x.svc.Name
 	x.call.Region = x.region()
+	x.call.RegionGiven = x.sigErr == nil || hostRegion(x.r.Host) != ""
 	x.op = x.svc.operations[x.call.Operation]
 	return nil
 }

@@ -47,6 +47,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Time:      g.cfg.Now(),
 		SourceIP:  sourceIP(r.RemoteAddr),
 		UserAgent: r.UserAgent(),
+		KeyProof:  KeyProof{r.Header.Get("Authorization"), r.Header.Get("SSM-AsymmetricKeyAuthorization")},
 		gw:        g,
 	}}
 	w = &answer{ResponseWriter: w, x: x}

@@ -174,6 +174,10 @@ func (s *Service) session(ctx context.Context, id string) (*Session, bool, error
 	if err := fromJSON(tags, &out.Tags); err != nil {
 		return nil, false, err
 	}
+	if role == InstanceIdentity {
+		out.Role = InstanceIdentityRole(account)
+		return out, true, nil
+	}
 	r, err := findRole(ctx, s.db, account, role)
 	if err == nil && r != nil && r.ID == roleID {
 		out.Role = r

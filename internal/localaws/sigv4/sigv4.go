@@ -81,6 +81,11 @@ func headersToSign(h http.Header) []string {
 
 // compute gives the signature, in hex, of a request whose query (without X-Amz-Signature) is rawQuery.
 func (s *Signature) compute(r *http.Request, rawQuery, payloadHash, secret string) string {
+	return hex.EncodeToString(sum(s.key(secret), s.stringToSign(r, rawQuery, payloadHash)))
+}
+
+// stringToSign is what a key signs: the scope, and the hash of the canonical request.
+func (s *Signature) stringToSign(r *http.Request, rawQuery, payloadHash string) string {
 	canonical := strings.Join([]string{
 		r.Method,
 		s.canonicalPath(r.URL.EscapedPath()),
@@ -89,8 +94,7 @@ func (s *Signature) compute(r *http.Request, rawQuery, payloadHash, secret strin
 		strings.Join(s.SignedHeaders, ";"),
 		payloadHash,
 	}, "\n")
-	toSign := algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
-	return hex.EncodeToString(sum(s.key(secret), toSign))
+	return algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
 }
 
 func (s *Signature) key(secret string) []byte {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
 )
 
 // offlineAfter is how long after its last ping a node counts as lost. The agent pings every 5 minutes.
@@ -38,21 +39,19 @@ type managedNode struct {
 	registered, pinged time.Time
 	info               nodeInfo
 	stopped            bool
+	hybrid             hybrid.Node // zero for an EC2 instance
+}
+
+// HybridSource knows the machines outside of EC2. [hybrid.Service] is one.
+type HybridSource interface {
+	Nodes(ctx context.Context, account, region string) ([]hybrid.Node, error)
+	Node(ctx context.Context, account, region, id string) (n hybrid.Node, found bool, err error)
 }
 
 func isHybrid(id string) bool { return strings.HasPrefix(id, "mi-") }
 
-// managedNodes lists the caller's nodes that commands can be sent to, ordered by id. Instances that are gone or on
-// their way out are not listed.
+// managedNodes lists the caller's nodes that commands can be sent to, ordered by id.
 func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedNode, error) {
-	instances, err := s.instances.Instances(ctx, c.Caller.Account, c.Region)
-	if err != nil {
-		return nil, err
-	}
-	byID := make(map[string]ec2.Instance, len(instances))
-	for _, i := range instances {
-		byID[i.ID] = i
-	}
 	rows, err := s.db.QueryContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
 		WHERE account = ? AND region = ? ORDER BY instance`, c.Caller.Account, c.Region)
 	if err != nil {
@@ -62,16 +61,47 @@ func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedN
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
+	instances, err := s.instances.Instances(ctx, c.Caller.Account, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	outside, err := s.hybridNodes(ctx, c, all)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]ec2.Instance, len(instances))
+	for _, i := range instances {
+		byID[i.ID] = i
+	}
 	usable := all[:0]
 	for _, n := range all {
-		i, ok := byID[n.id]
-		if !isHybrid(n.id) && (!ok || i.State == ec2.ShuttingDown || i.State == ec2.Terminated) {
-			continue
+		if isHybrid(n.id) {
+			if n.hybrid = outside[n.id]; n.hybrid.ID != "" {
+				n.tags = n.hybrid.Tags
+				usable = append(usable, n)
+			}
+		} else if i, ok := byID[n.id]; ok && manageable(i.State) {
+			n.tags, n.stopped = i.Tags, i.State == ec2.Stopped
+			usable = append(usable, n)
 		}
-		n.tags, n.stopped = i.Tags, i.State == ec2.Stopped
-		usable = append(usable, n)
 	}
 	return usable, nil
+}
+
+// manageable says whether an instance is a node that commands can be sent to: one that is stopped gets them when it runs.
+func manageable(state string) bool { return state != ec2.ShuttingDown && state != ec2.Terminated }
+
+// hybridNodes gives the registered hybrid nodes by id, if there is one among all.
+func (s *Service) hybridNodes(ctx context.Context, c *gateway.Call, all []managedNode) (map[string]hybrid.Node, error) {
+	if s.hybrid == nil || !slices.ContainsFunc(all, func(n managedNode) bool { return isHybrid(n.id) }) {
+		return nil, nil
+	}
+	nodes, err := s.hybrid.Nodes(ctx, c.Caller.Account, c.Region)
+	byID := make(map[string]hybrid.Node, len(nodes))
+	for _, n := range nodes {
+		byID[n.ID] = n
+	}
+	return byID, err
 }
 
 func scanNode(r *sql.Rows) (managedNode, error) {
@@ -89,8 +119,12 @@ func scanNode(r *sql.Rows) (managedNode, error) {
 	return n, nil
 }
 
-// tagsOf gives the tags of an instance; an instance that does not exist has none.
+// tagsOf gives the tags of a node; one that does not exist has none.
 func (s *Service) tagsOf(ctx context.Context, c *gateway.Call, id string) (map[string]string, error) {
+	if isHybrid(id) {
+		n, err := s.hybridNode(ctx, c, id)
+		return n.Tags, err
+	}
 	i, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, id)
 	if err != nil && !errors.Is(err, ec2.ErrNotFound) {
 		return nil, err
@@ -173,13 +207,29 @@ func (s *Service) updateInstanceInformation(ctx context.Context, c *gateway.Call
 
 func (s *Service) mustExist(ctx context.Context, c *gateway.Call, id string) error {
 	if isHybrid(id) {
-		return nil
+		n, err := s.hybridNode(ctx, c, id)
+		if err == nil && n.ID == "" {
+			err = fault("InvalidInstanceId", "Not existing InstanceId %s", id)
+		}
+		return err
 	}
 	_, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, id)
 	if errors.Is(err, ec2.ErrNotFound) {
 		return fault("InvalidInstanceId", "Instance %s does not exist in account %s.", id, c.Caller.Account)
 	}
 	return err
+}
+
+// hybridNode gives a hybrid node of the caller's; its id is empty when there is none.
+func (s *Service) hybridNode(ctx context.Context, c *gateway.Call, id string) (hybrid.Node, error) {
+	if s.hybrid == nil {
+		return hybrid.Node{}, nil
+	}
+	n, found, err := s.hybrid.Node(ctx, c.Caller.Account, c.Region, id)
+	if !found {
+		return hybrid.Node{}, err
+	}
+	return n, err
 }
 
 // SourceKeys are the condition keys that the credentials of an instance carry, and no others do.

@@ -41,7 +41,11 @@ type nodeOutput struct {
 	ComputerName     string
 	SourceId         string
 	SourceType       string
-	RegistrationDate time.Time `json:",omitzero"` // hybrid nodes only
+	// The others are of hybrid nodes only.
+	ActivationId     string    `json:",omitempty"`
+	IamRole          string    `json:",omitempty"`
+	Name             string    `json:",omitempty"`
+	RegistrationDate time.Time `json:",omitzero"`
 }
 
 func describeNodesAccess(_ context.Context, _ *gateway.Call, in *describeNodesInput) ([]gateway.Access, error) {
@@ -109,7 +113,8 @@ func (n managedNode) shape(now time.Time) nodeOutput {
 		ComputerName: n.info.ComputerName, SourceId: n.id, SourceType: "AWS::EC2::Instance"}
 	if isHybrid(n.id) {
 		out.SourceType = "AWS::SSM::ManagedInstance"
-		out.RegistrationDate = n.registered
+		out.ActivationId, out.IamRole, out.Name = n.hybrid.Activation, n.hybrid.Role, n.hybrid.Name
+		out.RegistrationDate = n.hybrid.Registered
 	}
 	return out
 }
@@ -128,9 +133,9 @@ func (s *Service) nodeFilter(filters []keyValues) (func(managedNode) bool, error
 		"PlatformTypes": func(n managedNode) string { return n.platform },
 		"PlatformType":  func(n managedNode) string { return n.platform },
 		"ResourceType":  managedNode.resourceType,
-		// Hybrid activations, their roles and associations are not served: no node has them.
-		"ActivationIds":     func(managedNode) string { return "" },
-		"IamRole":           func(managedNode) string { return "" },
+		"ActivationIds": func(n managedNode) string { return n.hybrid.Activation },
+		"IamRole":       func(n managedNode) string { return n.hybrid.Role },
+		// State Manager is not served: no node has an association.
 		"AssociationStatus": func(managedNode) string { return "" },
 	}
 	for _, f := range filters {

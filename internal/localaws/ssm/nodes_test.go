@@ -7,7 +7,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
+	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
 )
+
+const activation = "01234567-89ab-4cde-8f01-23456789abcd"
 
 func TestDescribeInstanceInformation(t *testing.T) {
 	t.Parallel()
@@ -17,9 +20,17 @@ func TestDescribeInstanceInformation(t *testing.T) {
 	}
 	must(t, w.ec2.Launch(t.Context(), ec2.Instance{ID: nodeID(7), Account: account, Region: region, State: ec2.Terminated}))
 	must(t, w.ec2.Launch(t.Context(), ec2.Instance{ID: nodeID(8), Account: account, Region: region})) // no agent
-	hybrid := "mi-" + strings.Repeat("a", 17)
-	w.nodeSession(hybrid, "hybrid", allowAll)
-	(&agent{w, hybrid}).call("ssm", "UpdateInstanceInformation", object{"AgentVersion": "3.3.0.0", "InstanceId": hybrid})
+	must(t, w.ec2.Launch(t.Context(), ec2.Instance{ID: nodeID(6), Account: account, Region: region, State: ec2.Stopped}))
+	outer := "mi-" + strings.Repeat("a", 17)
+	w.outside[outer] = hybrid.Node{ID: outer, Account: account, Region: region, Activation: activation, Role: "service-role/Outside",
+		Name: "till", Registered: w.clock.now(), Tags: map[string]string{"Shop": "7"}}
+	w.nodeSession(outer, "hybrid", allowAll)
+	(&agent{w, outer}).call("ssm", "UpdateInstanceInformation", object{"AgentVersion": "3.3.0.0", "InstanceId": outer})
+	gone := "mi-" + strings.Repeat("b", 17)
+	w.nodeSession(gone, "hybrid", allowAll)
+	if _, code := w.ask(gone, "ssm", "UpdateInstanceInformation", object{"AgentVersion": "3.3.0.0", "InstanceId": gone}); code != "InvalidInstanceId" {
+		t.Errorf("a node that is not registered reports: %q", code)
+	}
 	w.clock.advance(12 * time.Minute)
 	w.node(1, map[string]string{"App": "web", "N": "1"})
 
@@ -30,13 +41,19 @@ func TestDescribeInstanceInformation(t *testing.T) {
 		in   object
 		want string
 	}{
-		"all":     {object{}, "1 2 3 4 5 6 m"},
-		"ids":     {filters("InstanceIds", nodeID(2), nodeID(8)), "2"},
-		"tag":     {filters("tag:N", "3", "7"), "3"},
-		"tag key": {filters("tag-key", "App"), "1 2 3 4 5 6"},
-		"online":  {filters("PingStatus", "Online"), "1"},
-		"lost":    {filters("PingStatus", "ConnectionLost"), "2 3 4 5 6 m"},
-		"hybrid":  {filters("ResourceType", "ManagedInstance"), "m"},
+		"all":            {object{}, "1 2 3 4 5 m"},
+		"ids":            {filters("InstanceIds", nodeID(2), nodeID(8)), "2"},
+		"tag":            {filters("tag:N", "3", "7"), "3"},
+		"tag key":        {filters("tag-key", "App"), "1 2 3 4 5"},
+		"online":         {filters("PingStatus", "Online"), "1"},
+		"lost":           {filters("PingStatus", "ConnectionLost"), "2 3 4 5 m"},
+		"hybrid":         {filters("ResourceType", "ManagedInstance"), "m"},
+		"activation":     {filters("ActivationIds", activation), "m"},
+		"role":           {filters("IamRole", "service-role/Outside"), "m"},
+		"its tag":        {filters("tag:Shop", "7"), "m"},
+		"no association": {filters("AssociationStatus", "Success"), ""},
+		"both": {object{"Filters": []object{{"Key": "PingStatus", "Values": []string{"Online", "ConnectionLost"}},
+			{"Key": "ResourceType", "Values": []string{"ManagedInstance"}}}}, "m"},
 		"old form": {object{"InstanceInformationFilterList": []object{{"key": "InstanceIds", "valueSet": []string{nodeID(5)}}}},
 			"5"},
 	} {
@@ -45,7 +62,7 @@ func TestDescribeInstanceInformation(t *testing.T) {
 			var got []string
 			for _, n := range w.all("DescribeInstanceInformation", "InstanceInformationList", tc.in, 5) {
 				id := text(n, "InstanceId")
-				if id == hybrid {
+				if id == outer {
 					id = "m"
 				}
 				got = append(got, id[len(id)-1:])
@@ -91,6 +108,24 @@ func TestDescribedNode(t *testing.T) {
 		"AgentVersion": "3.3.2747.0", "IsLatestVersion": false, "PlatformType": "Linux", "PlatformName": "Debian GNU/Linux",
 		"PlatformVersion": "", "ResourceType": "EC2Instance", "IPAddress": "", "ComputerName": "", "SourceId": a.id,
 		"SourceType": "AWS::EC2::Instance"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDescribedHybridNode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := "mi-" + strings.Repeat("a", 17)
+	w.outside[id] = hybrid.Node{ID: id, Account: account, Region: region, Activation: activation, Role: "Outside", Name: "till",
+		Registered: w.clock.now()}
+	w.nodeSession(id, "Outside", allowAll)
+	(&agent{w, id}).call("ssm", "UpdateInstanceInformation", object{"AgentVersion": "3.3.0.0", "InstanceId": id, "PlatformType": "Linux"})
+	w.clock.advance(time.Minute)
+	got := w.do("DescribeInstanceInformation", object{})["InstanceInformationList"].([]any)[0]
+	if diff := cmp.Diff(object{"InstanceId": id, "PingStatus": "Online", "LastPingDateTime": 1795321800.0,
+		"AgentVersion": "3.3.0.0", "IsLatestVersion": false, "PlatformType": "Linux", "PlatformName": "", "PlatformVersion": "",
+		"ResourceType": "ManagedInstance", "IPAddress": "", "ComputerName": "", "SourceId": id, "SourceType": "AWS::SSM::ManagedInstance",
+		"ActivationId": activation, "IamRole": "Outside", "Name": "till", "RegistrationDate": 1795321800.0}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -46,6 +46,8 @@ type Config struct {
 	Roles Roles
 	// Parameters knows the parameters that {{ssm:name}} may name; nil knows none.
 	Parameters ParameterStore
+	// Hybrid knows the machines outside of EC2; nil knows none.
+	Hybrid HybridSource
 	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
 	Taggable map[string]Taggable
 }
@@ -75,6 +77,7 @@ type Service struct {
 	onError   func(error)
 	roles     Roles
 	taggable  map[string]Taggable
+	hybrid    HybridSource
 	hub       hub
 
 	parameters ParameterStore
@@ -98,7 +101,7 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles, parameters: cfg.Parameters}
+		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles, hybrid: cfg.Hybrid, parameters: cfg.Parameters}
 	s.taggable = s.kindsOf(cfg.Taggable)
 	return s, nil
 }

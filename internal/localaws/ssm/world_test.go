@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
@@ -78,6 +79,25 @@ type world struct {
 	ec2   *ec2.Service
 	clock *clock
 	who   *principals
+	// outside are the registered hybrid nodes.
+	outside outside
+}
+
+// outside are hybrid nodes by id.
+type outside map[string]hybrid.Node
+
+func (o outside) Nodes(_ context.Context, account, region string) (all []hybrid.Node, _ error) {
+	for _, n := range o {
+		if n.Account == account && n.Region == region {
+			all = append(all, n)
+		}
+	}
+	return all, nil
+}
+
+func (o outside) Node(_ context.Context, account, region, id string) (hybrid.Node, bool, error) {
+	n, ok := o[id]
+	return n, ok && n.Account == account && n.Region == region, nil
 }
 
 // trusting are the roles that trust Systems Manager.
@@ -114,10 +134,11 @@ func newWorldWith(t testing.TB, dir string, cfg ssm.Config) *world {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	w := &world{t: t, db: db, clock: &clock{at: time.Date(2026, 11, 22, 4, 30, 0, 0, time.UTC)},
-		who: &principals{callers: map[string]gateway.Caller{}, policies: map[string]*iam.PolicySet{}}}
+		who: &principals{callers: map[string]gateway.Caller{}, policies: map[string]*iam.PolicySet{}}, outside: outside{}}
 	w.ec2, err = ec2.New(db, w.clock.now)
 	must(t, err)
 	cfg.Now = w.clock.now
+	cfg.Hybrid = w.outside
 	cfg.Parameters = parameters{"/app/version": "String", "/app/key": "SecureString"}
 	cfg.Roles = trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}
 	w.ssm, err = ssm.New(db, w.ec2, cfg)
@@ -151,15 +172,23 @@ func (w *world) session(key, role, name, policy string) {
 
 // nodeSession is the session that EC2 gives to an instance; the instance's id is the access key.
 func (w *world) nodeSession(id, role, policy string) {
-	w.session(id, role, id, policy)
+	w.session(keyOf(id), role, id, policy)
 	w.who.mu.Lock()
 	defer w.who.mu.Unlock()
-	c := w.who.callers[id]
+	c := w.who.callers[keyOf(id)]
 	c.SourceInstance = "arn:aws:ec2:" + region + ":" + account + ":instance/" + id
 	if strings.HasPrefix(id, "mi-") {
 		c.SourceInstance = "arn:aws:ssm:" + region + ":" + account + ":managed-instance/" + id
 	}
-	w.who.callers[id] = c
+	w.who.callers[keyOf(id)] = c
+}
+
+// keyOf is the access key of a principal. That of a hybrid node's session must not look like the node's own key.
+func keyOf(who string) string {
+	if strings.HasPrefix(who, "mi-") {
+		return "ASIA" + who
+	}
+	return who
 }
 
 func (w *world) principal(key, policy string, p iam.Principal) {
@@ -185,7 +214,7 @@ func (w *world) ask(who, service, operation string, in any) (out object, code st
 	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/", bytes.NewReader(body))
 	r.Header.Set("X-Amz-Target", targets[service]+"."+operation)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: who, SecretAccessKey: "secret"}, region, service, w.clock.now())
+	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: keyOf(who), SecretAccessKey: "secret"}, region, service, w.clock.now())
 	rec := httptest.NewRecorder()
 	w.gw.ServeHTTP(rec, r)
 	if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil {

@@ -94,6 +94,24 @@ func (s *Service) IssueForService(ctx context.Context, roleARN, service, instanc
 	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, decision, nil
 }
 
+// IssueInstanceIdentity makes the identity credentials of an EC2 instance, which say only which one it is: Systems
+// Manager registers an instance and manages it by them, and no policy gives them anything. instance is its ARN.
+func (s *Service) IssueInstanceIdentity(ctx context.Context, instance string) (Credentials, error) {
+	session := &iam.Session{
+		Role: iam.InstanceIdentityRole(accountOf(instance)), Name: instance[strings.LastIndexByte(instance, '/')+1:],
+		SourceInstance: instance, Expires: s.now().Add(serviceSession),
+	}
+	if err := s.iam.PutSession(ctx, session); err != nil {
+		return Credentials{}, err
+	}
+	return Credentials{session.AccessKeyID, session.SecretAccessKey, session.Token, session.Expires}, nil
+}
+
+// IsInstanceIdentity says whether a caller signed with the identity credentials of an EC2 instance.
+func IsInstanceIdentity(c gateway.Caller) bool {
+	return c.Kind == engine.PrincipalAWS && c.SourceInstance != "" && c.RoleARN == iam.InstanceIdentityRole(c.Account).ARN()
+}
+
 // Trusts says whether there is a role with this ARN and its trust policy lets service assume it.
 func (s *Service) Trusts(ctx context.Context, roleARN, service string) (bool, error) {
 	role, decision, err := s.trusts(ctx, roleARN, service, map[string][]string{})
