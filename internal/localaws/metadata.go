@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/imds"
+	"github.com/slipway-cd/slipway/internal/localaws/node"
 )
 
 // metadata is the source of an instance's metadata service. It keeps credentials as that does: one session serves
@@ -28,9 +29,9 @@ type metadata struct {
 	role, identity session
 }
 
-// session is credentials of a role and when they are to be replaced.
+// session is credentials of a role, or of an instance, and when they are to be replaced.
 type session struct {
-	arn   string
+	of    string // whose ARN
 	keys  imds.Credentials
 	renew time.Time
 }
@@ -115,28 +116,44 @@ func (m *metadata) RoleCredentials(ctx context.Context) (imds.Credentials, error
 	if good, err := m.good(ctx, m.role, profile.RoleARN); good || err != nil {
 		return m.role.keys, err
 	}
-	now := time.Now()
 	c, err := m.aws.instanceCredentials(ctx, i)
 	var refused *gateway.Error
 	if errors.As(err, &refused) {
-		return imds.Credentials{Issued: now, Denied: "EC2 cannot assume the role " + path.Base(profile.RoleARN) + ": " + refused.Message}, nil
+		return imds.Credentials{Issued: time.Now(), Denied: "EC2 cannot assume the role " + path.Base(profile.RoleARN) + ": " + refused.Message}, nil
 	}
 	if err != nil {
 		return imds.Credentials{}, err
 	}
-	m.role = session{profile.RoleARN, imds.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken,
-		Issued: now, Expires: c.Expires}, now.Add(c.Expires.Sub(now) / 2)}
+	m.role = newSession(profile.RoleARN, c)
 	return m.role.keys, nil
 }
 
-// IdentityCredentials says that there are none.
-func (m *metadata) IdentityCredentials(context.Context) (imds.Credentials, error) {
-	return imds.Credentials{}, nil
+// IdentityCredentials gives those by which Systems Manager knows the instance.
+func (m *metadata) IdentityCredentials(ctx context.Context) (imds.Credentials, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if good, err := m.good(ctx, m.identity, m.instance.ARN()); good || err != nil {
+		return m.identity.keys, err
+	}
+	c, err := m.aws.sts.IssueInstanceIdentity(ctx, m.instance.ARN())
+	if err != nil {
+		return imds.Credentials{}, err
+	}
+	m.identity = newSession(m.instance.ARN(), node.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		SessionToken: c.SessionToken, Expires: c.Expires})
+	return m.identity.keys, nil
 }
 
-// good tells whether a session is of that role, lasts, and still is one: its role may have been deleted.
-func (m *metadata) good(ctx context.Context, s session, arn string) (bool, error) {
-	if s.arn != arn || !time.Now().Before(s.renew) {
+// newSession is to be renewed when half its life is over.
+func newSession(of string, c node.Credentials) session {
+	now := time.Now()
+	return session{of, imds.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, Token: c.SessionToken,
+		Issued: now, Expires: c.Expires}, now.Add(c.Expires.Sub(now) / 2)}
+}
+
+// good tells whether a session is of that role or instance, lasts, and still is one: its role may have been deleted.
+func (m *metadata) good(ctx context.Context, s session, of string) (bool, error) {
+	if s.of != of || !time.Now().Before(s.renew) {
 		return false, nil
 	}
 	_, known, err := m.aws.iam.Credential(ctx, s.keys.AccessKeyID)
