@@ -71,8 +71,8 @@ func askOldState(t *testing.T, w *wire) {
 	}
 	for operation, text := range map[string]string{
 		"Action=GetRolePolicy&RoleName=web-dev-Node&PolicyName=node&Version=2010-05-08": "ssmmessages",
-		"Action=GetInstanceProfile&InstanceProfileName=web-dev-Node&Version=2010-05-08":    "<RoleName>web-dev-Node</RoleName>",
-		"Action=ListOpenIDConnectProviders&Version=2010-05-08":                             "token.actions.githubusercontent.com",
+		"Action=GetInstanceProfile&InstanceProfileName=web-dev-Node&Version=2010-05-08": "<RoleName>web-dev-Node</RoleName>",
+		"Action=ListOpenIDConnectProviders&Version=2010-05-08":                          "token.actions.githubusercontent.com",
 	} {
 		if got, err := w.form("iam", operation); err != nil || !strings.Contains(string(got), text) {
 			t.Errorf("%s: %v, %s", operation, err, got)

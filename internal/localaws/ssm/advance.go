@@ -109,8 +109,8 @@ func (l limits) window(t tally) int {
 // begin queues the message of the next n nodes. The delivery timeout counts from here.
 // uncertain: whether AWS counts it from SendCommand for nodes that MaxConcurrency holds back.
 func (w *work) begin(ctx context.Context, cmd *command, n int) error {
-	rows, err := w.QueryContext(ctx, `SELECT instance FROM ssm_invocation WHERE command = ? AND phase = ?
-		ORDER BY seq LIMIT ?`, cmd.seq, phaseWaiting, n)
+	rows, err := w.QueryContext(ctx, `SELECT instance FROM ssm_invocation WHERE command = ? AND phase = 0
+		ORDER BY seq LIMIT ?`, cmd.seq, n)
 	if err != nil {
 		return err
 	}

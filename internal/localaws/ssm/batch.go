@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // batch joins what many nodes say at the same time into few transactions: a command to thousands of nodes is answered
@@ -28,15 +29,59 @@ const maxChanges = 256
 // may be run again when another change of the same transaction failed.
 func (s *Service) together(f func(w *work) error) error {
 	c := &change{f: f, done: make(chan error, 1)}
-	s.batch.mu.Lock()
-	s.batch.waiting = append(s.batch.waiting, c)
-	begin := !s.batch.running
-	s.batch.running = true
-	s.batch.mu.Unlock()
-	if begin {
-		go s.write()
+	if s.batch.add(c, true) {
+		s.writeAll(context.Background(), s.batch.next())
+		if s.batch.more() {
+			go s.write()
+		}
 	}
 	return <-c.done
+}
+
+// soon is together for a change whose end nobody waits for: it is written with the next one, or a little later by itself.
+func (s *Service) soon(f func(w *work) error) {
+	c := &change{f: f, done: make(chan error, 1)}
+	s.batch.add(c, false)
+	time.AfterFunc(soonest, func() {
+		if s.batch.begin() {
+			s.write()
+		}
+		if err := <-c.done; err != nil {
+			s.onError(err)
+		}
+	})
+}
+
+// soonest is how long a change that nobody waits for may wait for others.
+const soonest = 2 * time.Millisecond
+
+// add takes a change in, and tells whether the caller has to write.
+func (b *batch) add(c *change, begin bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = append(b.waiting, c)
+	begin = begin && !b.running
+	b.running = b.running || begin
+	return begin
+}
+
+// begin tells whether there is something to write that nobody else will.
+func (b *batch) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.running || len(b.waiting) == 0 {
+		return false
+	}
+	b.running = true
+	return true
+}
+
+// more tells whether whoever writes has to go on; if not, it has ended.
+func (b *batch) more() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running = len(b.waiting) > 0
+	return b.running
 }
 
 // write writes what waits, until nothing does.

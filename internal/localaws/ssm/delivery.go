@@ -187,15 +187,35 @@ func (s *Service) Fail(ctx context.Context, n Node, id, reason string) error {
 	})
 }
 
+// AcknowledgeSoon is [Service.Acknowledge] for a channel on which nobody is told that it was done: it is written a moment
+// later, together with the reply if that comes at once. A process that is killed before has not heard it.
+func (s *Service) AcknowledgeSoon(ctx context.Context, n Node, id string) error {
+	change, err := s.messageChange(ctx, n, id, func(w *work, cmd *command, inv *invocation) error {
+		return w.accept(ctx, cmd, inv)
+	})
+	if err == nil {
+		s.soon(change)
+	}
+	return err
+}
+
 // onMessage deletes a message and then applies f to its invocation, unless that has ended. A cancel's id is of no
 // command, so f is not called for one.
 func (s *Service) onMessage(ctx context.Context, n Node, id string, f func(*work, *command, *invocation) error) error {
-	command, err := commandOf(n, id)
+	change, err := s.messageChange(ctx, n, id, f)
 	if err != nil {
 		return err
 	}
+	return s.together(change)
+}
+
+func (s *Service) messageChange(ctx context.Context, n Node, id string, f func(*work, *command, *invocation) error) (func(*work) error, error) {
+	command, err := commandOf(n, id)
+	if err != nil {
+		return nil, err
+	}
 	s.hub.settled(n.key(), id)
-	return s.together(func(w *work) error {
+	return func(w *work) error {
 		if _, err := w.ExecContext(ctx, `DELETE FROM ssm_message WHERE account = ? AND region = ? AND instance = ?
 			AND id = ?`, n.Account, n.Region, n.Instance, id); err != nil {
 			return err
@@ -205,7 +225,7 @@ func (s *Service) onMessage(ctx context.Context, n Node, id string, f func(*work
 			return err
 		}
 		return f(w, cmd, inv)
-	})
+	}, nil
 }
 
 // live finds the invocation of a command on a node; nil when there is none or it has ended.

@@ -57,7 +57,7 @@ func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedN
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
-	all, err := collect(rows, scanNode)
+	all, err := collect(rows, func(r *sql.Rows) (managedNode, error) { return scanNode(r) })
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
@@ -75,13 +75,7 @@ func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedN
 	}
 	usable := all[:0]
 	for _, n := range all {
-		if isHybrid(n.id) {
-			if n.hybrid = outside[n.id]; n.hybrid.ID != "" {
-				n.tags = n.hybrid.Tags
-				usable = append(usable, n)
-			}
-		} else if i, ok := byID[n.id]; ok && manageable(i.State) {
-			n.tags, n.stopped = i.Tags, i.State == ec2.Stopped
+		if i, ok := byID[n.id]; n.on(i, ok) || n.outside(outside[n.id]) {
 			usable = append(usable, n)
 		}
 	}
@@ -90,6 +84,60 @@ func (s *Service) managedNodes(ctx context.Context, c *gateway.Call) ([]managedN
 
 // manageable says whether an instance is a node that commands can be sent to: one that is stopped gets them when it runs.
 func manageable(state string) bool { return state != ec2.ShuttingDown && state != ec2.Terminated }
+
+// on notes the instance that a node is on, and says whether it can be sent commands.
+func (n *managedNode) on(i ec2.Instance, found bool) bool {
+	if isHybrid(n.id) || !found || !manageable(i.State) {
+		return false
+	}
+	n.tags, n.stopped = i.Tags, i.State == ec2.Stopped
+	return true
+}
+
+// outside notes what a node outside of EC2 is, and says whether it is one.
+func (n *managedNode) outside(h hybrid.Node) bool {
+	if !isHybrid(n.id) || h.ID == "" {
+		return false
+	}
+	n.hybrid, n.tags = h, h.Tags
+	return true
+}
+
+// nodesNamed is managedNodes for a few of them.
+func (s *Service) nodesNamed(ctx context.Context, c *gateway.Call, ids []string) ([]managedNode, error) {
+	usable := make([]managedNode, 0, len(ids))
+	for _, id := range ids {
+		n, err := scanNode(s.db.QueryRowContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
+			WHERE account = ? AND region = ? AND instance = ?`, c.Caller.Account, c.Region, id))
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read node %s: %w", id, err)
+		}
+		ok, err := s.identify(ctx, c, &n)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			usable = append(usable, n)
+		}
+	}
+	return usable, nil
+}
+
+// identify notes which machine a node is, and says whether it can be sent commands.
+func (s *Service) identify(ctx context.Context, c *gateway.Call, n *managedNode) (bool, error) {
+	if isHybrid(n.id) {
+		h, err := s.hybridNode(ctx, c, n.id)
+		return n.outside(h), err
+	}
+	i, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, n.id)
+	if errors.Is(err, ec2.ErrNotFound) {
+		return false, nil
+	}
+	return n.on(i, err == nil), err
+}
 
 // hybridNodes gives the registered hybrid nodes by id, if there is one among all.
 func (s *Service) hybridNodes(ctx context.Context, c *gateway.Call, all []managedNode) (map[string]hybrid.Node, error) {
@@ -104,15 +152,16 @@ func (s *Service) hybridNodes(ctx context.Context, c *gateway.Call, all []manage
 	return byID, err
 }
 
-func scanNode(r *sql.Rows) (managedNode, error) {
-	var n managedNode
+var nodeInfos memo[nodeInfo]
+
+func scanNode(r interface{ Scan(...any) error }) (n managedNode, err error) {
 	var registered, pinged int64
 	var info string
 	if err := r.Scan(&n.id, &registered, &pinged, &info); err != nil {
 		return managedNode{}, err
 	}
 	n.registered, n.pinged = fromNanos(registered), fromNanos(pinged)
-	if err := json.Unmarshal([]byte(info), &n.info); err != nil {
+	if n.info, err = nodeInfos.get(info, fromJSON[nodeInfo]); err != nil {
 		return managedNode{}, err
 	}
 	n.platform = n.info.PlatformType

@@ -260,13 +260,17 @@ type chosen struct{ id, refused string }
 // chooseNodes resolves a request's nodes. What is wrong with a named node fails the request, what is wrong with
 // one found through Targets ends that node's invocation.
 func (s *Service) chooseNodes(ctx context.Context, c *gateway.Call, in *sendInput, doc *document) ([]chosen, error) {
+	platforms := doc.platforms()
+	if len(in.InstanceIds) > 0 {
+		nodes, err := s.nodesNamed(ctx, c, in.InstanceIds)
+		if err != nil {
+			return nil, err
+		}
+		return namedNodes(c, in.InstanceIds, nodes, platforms)
+	}
 	nodes, err := s.managedNodes(ctx, c)
 	if err != nil {
 		return nil, err
-	}
-	platforms := doc.platforms()
-	if len(in.InstanceIds) > 0 {
-		return namedNodes(c, in.InstanceIds, nodes, platforms)
 	}
 	var found []chosen
 	for _, n := range nodes {

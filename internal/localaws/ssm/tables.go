@@ -41,7 +41,7 @@ var schema = []string{
 		phase INTEGER NOT NULL, status TEXT NOT NULL, details TEXT NOT NULL,
 		due INTEGER NOT NULL, trace TEXT NOT NULL DEFAULT '', plugins TEXT NOT NULL DEFAULT '{}',
 		UNIQUE (command, instance))`,
-	`CREATE INDEX IF NOT EXISTS ssm_invocation_phase ON ssm_invocation (command, phase)`,
+	`CREATE INDEX IF NOT EXISTS ssm_invocation_waiting ON ssm_invocation (command, seq) WHERE phase = 0`,
 	`CREATE INDEX IF NOT EXISTS ssm_invocation_node ON ssm_invocation (account, region, instance, seq)`,
 	`CREATE INDEX IF NOT EXISTS ssm_invocation_due ON ssm_invocation (due) WHERE phase < 4`,
 
@@ -61,4 +61,6 @@ var schema = []string{
 		account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, shared_with TEXT NOT NULL, version TEXT NOT NULL,
 		PRIMARY KEY (account, region, name, shared_with),
 		FOREIGN KEY (account, region, name) REFERENCES ssm_document ON DELETE CASCADE) WITHOUT ROWID`,
+
+	`DROP INDEX IF EXISTS ssm_invocation_phase`, // UNIQUE (command, instance) serves as well
 }

@@ -164,7 +164,7 @@ func (c *connection) acknowledged(f wire.Frame) error {
 	var err error
 	switch ack.StatusCode {
 	case wire.StatusTaken, wire.StatusDuplicate:
-		err = c.s.queue.Acknowledge(ctx, c.node, ack.JobID)
+		err = c.s.queue.AcknowledgeSoon(ctx, c.node, ack.JobID)
 	default:
 		// What the agent cannot read it also replies to, and with that reply the message is withdrawn.
 		err = c.s.queue.Postpone(ctx, c.node, ack.JobID)
