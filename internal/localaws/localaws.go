@@ -24,6 +24,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/logs"
 	"github.com/slipway-cd/slipway/internal/localaws/messages"
 	"github.com/slipway-cd/slipway/internal/localaws/organizations"
+	"github.com/slipway-cd/slipway/internal/localaws/parameters"
 	"github.com/slipway-cd/slipway/internal/localaws/s3"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 	"github.com/slipway-cd/slipway/internal/localaws/ssmmessages"
@@ -38,8 +39,6 @@ const GitHubIssuer = "https://token.actions.githubusercontent.com"
 type Config struct {
 	// Dir holds the state, the nodes' directories and the control file. One process at a time uses it.
 	Dir string
-	// Issuers reaches the OpenID Connect issuers that accounts trust, but for the built-in one; nil means the network.
-	Issuers http.RoundTripper
 	// Logf is told what happens on the nodes and in the server; nil is silent.
 	Logf func(format string, args ...any)
 	// Nodes says what scripts on built-in nodes may do on this machine.
@@ -52,25 +51,26 @@ type Config struct {
 
 // AWS is a local AWS. Make it with [Open], end it with [AWS.Close].
 type AWS struct {
-	config   Config
-	lock     *os.File
-	db       *store.DB
-	gateway  *gateway.Gateway
-	events   *gateway.EventLog
-	iam      *iam.Service
-	orgs     *organizations.Service
-	sts      *sts.Service
-	ec2      *ec2.Service
-	logs     *logs.Service
-	hybrid   *hybrid.Service
-	ssm      *ssm.Service
-	s3       *s3.Service
-	channels *ssmmessages.Service
-	issuer   *sts.Issuer
-	control  *control
-	server   *http.Server
-	endpoint string
-	opened   time.Time
+	config     Config
+	lock       *os.File
+	db         *store.DB
+	gateway    *gateway.Gateway
+	events     *gateway.EventLog
+	iam        *iam.Service
+	orgs       *organizations.Service
+	sts        *sts.Service
+	ec2        *ec2.Service
+	logs       *logs.Service
+	parameters *parameters.Service
+	hybrid     *hybrid.Service
+	ssm        *ssm.Service
+	s3         *s3.Service
+	channels   *ssmmessages.Service
+	issuer     *sts.Issuer
+	control    *control
+	server     *http.Server
+	endpoint   string
+	opened     time.Time
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -126,7 +126,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.issuer, err = sts.LoadOrCreate(ctx, a.db, rand.Reader); err != nil {
 		return err
 	}
-	a.sts = sts.New(a.iam, sts.NewRemote(map[string]sts.KeySource{GitHubIssuer: a.issuer}, a.config.Issuers, time.Now), time.Now)
+	a.sts = sts.New(a.iam, a.issuer, time.Now)
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
@@ -138,9 +138,12 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.hybrid, err = hybrid.New(a.db, hybrid.Config{IAM: a.iam, STS: a.sts, Instances: a.ec2}); err != nil {
 		return err
 	}
+	if a.parameters, err = parameters.New(a.db, time.Now, rand.Reader); err != nil {
+		return err
+	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
-		Hybrid: a.hybrid, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid},
+		Hybrid: a.hybrid, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err
@@ -172,6 +175,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 func (a *AWS) Services() []gateway.Service {
 	systems := a.ssm.API()
 	systems.Operations = append(systems.Operations, a.hybrid.Operations()...)
+	systems.Operations = append(systems.Operations, a.parameters.Operations()...)
 	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), systems, messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
 		cloudtrail.New(a.events).API(), a.orgs.API(), a.s3.API()}
