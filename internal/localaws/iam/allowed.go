@@ -1,0 +1,70 @@
+package iam
+
+import (
+	"slices"
+	"strings"
+
+	engine "github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/catalog"
+)
+
+// servicesOf lists the services of which the Allow statements of policies name an action.
+func servicesOf(texts []string) []string {
+	found := map[string]bool{}
+	for _, text := range texts {
+		doc, err := engine.Parse("", []byte(text))
+		if err != nil {
+			continue // what is stored was parsed before
+		}
+		for _, st := range doc.Statements {
+			if st.Effect != engine.Allow {
+				continue
+			}
+			patterns := st.Actions
+			if len(st.NotActions) > 0 {
+				patterns = []string{"*"} // all but a few actions
+			}
+			for _, pattern := range patterns {
+				addServices(found, pattern)
+			}
+		}
+	}
+	services := make([]string, 0, len(found))
+	for name := range found {
+		services = append(services, name)
+	}
+	slices.Sort(services)
+	return services
+}
+
+func addServices(found map[string]bool, pattern string) {
+	prefix, _, ok := strings.Cut(strings.ToLower(pattern), ":")
+	if ok && !strings.ContainsAny(prefix, "*?") {
+		found[prefix] = true
+		return
+	}
+	for _, name := range catalog.Services() {
+		if matches(prefix, name) {
+			found[name] = true
+		}
+	}
+}
+
+// matches compares with a pattern of * and ?.
+func matches(pattern, s string) bool {
+	for pattern != "" {
+		switch {
+		case pattern[0] == '*':
+			for i := range len(s) + 1 {
+				if matches(pattern[1:], s[i:]) {
+					return true
+				}
+			}
+			return false
+		case s == "" || pattern[0] != '?' && pattern[0] != s[0]:
+			return false
+		}
+		pattern, s = pattern[1:], s[1:]
+	}
+	return s == ""
+}
