@@ -48,7 +48,8 @@ func dial(endpoint string, cred sigv4.Credentials) (*wire, error) {
 }
 
 // jsonTargets are the X-Amz-Target prefixes of the services that are asked.
-var jsonTargets = map[string]string{"ssm": "AmazonSSM", "ec2messages": "EC2WindowsMessageDeliveryService"}
+var jsonTargets = map[string]string{"ssm": "AmazonSSM", "ec2messages": "EC2WindowsMessageDeliveryService",
+	"logs": "Logs_20140328"}
 
 // call asks one operation of a JSON service. An answer that is an error is an error.
 func (w *wire) call(service, operation string, body []byte) ([]byte, error) {

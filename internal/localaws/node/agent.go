@@ -236,8 +236,12 @@ func (n *Node) begin(ctx context.Context, m message, c courier) error {
 // runCommand runs a command and replies after each step and at the end.
 func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) {
 	var steps []StepResult
-	result := n.RunDocument(ctx, Job{CommandID: p.CommandID, Document: p.DocumentContent, Parameters: p.Parameters}, func(s StepResult) {
-		steps = append(steps, s)
+	d := n.destinationOf(p)
+	result := n.runDocument(ctx, Job{CommandID: p.CommandID, Document: p.DocumentContent, Parameters: p.Parameters}, d.begin, func(s *StepResult) {
+		if d.bucket != "" {
+			s.S3Bucket, s.S3Prefix = d.bucket, d.replyPrefix(s.Action)
+		}
+		steps = append(steps, *s)
 		if err := n.queue(messageID, n.newReply(InProgress, "", steps), false); err != nil {
 			n.log("reply to "+messageID, err)
 		}
@@ -246,7 +250,7 @@ func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) 
 		// Nobody cancelled it: what became of it is a failure of this node.
 		result.Status, result.Trace = Failed, errStopped.Error()
 	}
-	if err := n.queue(messageID, n.newReply(result.Status, result.Trace, result.Steps), true); err != nil {
+	if err := n.queue(messageID, n.newReply(result.Status, result.Trace, steps), true); err != nil {
 		n.log("reply to "+messageID, err)
 	}
 }

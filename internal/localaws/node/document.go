@@ -39,7 +39,7 @@ type mainStep struct {
 // step is a part of a document, its parameters substituted.
 type step struct {
 	name, action string
-	precondition map[string][]string
+	precondition map[string][]argument
 	// preconditions is false for schemas that do not know them and fail over them.
 	preconditions bool
 	scripts       []scriptInput // one; schema 1.2 allows several
@@ -101,24 +101,25 @@ func mainSteps(doc document, v values) ([]step, error) {
 		if s.precondition, err = substitutePrecondition(m.Precondition, v); err != nil {
 			return nil, fmt.Errorf("step %s: %w", m.Name, err)
 		}
-		s.readInputs(v.substitute(m.Inputs))
-		if s.finally && i != len(doc.MainSteps)-1 {
-			return nil, fmt.Errorf("step %s: a finallyStep must be the last step", m.Name)
-		}
+		inputs := v.substitute(m.Inputs)
+		s.readInputs(inputs)
+		s.readModifiers(inputs)
+		s.finally = s.finally && i == len(doc.MainSteps)-1 // of others the agent takes no notice
 		steps = append(steps, s)
 	}
 	return steps, nil
 }
 
-func substitutePrecondition(in map[string][]string, v values) (map[string][]string, error) {
-	out := make(map[string][]string, len(in))
+func substitutePrecondition(in map[string][]string, v values) (map[string][]argument, error) {
+	out := make(map[string][]argument, len(in))
 	for operator, args := range in {
-		for _, arg := range args {
-			s, ok := v.substitute(arg).(string)
+		out[operator] = make([]argument, len(args))
+		for i, arg := range args {
+			resolved, ok := v.substitute(arg).(string)
 			if !ok {
 				return nil, fmt.Errorf("precondition %s: %s is not a string", operator, arg)
 			}
-			out[operator] = append(out[operator], s)
+			out[operator][i] = argument{arg, resolved}
 		}
 	}
 	return out, nil
@@ -142,6 +143,7 @@ func runtimeSteps(config map[string]json.RawMessage, v values) ([]step, error) {
 		list, ok := c.Properties.([]any)
 		if !ok {
 			list = []any{c.Properties}
+			s.readModifiers(v.substitute(c.Properties)) // the agent does not look for them in a list
 		}
 		for _, properties := range list {
 			s.readInputs(v.substitute(properties))
@@ -158,8 +160,6 @@ func (s *step) readInputs(raw any) {
 		s.fail(fmt.Errorf("invalid format in plugin properties: want an object, got %T", raw))
 		return
 	}
-	s.onFailure, s.onSuccess = text(inputs["onFailure"]), text(inputs["onSuccess"])
-	s.finally = strings.EqualFold(text(inputs["finallyStep"]), "true")
 	if s.action != runShellScript {
 		return
 	}
@@ -178,6 +178,14 @@ func (s *step) readInputs(raw any) {
 		WorkingDir: text(inputs["workingDirectory"]),
 		Timeout:    timeoutOf(inputs["timeoutSeconds"]),
 	})
+}
+
+// readModifiers reads what decides about the steps that follow.
+func (s *step) readModifiers(raw any) {
+	if inputs, ok := raw.(map[string]any); ok {
+		s.onFailure, s.onSuccess = text(inputs["onFailure"]), text(inputs["onSuccess"])
+		s.finally = text(inputs["finallyStep"]) == "true"
+	}
 }
 
 func (s *step) fail(err error) { s.invalid = errors.Join(s.invalid, err) }

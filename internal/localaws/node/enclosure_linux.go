@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,7 +94,7 @@ func (e *Enclosure) Close() error {
 		err = nil
 	}
 	<-e.helper.gone
-	if closeErr := e.helper.conn.Close(); err == nil && !errors.Is(closeErr, net.ErrClosed) {
+	if closeErr := e.helper.conn.Close(); err == nil && !errors.Is(closeErr, os.ErrClosed) {
 		err = closeErr
 	}
 	return err

@@ -21,14 +21,16 @@ type message struct {
 	Payload   string
 }
 
-// sendPayload is the payload of a command. Where it asks for output in S3 or CloudWatch Logs, a built-in node says
-// in its reply that there is none.
+// sendPayload is the payload of a command.
 type sendPayload struct {
-	CommandID          string `json:"CommandId"`
-	DocumentContent    json.RawMessage
-	Parameters         map[string]any
-	OutputS3BucketName string
-	OutputS3KeyPrefix  string
+	CommandID               string `json:"CommandId"`
+	DocumentName            string
+	DocumentContent         json.RawMessage
+	Parameters              map[string]any
+	OutputS3BucketName      string
+	OutputS3KeyPrefix       string
+	CloudWatchLogGroupName  string
+	CloudWatchOutputEnabled string // "true" or "false"
 }
 
 type cancelPayload struct {
@@ -107,6 +109,9 @@ type pluginStatus struct {
 	StepName       string `json:"stepName"`
 	StandardOutput string `json:"standardOutput"`
 	StandardError  string `json:"standardError"`
+	// A reply names the bucket whether or not it could be written to.
+	OutputS3BucketName string `json:"outputS3BucketName"`
+	OutputS3KeyPrefix  string `json:"outputS3KeyPrefix"`
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
@@ -145,6 +150,9 @@ func pluginStatusOf(s StepResult) pluginStatus {
 		StepName:       s.Name,
 		StandardOutput: s.StandardOutput,
 		StandardError:  s.StandardError,
+
+		OutputS3BucketName: s.S3Bucket,
+		OutputS3KeyPrefix:  s.S3Prefix,
 	}
 }
 

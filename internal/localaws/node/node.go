@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -148,8 +149,17 @@ func setDefault(s *string, value string) {
 	}
 }
 
-// RunDocument runs a document on the node's machine without any messages.
+// RunDocument runs a document on the node's machine without any messages. The complete output stays in the node's
+// directory.
 func (n *Node) RunDocument(ctx context.Context, job Job, report func(StepResult)) Result {
+	return n.runDocument(ctx, job, nil, func(s *StepResult) {
+		if report != nil {
+			report(*s)
+		}
+	})
+}
+
+func (n *Node) runDocument(ctx context.Context, job Job, output func(context.Context, Output) func(), report func(*StepResult)) Result {
 	if job.CommandID == "" || directoryName(job.CommandID) != job.CommandID {
 		return Result{Status: Failed, Trace: fmt.Sprintf("command id %q is not one", job.CommandID)}
 	}
@@ -157,7 +167,21 @@ func (n *Node) RunDocument(ctx context.Context, job Job, report func(StepResult)
 		Dir:      filepath.Join(n.cfg.Dir, "commands", job.CommandID),
 		WorkDir:  filepath.Join(n.cfg.Dir, "work"),
 		Platform: "Linux",
-		Now:      n.cfg.Now,
-		Exec:     n.machine.exec,
-	}, report)
+
+		PowerShell: hasPowerShell(),
+
+		Now:    n.cfg.Now,
+		Exec:   n.machine.exec,
+		Output: output,
+	}, func(s StepResult) { report(&s) })
+}
+
+// hasPowerShell looks where the agent does.
+func hasPowerShell() bool {
+	for _, path := range []string{"/usr/bin/powershell", "/usr/bin/pwsh"} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -25,9 +26,12 @@ type StepResult struct {
 	Action string // aws:runShellScript
 	Status Status
 	Code   int // exit code; 137 when the step was stopped
-	// Output is stdout and stderr in at most 2,500 characters; StandardOutput has at most 24,000, StandardError 8,000.
+	// Output is stdout and stderr in at most 2,500 characters; the others have at most 24,000 each, of which Run Command
+	// keeps the first 8,000 of StandardError.
 	Output, StandardOutput, StandardError string
 	Start, End                            time.Time
+	// S3Bucket and S3Prefix are where the complete output was to go; empty where it was not.
+	S3Bucket, S3Prefix string
 }
 
 // Result is what came of a document.
@@ -48,7 +52,7 @@ const (
 // Limits of a reply, in bytes, the marks of truncation included.
 const (
 	maxStdout = 24000
-	maxStderr = 8000
+	maxStderr = 24000
 	maxOutput = 2500
 
 	cutMark       = "--output truncated--"
@@ -61,24 +65,34 @@ const (
 const rebootRefused = "slipway: the script exited with 194, which asks for a reboot and to be run again; " +
 	"a built-in node does not reboot the machine it runs on"
 
-// statusOf maps the exit code of a script. skip says that the steps that follow are not run.
-func statusOf(e Exit) (status Status, skip bool) {
+// What the agent adds to the output of a step that ends the document.
+const (
+	textSuccessSkip = "\nStep exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped."
+	textFailedSkip  = "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped."
+	textOnFailure   = "\nStep was found to have onFailure property. Further document steps will be skipped."
+)
+
+// statusOf maps the exit code of a script. 168 is a failure here, which the step then turns.
+func statusOf(e Exit) Status {
 	switch e.Code {
 	case 0:
-		return Success, false
-	case exitSuccessSkip:
-		return Success, true
-	case exitFailedSkip:
-		return Failed, true
-	case exitReboot:
-		return Failed, true
+		return Success
 	case exitStopped:
 		if e.Cancelled {
-			return Cancelled, true
+			return Cancelled
 		}
-		return TimedOut, false // also a script that somebody else killed: the agent cannot tell
+		return TimedOut // also a script that somebody else killed: the agent cannot tell
 	}
-	return Failed, false
+	return Failed
+}
+
+// merge is the status of a plugin of several scripts, as in the agent: what is later in the list counts.
+func merge(a, b Status) Status {
+	order := []Status{"", Skipped, Success, InProgress, Failed, Cancelled, TimedOut}
+	if slices.Index(order, a) > slices.Index(order, b) {
+		return a
+	}
+	return b
 }
 
 // aggregate gives the document's status: Failed before TimedOut before Cancelled before Success.
@@ -93,16 +107,16 @@ func aggregate(steps []StepResult) Status {
 	return worst
 }
 
-// limit cuts s to size bytes, the mark at its end included.
+// limit cuts what has size bytes or more to that many, the mark at its end included.
 func limit(s string, size int) string {
-	if len(s) <= size {
+	if len(s) < size {
 		return s
 	}
 	return head(s, size-len(cutMark)) + cutMark
 }
 
-// mergeOutput puts stdout and stderr into one text of at most size bytes. Where both are long each gets half, else
-// the shorter one stays whole.
+// mergeOutput puts stdout and stderr into one text of at most size bytes, as the agent does. Where both are long each
+// gets half, else the shorter one stays whole.
 func mergeOutput(stdout, stderr string, size int) string {
 	title := ""
 	if stderr != "" {
@@ -110,12 +124,12 @@ func mergeOutput(stdout, stderr string, size int) string {
 	}
 	room := size - len(title)
 	switch {
-	case len(stdout)+len(stderr) <= room:
+	case len(stdout)+len(stderr) < room:
 		return stdout + title + stderr
 	case len(stdout) > room/2 && len(stderr) > room/2:
 		half := (room - len(cutMarkOutput) - len(cutMarkError)) / 2
 		return head(stdout, half) + cutMarkOutput + title + head(stderr, half) + cutMarkError
-	case len(stderr) > room/2:
+	case len(stdout) <= room/2:
 		return stdout + title + head(stderr, room-len(cutMarkError)-len(stdout)) + cutMarkError
 	}
 	return head(stdout, room-len(cutMarkOutput)-len(stderr)) + cutMarkOutput + title + stderr

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,9 +26,14 @@ type Env struct {
 	Dir      string // of this command: scripts and complete output, made if missing
 	WorkDir  string // where scripts run that name no directory
 	Platform string // what precondition platformType is compared with: Linux
-	Now      func() time.Time
+	// PowerShell says that the machine has one.
+	PowerShell bool
+	Now        func() time.Time
 	// Exec runs a script to its end, or until ctx is done or its time is over.
 	Exec func(ctx context.Context, s Script) Exit
+	// Output hears of each script before it runs; the function that it gives is called when the output is complete. It
+	// may be nil.
+	Output func(ctx context.Context, o Output) (end func())
 }
 
 // Script is one run of a shell script.
@@ -71,134 +77,123 @@ func Run(ctx context.Context, job Job, env Env, report func(StepResult)) Result 
 
 // runner carries a document from step to step.
 type runner struct {
-	job     Job
-	env     Env
-	program program
-	left    string // why the remaining steps are skipped; empty while they are not
+	job      Job
+	env      Env
+	program  program
+	left     string // why the remaining steps are skipped; empty while they are not
+	rebooted bool   // left, because a script asked for a reboot
 }
 
 func (r *runner) step(ctx context.Context, s step) StepResult {
 	result := StepResult{Name: s.name, Action: s.action, Start: r.env.Now()}
-	switch reason := r.skip(s); {
+	what, why := r.decide(s)
+	switch {
+	case what == skipStep:
+		result.Status, result.Output = Skipped, why
+	case what == failStep:
+		result.Status, result.Code, result.Output = Failed, 1, limit(why, maxOutput)
 	case ctx.Err() != nil:
 		result.Status, result.Code = Cancelled, 1
-	case r.left != "" && !s.finally:
-		result.skipped("Step execution skipped because " + r.left + ". Step name: " + s.name)
-	case s.refused() != nil:
-		result.failed(s.refused())
-	case reason != "":
-		result.skipped(reason)
 	case s.action != runShellScript:
-		result.failed(fmt.Errorf("plugin %s is not supported by the built-in node", s.action))
+		result.failed(r.notHere(s.action))
 	case s.invalid != nil:
 		result.failed(s.invalid)
 	default:
 		r.run(ctx, s, &result)
 	}
-	r.after(s, &result)
+	r.after(s, &result, what == runStep)
+	result.StandardOutput = limit(result.StandardOutput, maxStdout)
+	result.StandardError = limit(result.StandardError, maxStderr)
 	result.End = r.env.Now()
 	return result
 }
 
-func (s *StepResult) skipped(why string) { s.Status, s.Output = Skipped, why }
-
 func (s *StepResult) failed(err error) {
-	s.Status, s.Code, s.StandardError = Failed, 1, limit(err.Error(), maxStderr)
+	s.Status, s.Code, s.StandardError = Failed, 1, err.Error()
 	s.Output = mergeOutput("", s.StandardError, maxOutput)
 }
 
-// refused checks the precondition's form. Only StringEquals with platformType on one side is known; anything else
-// fails the step, as in the agent.
-func (s step) refused() error {
-	if len(s.precondition) > 0 && !s.preconditions {
-		return fmt.Errorf("precondition is not supported for document schema version prior to 2.2. Step name: %s", s.name)
+const runPowerShellScript = "aws:runPowerShellScript"
+
+// notHere says why a plugin does not run. PowerShell the agent would run, where there is one.
+func (r *runner) notHere(plugin string) error {
+	if plugin == runPowerShellScript && !r.env.PowerShell {
+		return errors.New("failed to run commands: fork/exec /usr/bin/pwsh: no such file or directory")
 	}
-	for operator, args := range s.precondition {
-		if operator != "StringEquals" || len(args) != 2 || (args[0] == "platformType") == (args[1] == "platformType") {
-			return fmt.Errorf("unrecognized precondition: %q: %q. Step name: %s", operator, args, s.name)
-		}
-	}
-	return nil
+	return fmt.Errorf("plugin %s is not supported by the built-in node", plugin)
 }
 
-// skip tells whether the precondition is for another platform.
-func (r *runner) skip(s step) string {
-	args := s.precondition["StringEquals"]
-	if len(args) != 2 {
-		return ""
-	}
-	want := args[0]
-	if want == "platformType" {
-		want = args[1]
-	}
-	if strings.EqualFold(want, r.env.Platform) {
-		return ""
-	}
-	return "Step execution skipped due to incompatible platform. Step name: " + s.name
-}
-
-// run executes a step's scripts one after the other. The first that fails decides the step's status and code.
+// run executes a step's scripts one after the other, all of them: the agent does not stop at the first that fails.
 func (r *runner) run(ctx context.Context, s step, result *StepResult) {
-	var stdout, stderr strings.Builder
-	result.Status = Success
-	for i, input := range s.scripts {
-		exit, out, errText := r.script(ctx, filepath.Join(r.env.Dir, directoryName(s.name), directoryName(input.ID)), input)
-		status, skip := statusOf(exit)
-		if exit.Code == exitReboot {
-			errText = appendLine(errText, rebootRefused)
+	for _, input := range s.scripts {
+		exit, stdout, stderr := r.script(ctx, s, input)
+		result.StandardOutput = appendText(result.StandardOutput, stdout)
+		result.StandardError = appendText(result.StandardError, stderr)
+		if result.Code == 0 {
+			result.Code = exit.Code
 		}
-		if status == Failed {
-			errText = appendLine(errText, failure(exit))
-		}
-		if skip {
-			r.left = "step " + s.name + " exited with " + strconv.Itoa(exit.Code)
-		}
-		stdout.WriteString(out)
-		stderr.WriteString(errText)
-		if i == 0 || result.Status == Success {
-			result.Status, result.Code = status, exit.Code
-		}
-		if skip {
-			break
-		}
+		result.Status = merge(result.Status, statusOf(exit))
 	}
-	result.StandardOutput = limit(stdout.String(), maxStdout)
-	result.StandardError = limit(stderr.String(), maxStderr)
-	result.Output = mergeOutput(result.StandardOutput, result.StandardError, maxOutput)
+	shown := result.StandardError
+	if result.Code == exitSuccessSkip {
+		shown = ""
+	}
+	result.Output = mergeOutput(result.StandardOutput, shown, maxOutput)
 }
 
-// after applies onFailure and onSuccess.
-func (r *runner) after(s step, result *StepResult) {
-	failed := result.Status == Failed || result.Status == TimedOut
+// appendText joins the output of several scripts of one plugin.
+func appendText(before, text string) string {
+	if before == "" {
+		return text
+	}
+	return before + "\n" + text
+}
+
+// after turns the result of a step that was run as its code and modifiers say, and decides about the steps that follow.
+func (r *runner) after(s step, result *StepResult, ran bool) {
+	exits := result.Status == Failed && (s.onFailure == "exit" || ran && s.onFailure == "successAndExit") ||
+		result.Status == Success && s.onSuccess == "exit"
 	switch {
-	case failed && s.onFailure == "exit":
-		r.left = "step " + s.name + " failed"
-	case failed && s.onFailure == "successAndExit":
-		r.left = "step " + s.name + " failed"
-		if result.Status == Failed { // uncertain: whether a timeout is turned into a success as well
-			result.Status = Success
+	case result.Code == exitSuccessSkip:
+		result.Status, result.StandardError = Success, ""
+		result.StandardOutput += textSuccessSkip
+	case result.Code == exitFailedSkip:
+		result.StandardOutput += textFailedSkip
+		result.StandardError += textFailedSkip
+	case result.Code == exitReboot:
+		r.rebooted = true
+	case !exits:
+		return
+	case result.Status == Failed && ran:
+		result.StandardOutput += textOnFailure
+		result.StandardError += textOnFailure
+		if s.onFailure == "successAndExit" {
+			result.Status, result.Code = Success, exitSuccessSkip
 		}
-	case result.Status == Success && s.onSuccess == "exit":
-		r.left = "step " + s.name + " succeeded"
+	}
+	if r.left == "" {
+		r.left = "step " + s.name + " exited with " + strconv.Itoa(result.Code)
 	}
 }
 
 // script writes the commands to a file and runs it.
-func (r *runner) script(ctx context.Context, dir string, input scriptInput) (exit Exit, stdout, stderr string) {
+func (r *runner) script(ctx context.Context, s step, input scriptInput) (exit Exit, stdout, stderr string) {
+	dir := filepath.Join(r.env.Dir, directoryName(s.name), directoryName(input.ID))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return Exit{Code: 1, Err: fmt.Errorf("make the command's directory: %w", err)}, "", ""
+		return Exit{Code: 1}, "", fmt.Sprintf("make the command's directory: %v", err)
 	}
 	path := filepath.Join(dir, "_script.sh")
 	// The file is executed, not read by sh: a shebang counts, if it is the very first line.
 	if err := writeExecutable(path, []byte(strings.Join(input.Commands, "\n")+"\n"), 0o700); err != nil {
-		return Exit{Code: 1, Err: fmt.Errorf("write the script: %w", err)}, "", ""
+		return Exit{Code: 1}, "", fmt.Sprintf("write the script: %v", err)
 	}
 	out, errs, err := outputFiles(dir)
 	if err != nil {
-		return Exit{Code: 1, Err: err}, "", ""
+		return Exit{Code: 1}, "", err.Error()
 	}
 	defer out.Close()
 	defer errs.Close()
+	end := r.output(ctx, s, input, out, errs)
 	exit = r.env.Exec(ctx, Script{
 		Path:    path,
 		WorkDir: r.workDir(input.WorkingDir),
@@ -207,13 +202,38 @@ func (r *runner) script(ctx context.Context, dir string, input scriptInput) (exi
 		Stdout:  out,
 		Stderr:  errs,
 	})
-	if stdout, err = readHead(out, maxStdout+1); err != nil && exit.Err == nil {
-		exit = Exit{Code: 1, Err: err}
-	}
-	if stderr, err = readHead(errs, maxStderr+1); err != nil && exit.Err == nil {
-		exit = Exit{Code: 1, Err: err}
+	// What the agent says about the end is part of stderr, wherever that goes.
+	_, err = errs.WriteString(remark(exit))
+	end()
+	stdout, outErr := readHead(out, maxStdout)
+	stderr, errErr := readHead(errs, maxStderr)
+	if err := errors.Join(err, outErr, errErr); err != nil {
+		return Exit{Code: 1}, stdout, stderr + err.Error()
 	}
 	return exit, stdout, stderr
+}
+
+// output tells where the complete output goes that a script begins.
+func (r *runner) output(ctx context.Context, s step, input scriptInput, stdout, stderr *os.File) (end func()) {
+	if r.env.Output == nil {
+		return func() {}
+	}
+	script := s.name
+	if s.name == s.action { // schema 1.2
+		script = input.ID
+	}
+	return r.env.Output(ctx, Output{Plugin: s.action, ID: s.name, Script: script, Stdout: stdout, Stderr: stderr})
+}
+
+// remark is what is added to the stderr of a script that failed.
+func remark(exit Exit) string {
+	switch {
+	case exit.Code == exitReboot:
+		return rebootRefused
+	case statusOf(exit) == Failed:
+		return failure(exit)
+	}
+	return ""
 }
 
 // outputFiles are opened for appending, so that several processes that write do not overwrite each other.
@@ -264,13 +284,6 @@ func directoryName(name string) string {
 		return "step" + clean
 	}
 	return clean
-}
-
-func appendLine(s, line string) string {
-	if s != "" && !strings.HasSuffix(s, "\n") {
-		s += "\n"
-	}
-	return s + line
 }
 
 // writeExecutable writes a script that is about to be executed. No process is forked meanwhile: between its fork and

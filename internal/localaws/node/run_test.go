@@ -82,8 +82,8 @@ func TestRun(t *testing.T) {
 			steps("2.2", one("a", "1"), one("b", "0")), "Failed: a=Failed b=Success"},
 		"onFailure exit": {
 			steps("2.2", one("a", "1", "onFailure", "exit"), one("b", "0")), "Failed: a=Failed b=Skipped"},
-		"onFailure exit after a timeout": {
-			steps("2.2", one("a", "137", "onFailure", "exit"), one("b", "0")), "TimedOut: a=TimedOut b=Skipped"},
+		"onFailure exit after a timeout, which is no failure to the agent": {
+			steps("2.2", one("a", "137", "onFailure", "exit"), one("b", "0")), "TimedOut: a=TimedOut b=Success"},
 		"onFailure exit, no failure": {
 			steps("2.2", one("a", "0", "onFailure", "exit"), one("b", "0")), "Success: a=Success b=Success"},
 		"onFailure successAndExit": {
@@ -118,11 +118,20 @@ func TestRun(t *testing.T) {
 			steps("2.2", with(one("a", "0"), "inputs", map[string]any{"runCommand": "exit 0"}), one("b", "0")), "Failed: a=Failed b=Success"},
 		"Parameter Store": {
 			steps("2.2", with(one("a", "0"), "inputs", map[string]any{"runCommand": []string{"echo {{ssm:token}}"}})), "Failed: a=Failed"},
-		"finallyStep in the middle": {steps("2.2", one("a", "0", "finallyStep", "true"), one("b", "0")), "Failed:"},
-		"the same name twice":       {steps("2.2", one("a", "0"), one("a", "0")), "Failed:"},
-		"no steps":                  {json.RawMessage(`{"schemaVersion":"2.2"}`), "Failed:"},
-		"another schema":            {json.RawMessage(`{"schemaVersion":"0.3"}`), "Failed:"},
-		"not JSON":                  {json.RawMessage(`schemaVersion: "2.2"`), "Failed:"},
+		"finallyStep in the middle is no finallyStep": {
+			steps("2.2", one("a", "168"), one("b", "0", "finallyStep", "true"), one("c", "0")), "Success: a=Success b=Skipped c=Skipped"},
+		"a plugin of Windows": {
+			steps("2.2", with(one("a", "0"), "action", "aws:psModule"), one("b", "0")), "Success: a=Skipped b=Success"},
+		"a plugin of Windows in schema 2.0": {
+			steps("2.0", with(one("a", "0"), "action", "aws:psModule"), one("b", "0")), "Failed: a=Failed b=Success"},
+		"PowerShell without a PowerShell": {
+			steps("2.2", with(one("a", "0"), "action", "aws:runPowerShellScript"), one("b", "0")), "Failed: a=Failed b=Success"},
+		"a refused step with onFailure": {
+			steps("2.0", with(one("a", "0", "onFailure", "exit"), "precondition", linux), one("b", "0")), "Failed: a=Failed b=Skipped"},
+		"the same name twice": {steps("2.2", one("a", "0"), one("a", "0")), "Failed:"},
+		"no steps":            {json.RawMessage(`{"schemaVersion":"2.2"}`), "Failed:"},
+		"another schema":      {json.RawMessage(`{"schemaVersion":"0.3"}`), "Failed:"},
+		"not JSON":            {json.RawMessage(`schemaVersion: "2.2"`), "Failed:"},
 		"schema 1.2": {json.RawMessage(`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[
 			{"id":"0.aws:runShellScript","runCommand":["exit 0"]},{"id":"1.aws:runShellScript","runCommand":["exit 3"]}]}}}`),
 			"Failed: aws:runShellScript=Failed"},
@@ -212,5 +221,72 @@ func TestRunCancelledBefore(t *testing.T) {
 	got := Run(ctx, Job{CommandID: "c", Document: steps("2.2", one("a", "0"), one("b", "0"))}, fakeEnv(t, &ran), nil)
 	if states(got) != "Cancelled: a=Cancelled b=Cancelled" || len(ran) != 0 {
 		t.Errorf("got %s, %d scripts ran", states(got), len(ran))
+	}
+}
+
+// TestTextsOfTheAgent: what a step's output says, word for word.
+func TestTextsOfTheAgent(t *testing.T) {
+	t.Parallel()
+	parameters := `"parameters":{"Stage":{"type":"String","default":"prod"}}`
+	precondition := func(pre string) json.RawMessage {
+		return json.RawMessage(`{"schemaVersion":"2.2",` + parameters + `,"mainSteps":[{"action":"aws:runShellScript","name":"a","precondition":` + pre + `,"inputs":{"runCommand":["exit 0"]}}]}`)
+	}
+	const failed = "failed to run commands: exit status "
+	tests := map[string]struct {
+		doc                    json.RawMessage
+		output, stdout, stderr string // of the last step
+		code                   int
+	}{
+		"169":            {steps("2.2", one("a", "169")), errorTitle + failed + "169", textFailedSkip, failed + "169" + textFailedSkip, 169},
+		"168":            {steps("2.2", one("a", "168")), "", textSuccessSkip, "", 168},
+		"onFailure":      {steps("2.2", one("a", "3", "onFailure", "exit")), errorTitle + failed + "3", textOnFailure, failed + "3" + textOnFailure, 3},
+		"successAndExit": {steps("2.2", one("a", "3", "onFailure", "successAndExit")), errorTitle + failed + "3", textOnFailure, failed + "3" + textOnFailure, 168},
+		"after an exit": {steps("2.2", one("a", "168"), one("b", "0")),
+			"Plugin with name aws:runShellScript and id b skipped due to prior step with an exit condition", "", "", 0},
+		"platform": {precondition(`{"StringEquals":["platformType","Windows"]}`),
+			`Step execution skipped due to unsatisfied preconditions: '"StringEquals": [platformType, Windows]'. Step name: a`, "", "", 0},
+		"operator": {precondition(`{"StringLike":["platformType","L*"]}`),
+			`Unrecognized precondition(s): 'unrecognized operator: "StringLike"', please update agent to latest version. Step name: a`, "", "", 1},
+		"one argument": {precondition(`{"StringEquals":["platformType"]}`),
+			`Unrecognized precondition(s): '"StringEquals": operator accepts exactly 2 arguments', please update agent to latest version. Step name: a`, "", "", 1},
+		"no parameter": {precondition(`{"StringEquals":["a","b"]}`),
+			`Unrecognized precondition(s): '"StringEquals": at least one of operator's arguments must contain a valid document parameter', please update agent to latest version. Step name: a`, "", "", 1},
+		"identical": {precondition(`{"StringEquals":["{{Stage}}","{{Stage}}"]}`),
+			`Unrecognized precondition(s): '"StringEquals": operator's arguments can't be identical', please update agent to latest version. Step name: a`, "", "", 1},
+		"platform of a parameter": {precondition(`{"StringEquals":["platformType","{{Stage}}"]}`),
+			`Unrecognized precondition(s): '"StringEquals": the second argument for the platformType variable can't contain document parameters', please update agent to latest version. Step name: a`, "", "", 1},
+		"a parameter that differs": {precondition(`{"StringEquals":["{{ Stage }}","test"]}`),
+			`Step execution skipped due to unsatisfied preconditions: '"StringEquals": [{{ Stage }}, test]'. Step name: a`, "", "", 0},
+		"a parameter that fits": {precondition(`{"StringEquals":["{{ Stage }}","prod"]}`), "", "", "", 0},
+		"2.0": {steps("2.0", with(one("a", "0"), "precondition", map[string][]string{"StringEquals": {"platformType", "Linux"}})),
+			"Precondition is not supported for document schema version prior to 2.2. Step name: a", "", "", 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Run(t.Context(), Job{CommandID: "c", Document: test.doc}, fakeEnv(t, nil), nil)
+			if len(r.Steps) == 0 {
+				t.Fatal(r.Trace)
+			}
+			s := r.Steps[len(r.Steps)-1]
+			if s.Output != test.output || s.StandardOutput != test.stdout || s.StandardError != test.stderr || s.Code != test.code {
+				t.Errorf("got code %d\n%q\n%q\n%q", s.Code, s.Output, s.StandardOutput, s.StandardError)
+			}
+		})
+	}
+}
+
+// TestSeveralScripts: all of a plugin's scripts run; the first code counts, and the worst status.
+func TestSeveralScripts(t *testing.T) {
+	t.Parallel()
+	doc := json.RawMessage(`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[
+		{"id":"0.aws:runShellScript","runCommand":["exit 3"],"onFailure":"successAndExit"},{"id":"1.aws:runShellScript","runCommand":["exit 137"]},
+		{"id":"2.aws:runShellScript","runCommand":["exit 4"]}]}}}`)
+	var ran []Script
+	r := Run(t.Context(), Job{CommandID: "c", Document: doc}, fakeEnv(t, &ran), nil)
+	s := r.Steps[0]
+	const text = "failed to run commands: exit status "
+	if len(ran) != 3 || s.Status != TimedOut || s.Code != 3 || s.StandardError != text+"3\n\n"+text+"4" {
+		t.Errorf("%d scripts: got %+v", len(ran), s)
 	}
 }

@@ -26,8 +26,9 @@ func TestShell(t *testing.T) {
 			"a shebang later":             {[]string{"", "#!/bin/cat", "echo sh"}, Success, 0, "sh\n", ""},
 			"R108: 137":                   {[]string{"exit 137"}, TimedOut, 137, "", ""},
 			"R108: a killed child":        {[]string{"exec 2>/dev/null", "sh -c 'kill -9 $$'", "exit $?"}, TimedOut, 137, "", ""},
-			"R108: 168":                   {[]string{"exit 168"}, Success, 168, "", ""},
-			"R108: 169":                   {[]string{"exit 169"}, Failed, 169, "", "failed to run commands: exit status 169"},
+			"R108: 168":                   {[]string{"exit 168"}, Success, 168, textSuccessSkip, ""},
+			"R108: 169":                   {[]string{"exit 169"}, Failed, 169, textFailedSkip, "failed to run commands: exit status 169" + textFailedSkip},
+			"an open line of stderr":      {[]string{"printf bad >&2", "exit 3"}, Failed, 3, "", "badfailed to run commands: exit status 3"},
 			"no input":                    {[]string{"cat"}, Success, 0, "", ""},
 			"no output":                   {nil, Success, 0, "", ""},
 			"not UTF-8":                   {[]string{`printf 'a\377b'`}, Success, 0, "a\uFFFDb", ""},
@@ -50,7 +51,7 @@ func TestShell(t *testing.T) {
 func TestShellOutputLimits(t *testing.T) {
 	t.Parallel()
 	n := testNode(t, testConfig(t))
-	got := runShell(t, n, "i=0; while [ $i -lt 3000 ]; do echo 0123456789; echo abcdef >&2; i=$((i+1)); done")
+	got := runShell(t, n, "i=0; while [ $i -lt 4000 ]; do echo 0123456789; echo abcdef >&2; i=$((i+1)); done")
 	if len(got.StandardOutput) != maxStdout || !strings.HasSuffix(got.StandardOutput, cutMark) {
 		t.Errorf("stdout: %d bytes", len(got.StandardOutput))
 	}
