@@ -191,7 +191,7 @@ func position(text string) (int64, error) {
 func (q *request) writeHead(o *object, sel selection) {
 	h := q.w.Header()
 	for name, value := range o.head.Headers {
-		h.Set(name, value)
+		h[name] = []string{value} // user metadata is in lower case
 	}
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "binary/octet-stream")

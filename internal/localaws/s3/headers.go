@@ -8,7 +8,7 @@ import (
 
 const (
 	copySource  = "X-Amz-Copy-Source"
-	metaPrefix  = "X-Amz-Meta-"
+	metaPrefix  = "x-amz-meta-"
 	maxMetadata = 2 << 10 // bytes of user metadata, names and values
 	maxObject   = 5 << 30 // bytes of one PUT
 )
@@ -91,7 +91,8 @@ func readHead(r *http.Request) (head, error) {
 	}
 	size := 0
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, metaPrefix) {
+		// The names of user metadata are kept in lower case ("Working with object metadata", S3 user guide).
+		if name = strings.ToLower(name); strings.HasPrefix(name, metaPrefix) {
 			h.Headers[name] = strings.Join(values, ",")
 			size += len(name) - len(metaPrefix) + len(h.Headers[name])
 		}

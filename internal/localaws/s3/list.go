@@ -166,17 +166,9 @@ func listVersions(ctx context.Context, q *request) error {
 	p.marker = q.query.Get("key-marker")
 	version := q.query.Get("version-id-marker")
 	if version != "" {
-		if p.marker == "" {
-			return invalid("version-id-marker", version, "A version-id marker cannot be specified without a key marker.")
-		}
-		o, err := findObject(ctx, q.s.db, q.bucket.id, p.marker, version)
-		if err != nil {
+		if p.id, err = q.versionMarker(ctx, p.marker, version); err != nil {
 			return err
 		}
-		if o == nil {
-			return invalid("version-id-marker", version, "Invalid version id specified")
-		}
-		p.id = o.id
 	}
 	f, err := q.s.list(ctx, q.bucket, p, true)
 	if err != nil {

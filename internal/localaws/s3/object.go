@@ -28,7 +28,7 @@ type object struct {
 
 // head is what an object has besides its content.
 type head struct {
-	// Headers are those that come back as they were sent, by their canonical names.
+	// Headers are those that come back as they were sent, by the names that they go out with.
 	Headers  map[string]string `json:"headers,omitempty"`
 	Tags     []tag             `json:"tags,omitempty"`
 	Class    string            `json:"class,omitempty"` // the storage class; empty is STANDARD
@@ -233,9 +233,9 @@ func (s *Service) giveUp(ctx context.Context, ids []int64) {
 
 // supersede inserts o as the current version; freed is the content of a version that is replaced.
 func (s *Service) supersede(ctx context.Context, tx *store.Tx, b *bucket, o, current *object) (freed []int64, err error) {
-	o.version = nullVersion
+	o.id, o.version = s.lastObject.Add(1), nullVersion
 	if b.settings.Versioning == enabled {
-		if o.version, err = s.newID(32); err != nil {
+		if o.version, err = s.newVersion(o.id); err != nil {
 			return nil, err
 		}
 	} else if freed, err = removeVersion(ctx, tx, b.id, o.key, nullVersion); err != nil {
@@ -251,13 +251,10 @@ func (s *Service) supersede(ctx context.Context, tx *store.Tx, b *bucket, o, cur
 	if err != nil {
 		return nil, err
 	}
-	result, err := tx.ExecContext(ctx, `INSERT INTO s3_object (id, bucket, key, version, latest, marker, size, etag, modified, head)
-		VALUES (NULL, ?, ?, ?, 1, ?, ?, ?, ?, ?)`,
-		b.id, o.key, o.version, o.marker, o.size, o.etag, o.modified.UnixNano(), string(encoded))
+	_, err = tx.ExecContext(ctx, `INSERT INTO s3_object (id, bucket, key, version, latest, marker, size, etag, modified, head)
+		VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`,
+		o.id, b.id, o.key, o.version, o.marker, o.size, o.etag, o.modified.UnixNano(), string(encoded))
 	if err != nil {
-		return nil, err
-	}
-	if o.id, err = result.LastInsertId(); err != nil {
 		return nil, err
 	}
 	for i, p := range o.pieces {

@@ -437,8 +437,15 @@ func TestListVersions(t *testing.T) {
 	if seen != 13 || pages != 7 {
 		t.Errorf("%d versions on %d pages, want 13 on 7", seen, pages)
 	}
+	// A list goes on after a version that is gone.
+	first := read[list](t, w.do(http.MethodGet, "/"+shop+"?versions&max-keys=2", ""))
+	marker = "&key-marker=" + first.NextKeyMarker + "&version-id-marker=" + first.NextVersionIdMarker
+	w.do(http.MethodDelete, "/"+shop+"/a?versionId="+first.NextVersionIdMarker, "")
+	if rest := read[list](t, w.do(http.MethodGet, "/"+shop+"?versions"+marker, "")); len(rest.Version)+len(rest.DeleteMarker) != 11 {
+		t.Errorf("%d versions after one that is gone, want 11", len(rest.Version)+len(rest.DeleteMarker))
+	}
 	grouped := read[list](t, w.do(http.MethodGet, "/"+shop+"?versions&delimiter=/", ""))
-	if len(grouped.Version) != 6 || len(grouped.CommonPrefixes) != 1 || grouped.CommonPrefixes[0].Prefix != "b/" {
+	if len(grouped.Version) != 5 || len(grouped.CommonPrefixes) != 1 || grouped.CommonPrefixes[0].Prefix != "b/" {
 		t.Errorf("grouped: %+v", grouped)
 	}
 }

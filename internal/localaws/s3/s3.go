@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
@@ -40,6 +41,9 @@ type Service struct {
 	now     func() time.Time
 	onError func(error)
 	blobs   *blobs
+	// lastObject is the greatest id that a version was given. Only a transaction counts it on, so that the order of ids is
+	// that of the versions.
+	lastObject atomic.Int64
 	// policies are the compiled bucket policies, by bucket id.
 	policies sync.Map
 
@@ -66,7 +70,13 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
-	return &Service{db: db, now: cfg.Now, rand: cfg.Rand, onError: cfg.OnError, blobs: blobs}, nil
+	s := &Service{db: db, now: cfg.Now, rand: cfg.Rand, onError: cfg.OnError, blobs: blobs}
+	var last int64
+	if err := db.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 's3_object'), 0)`).Scan(&last); err != nil {
+		return nil, fmt.Errorf("s3: %w", err)
+	}
+	s.lastObject.Store(last)
+	return s, nil
 }
 
 // API is the service behind the gateway.

@@ -26,15 +26,19 @@ const (
 	allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )
 
-// clock is moved by hand.
+// clock is moved by hand, unless it is real.
 type clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu   sync.Mutex
+	at   time.Time
+	real bool
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.real {
+		return time.Now()
+	}
 	return c.at
 }
 
@@ -171,7 +175,10 @@ func (w *world) serve(r *http.Request) answer {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
 	w.gw.ServeHTTP(rec, r)
-	out := answer{status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	out := answer{status: rec.Code, header: http.Header{}, body: rec.Body.String()}
+	for name, values := range rec.Header() {
+		out.header[http.CanonicalHeaderKey(name)] = values
+	}
 	var e struct{ Code string }
 	if rec.Code >= 300 && rec.Body.Len() > 0 {
 		if err := xml.Unmarshal(rec.Body.Bytes(), &e); err != nil {
