@@ -135,7 +135,7 @@ func TestEventOfACall(t *testing.T) {
 				Type: "Role", PrincipalID: "AROAROLE", ARN: "arn:aws:iam::111111111111:role/slipway/web-dev-Deploy", AccountID: account, UserName: "web-dev-Deploy",
 			}},
 		},
-		RequestParameters: json.RawMessage(`{"name":"a","secretAccessKey":"HIDDEN_DUE_TO_SECURITY_REASONS","when":1795321800}`),
+		RequestParameters: json.RawMessage(`{"name":"a","when":1795321800,"secretAccessKey":"HIDDEN_DUE_TO_SECURITY_REASONS"}`),
 		ResponseElements:  json.RawMessage(`null`),
 		Resources:         []gateway.EventResource{{ARN: "arn:aws:ssm:eu-west-1:111111111111:document/a", AccountID: account}},
 		Slipway: gateway.Trace{Checks: []gateway.Check{{

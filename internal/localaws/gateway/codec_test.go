@@ -167,7 +167,7 @@ func TestRedaction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"nested":[{"name":"n","sessionToken":"HIDDEN_DUE_TO_SECURITY_REASONS"}],"parameters":"HIDDEN_DUE_TO_SECURITY_REASONS"}`
+	want := `{"parameters":"HIDDEN_DUE_TO_SECURITY_REASONS","nested":[{"sessionToken":"HIDDEN_DUE_TO_SECURITY_REASONS","name":"n"}]}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}

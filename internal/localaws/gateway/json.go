@@ -55,7 +55,10 @@ func decodeJSON(body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(ownMembers(body, reflect.TypeOf(into))))
+	if t := reflect.TypeOf(into); !sameNames(body, t) {
+		body = ownMembers(body, t)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(into); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
@@ -66,130 +69,6 @@ func decodeJSON(body []byte, into any) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return malformed(JSON11, "There is something after the end of the JSON document.")
 	}
-	return nil
-}
-
-// encoder writes values as JSON the way AWS does: nil is left out, times are seconds.
-type encoder struct {
-	buf  bytes.Buffer
-	name func(string) string // renames struct fields; nil keeps them
-}
-
-func encodeJSON(v any) ([]byte, error) {
-	var e encoder
-	if err := e.value(reflect.ValueOf(v)); err != nil {
-		return nil, err
-	}
-	return e.buf.Bytes(), nil
-}
-
-var (
-	timeType      = reflect.TypeFor[time.Time]()
-	marshalerType = reflect.TypeFor[json.Marshaler]()
-)
-
-func (e *encoder) value(v reflect.Value) error {
-	switch {
-	case !v.IsValid():
-		e.buf.WriteString("null")
-		return nil
-	case v.Type() == timeType:
-		e.buf.Write(epoch(v.Interface().(time.Time)))
-		return nil
-	case v.Type().Implements(marshalerType):
-		return e.leaf(v)
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		return e.value(v.Elem())
-	case reflect.Struct:
-		e.buf.WriteByte('{')
-		if _, err := e.fields(v, true); err != nil {
-			return err
-		}
-		e.buf.WriteByte('}')
-		return nil
-	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return e.leaf(v)
-		}
-		return e.list(v)
-	case reflect.Map:
-		return e.object(v)
-	default:
-		return e.leaf(v)
-	}
-}
-
-func (e *encoder) leaf(v reflect.Value) error {
-	b, err := json.Marshal(v.Interface())
-	if err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	e.buf.Write(b)
-	return nil
-}
-
-// fields writes a struct's members and reports whether none has been written yet.
-func (e *encoder) fields(v reflect.Value, first bool) (bool, error) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		fv := v.Field(i)
-		if f.Anonymous && f.Type.Kind() == reflect.Struct && !f.Type.Implements(marshalerType) {
-			var err error
-			if first, err = e.fields(fv, first); err != nil {
-				return first, err
-			}
-			continue
-		}
-		name, omitEmpty, skip := fieldName(f, "json")
-		if skip || isNil(fv) || omitEmpty && isEmpty(fv) {
-			continue
-		}
-		if !first {
-			e.buf.WriteByte(',')
-		}
-		first = false
-		if e.name != nil {
-			name = e.name(name)
-		}
-		fmt.Fprintf(&e.buf, "%q:", name)
-		if err := e.value(fv); err != nil {
-			return first, err
-		}
-	}
-	return first, nil
-}
-
-func (e *encoder) list(v reflect.Value) error {
-	e.buf.WriteByte('[')
-	for i := range v.Len() {
-		if i > 0 {
-			e.buf.WriteByte(',')
-		}
-		if err := e.value(v.Index(i)); err != nil {
-			return err
-		}
-	}
-	e.buf.WriteByte(']')
-	return nil
-}
-
-func (e *encoder) object(v reflect.Value) error {
-	e.buf.WriteByte('{')
-	for i, key := range sortedKeys(v) {
-		if i > 0 {
-			e.buf.WriteByte(',')
-		}
-		if err := e.leaf(key); err != nil {
-			return err
-		}
-		e.buf.WriteByte(':')
-		if err := e.value(v.MapIndex(key)); err != nil {
-			return err
-		}
-	}
-	e.buf.WriteByte('}')
 	return nil
 }
 

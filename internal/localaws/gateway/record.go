@@ -160,31 +160,27 @@ var serviceSecrets = map[string]map[string]bool{
 
 // redacted writes an input as requestParameters: names as CloudTrail spells them, secrets hidden.
 func redacted(service string, input any) (json.RawMessage, error) {
-	e := encoder{name: lowerFirst}
+	also := serviceSecrets[service]
+	e := encoder{event: true, hide: func(name string) bool { return secrets[name] || also[name] }}
 	if err := e.value(reflect.ValueOf(input)); err != nil {
 		return nil, err
 	}
-	var doc any
-	if err := json.Unmarshal(e.buf.Bytes(), &doc); err != nil {
-		return nil, fmt.Errorf("redact: %w", err)
-	}
-	hide(doc, serviceSecrets[service])
-	return json.Marshal(doc)
+	return e.buf.Bytes(), nil
 }
 
-func hide(doc any, also map[string]bool) {
+func hide(doc any, secret func(name string) bool) {
 	switch v := doc.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if secrets[name] || also[name] {
+			if secret(name) {
 				v[name] = hidden
 				continue
 			}
-			hide(member, also)
+			hide(member, secret)
 		}
 	case []any:
 		for _, member := range v {
-			hide(member, also)
+			hide(member, secret)
 		}
 	}
 }

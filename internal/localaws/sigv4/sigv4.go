@@ -15,7 +15,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -86,19 +88,56 @@ func (s *Signature) compute(r *http.Request, rawQuery, payloadHash, secret strin
 
 // stringToSign is what a key signs: the scope, and the hash of the canonical request.
 func (s *Signature) stringToSign(r *http.Request, rawQuery, payloadHash string) string {
-	canonical := strings.Join([]string{
-		r.Method,
-		s.canonicalPath(r.URL.EscapedPath()),
-		canonicalQuery(rawQuery),
-		canonicalHeaders(r, s.SignedHeaders),
-		strings.Join(s.SignedHeaders, ";"),
-		payloadHash,
-	}, "\n")
-	return algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex([]byte(canonical))
+	b := make([]byte, 0, 1024)
+	b = append(append(b, r.Method...), '\n')
+	b = append(append(b, s.canonicalPath(r.URL.EscapedPath())...), '\n')
+	b = append(append(b, canonicalQuery(rawQuery)...), '\n')
+	b = append(appendHeaders(b, r, s.SignedHeaders), '\n')
+	for i, name := range s.SignedHeaders {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
+	b = append(append(b, '\n'), payloadHash...)
+	return algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.scope() + "\n" + hashHex(b)
 }
 
+// key is the signing key of a secret on the signature's day.
 func (s *Signature) key(secret string) []byte {
-	return signingKey(secret, s.Time.Format(dateLayout), s.Region, s.Service)
+	scope := keyScope{secret, s.Time.Format(dateLayout), s.Region, s.Service}
+	return keys.get(scope)
+}
+
+// keyScope is what a signing key is derived from.
+type keyScope struct{ secret, date, region, service string }
+
+// keyCache keeps signing keys: four rounds of HMAC that are the same for a day.
+type keyCache struct {
+	mu   sync.RWMutex
+	keys map[keyScope][]byte
+}
+
+var keys keyCache
+
+// maxKeys bounds the cache. A client has one key for each service that it uses.
+const maxKeys = 1 << 14
+
+func (c *keyCache) get(scope keyScope) []byte {
+	c.mu.RLock()
+	key := c.keys[scope]
+	c.mu.RUnlock()
+	if key != nil {
+		return key
+	}
+	key = signingKey(scope.secret, scope.date, scope.region, scope.service)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keys == nil || len(c.keys) >= maxKeys {
+		c.keys = map[keyScope][]byte{}
+	}
+	c.keys[scope] = key
+	return key
 }
 
 func (s *Signature) scope() string {
@@ -160,21 +199,22 @@ func canonicalQuery(raw string) string {
 	return strings.Join(out, "&")
 }
 
-// canonicalHeaders writes one line a signed header: lower-case name, values trimmed, joined with commas.
-func canonicalHeaders(r *http.Request, signed []string) string {
-	var b strings.Builder
+// appendHeaders writes one line a signed header: lower-case name, values trimmed, joined with commas.
+func appendHeaders(b []byte, r *http.Request, signed []string) []byte {
 	for _, name := range signed {
-		b.WriteString(name)
-		b.WriteByte(':')
+		b = append(append(b, name...), ':')
 		for i, v := range headerValues(r, name) {
 			if i > 0 {
-				b.WriteByte(',')
+				b = append(b, ',')
 			}
-			b.WriteString(strings.Join(strings.Fields(v), " "))
+			if strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c >= utf8.RuneSelf }) {
+				v = strings.Join(strings.Fields(v), " ")
+			}
+			b = append(b, v...)
 		}
-		b.WriteByte('\n')
+		b = append(b, '\n')
 	}
-	return b.String()
+	return b
 }
 
 // headerValues knows the two headers that net/http keeps outside the header map.
