@@ -39,6 +39,8 @@ const GitHubIssuer = "https://token.actions.githubusercontent.com"
 type Config struct {
 	// Dir holds the state, the nodes' directories and the control file. One process at a time uses it.
 	Dir string
+	// Issuers reaches the OpenID Connect issuers that accounts trust, but for the built-in one; nil means the network.
+	Issuers http.RoundTripper
 	// Logf is told what happens on the nodes and in the server; nil is silent.
 	Logf func(format string, args ...any)
 	// Nodes says what scripts on built-in nodes may do on this machine.
@@ -126,7 +128,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.issuer, err = sts.LoadOrCreate(ctx, a.db, rand.Reader); err != nil {
 		return err
 	}
-	a.sts = sts.New(a.iam, a.issuer, time.Now)
+	a.sts = sts.New(a.iam, sts.NewRemote(map[string]sts.KeySource{GitHubIssuer: a.issuer}, a.config.Issuers, time.Now), time.Now)
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}

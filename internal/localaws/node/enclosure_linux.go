@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +95,7 @@ func (e *Enclosure) Close() error {
 		err = nil
 	}
 	<-e.helper.gone
-	if closeErr := e.helper.conn.Close(); err == nil && !errors.Is(closeErr, os.ErrClosed) {
+	if closeErr := e.helper.conn.Close(); err == nil && !errors.Is(closeErr, net.ErrClosed) {
 		err = closeErr
 	}
 	return err

@@ -74,6 +74,15 @@ func (q *request) written() map[string][]string {
 	return keys
 }
 
+// granted are those of them that are about access control lists.
+func (q *request) granted() map[string][]string {
+	keys := q.written()
+	maps.DeleteFunc(keys, func(name string, _ []string) bool {
+		return !strings.HasPrefix(name, "s3:x-amz-acl") && !strings.HasPrefix(name, "s3:x-amz-grant-")
+	})
+	return keys
+}
+
 // aclHeaders are those that set an access control list.
 var aclHeaders = []string{"X-Amz-Acl", "X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp", "X-Amz-Grant-Write",
 	"X-Amz-Grant-Write-Acp"}
@@ -150,9 +159,11 @@ func (q *request) createNeeds(creates bool, tags []tag) []gateway.Access {
 	tagged(keys, tags)
 	needs := []gateway.Access{q.onObject("s3:PutObject", keys)}
 	if q.setsACL() {
-		needs = append(needs, q.onObject("s3:PutObjectAcl", keys))
+		needs = append(needs, q.onObject("s3:PutObjectAcl", q.granted()))
 	}
 	if len(tags) > 0 {
+		keys := map[string][]string{}
+		tagged(keys, tags)
 		needs = append(needs, q.onObject("s3:PutObjectTagging", keys))
 	}
 	if creates && q.r.Header.Get("If-Match") != "" {

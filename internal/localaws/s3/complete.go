@@ -128,13 +128,16 @@ func choose(u *upload, stored []part, wanted []completedPart) ([]part, error) {
 	for _, p := range stored {
 		byNumber[p.number] = p
 	}
+	for i := range wanted[1:] {
+		if wanted[i+1].PartNumber <= wanted[i].PartNumber {
+			return nil, fail("InvalidPartOrder")
+		}
+	}
 	var parts []part
 	for i, w := range wanted {
 		p, ok := byNumber[w.PartNumber]
 		given := w.checksum(u.algorithm)
 		switch {
-		case i > 0 && w.PartNumber <= wanted[i-1].PartNumber:
-			return nil, fail("InvalidPartOrder")
 		case !ok || strings.Trim(w.ETag, `"`) != p.etag, given != "" && given != p.checksum:
 			return nil, fail("InvalidPart", detail("PartNumber", strconv.Itoa(w.PartNumber)), detail("ETag", w.ETag))
 		case given == "" && u.chosen && u.kind == composite:

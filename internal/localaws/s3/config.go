@@ -3,8 +3,8 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"maps"
 	"net/http"
-	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 )
@@ -200,11 +200,7 @@ func putACL(_ context.Context, q *request) error {
 // aclNeeds are the permissions of PutObjectAcl.
 func aclNeeds(q *request) []gateway.Access {
 	keys := q.existing()
-	for name, value := range q.written() {
-		if strings.HasPrefix(name, "s3:x-amz-acl") || strings.HasPrefix(name, "s3:x-amz-grant") {
-			keys[name] = value
-		}
-	}
+	maps.Copy(keys, q.granted())
 	if q.version != "" {
 		return []gateway.Access{q.onObject("s3:PutObjectVersionAcl", keys)}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"regexp"
-	"strings"
 	"time"
 
 	engine "github.com/slipway-cd/slipway/iam"
@@ -198,6 +197,3 @@ func (s *Service) issue(ctx context.Context, session *iam.Session, in *sessionIn
 func shape(session *iam.Session) credentialsShape {
 	return credentialsShape{session.AccessKeyID, session.SecretAccessKey, session.Token, gateway.Time{Time: session.Expires}}
 }
-
-// issuerHost is an issuer without its scheme: the prefix of its condition keys.
-func issuerHost(issuer string) string { return strings.TrimPrefix(issuer, "https://") }

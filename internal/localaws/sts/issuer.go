@@ -93,6 +93,21 @@ func LoadOrCreate(ctx context.Context, db *store.DB, random io.Reader) (*Issuer,
 	return newIssuer(key, random)
 }
 
+// Verify verifies a token of its own.
+func (i *Issuer) Verify(_ context.Context, issuer, token string) ([]byte, error) {
+	if issuer != GitHubIssuer {
+		return nil, fmt.Errorf("keys of %s: the built-in issuer is %s", issuer, GitHubIssuer)
+	}
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, err
+	}
+	if id := parsed.Signatures[0].Header.KeyID; id != i.keyID {
+		return nil, fmt.Errorf("there is no key %q", id)
+	}
+	return parsed.Verify(i.key.Public())
+}
+
 // Keys gives the public key for [GitHubIssuer]; no other issuer is known.
 func (i *Issuer) Keys(_ context.Context, issuer string) (jose.JSONWebKeySet, error) {
 	if issuer != GitHubIssuer {

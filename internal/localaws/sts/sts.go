@@ -2,8 +2,9 @@
 // sessions, to principals, to holders of an OpenID Connect token, and to EC2 for its instances.
 //
 // Every session goes through the role's trust policy, evaluated by the same engine as all other permissions.
-// Sessions are kept by package iam, which knows their keys from then on. Nothing here talks to the network: the
-// keys of token issuers come from a [KeySource], and [Issuer] is one that mints tokens itself.
+// Sessions are kept by package iam, which knows their keys from then on. The tokens of an issuer that an account trusts are
+// verified with keys from a [KeySource]: [Issuer] mints tokens itself and never talks to the network, [Remote] fetches the
+// keys of all others.
 package sts
 
 import (
@@ -13,15 +14,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	engine "github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 )
 
-// KeySource gives the public keys of a token issuer.
+// KeySource verifies the tokens of issuers. [Remote] does for all, [Issuer] for itself.
 type KeySource interface {
-	Keys(ctx context.Context, issuer string) (jose.JSONWebKeySet, error)
+	// Verify verifies the signature of a token with its issuer's keys, and gives the token's payload.
+	Verify(ctx context.Context, issuer, token string) (payload []byte, err error)
 }
 
 // Service is the token service. It is safe for concurrent use.

@@ -43,6 +43,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, func(builtIn *sts.Issuer) sts.KeySource { return builtIn })
+}
+
+// newWorldWith is newWorld with the keys of other issuers.
+func newWorldWith(t *testing.T, keys func(builtIn *sts.Issuer) sts.KeySource) *world {
+	t.Helper()
 	db, err := store.Open("")
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	if w.log, err = gateway.NewEventLog(db); err != nil {
 		t.Fatal(err)
 	}
-	w.sts = sts.New(w.iam, w.issuer, time.Now)
+	w.sts = sts.New(w.iam, keys(w.issuer), time.Now)
 	gw := gateway.New(gateway.Config{Directory: w.iam, Events: w.log, Rand: rand.Reader, Now: time.Now,
 		OnError: func(err error) { t.Errorf("internal error: %v", err) }})
 	for _, s := range []gateway.Service{w.sts.API(), w.iam.API()} {
