@@ -86,6 +86,8 @@ func TestGroupLife(t *testing.T) {
 		{action: "DeleteGroup", args: []string{"GroupName", "crew"}, code: "NoSuchEntity"},
 		{action: "DeleteUser", args: []string{"UserName", "ann"}},
 	})
+	w.refused(one, "MalformedPolicyDocument", "CreateRole", "RoleName", "r", "AssumeRolePolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:group/dev"},"Action":"sts:AssumeRole"}]}`)
 	for i := range 11 {
 		w.do(one, "CreateGroup", "GroupName", fmt.Sprint("g", i))
 		if i < 10 {

@@ -11,6 +11,8 @@ import (
 // entityARN is the ARN of a user or a role: account, kind, and the name without its path.
 var entityARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}):(user|role)/(?:.*/)?([^/]+)$`)
 
+var groupARN = regexp.MustCompile(`^arn:aws:iam::\d{12}:group/`)
+
 // checkPrincipals refuses a trust policy that names a user or a role that is not there, as IAM does. An account that
 // this local AWS does not have cannot be asked, and is believed.
 func checkPrincipals(ctx context.Context, q querier, document string) error {
@@ -40,7 +42,8 @@ func checkPrincipals(ctx context.Context, q querier, document string) error {
 func principalExists(ctx context.Context, q querier, value string) (bool, error) {
 	m := entityARN.FindStringSubmatch(value)
 	if m == nil {
-		return true, nil // an account, a session or everybody
+		// An account, a session or everybody, but no group: "You cannot identify a user group as a principal".
+		return !groupARN.MatchString(value), nil
 	}
 	account, kind, name := m[1], m[2], m[3]
 	n, err := count(ctx, q, `SELECT count(*) FROM iam_accounts WHERE id = ?`, account)
