@@ -16,7 +16,7 @@ import (
 // environmentOf runs env on a node and gives what it prints.
 func (w world) environmentOf(t *testing.T, role string) map[string]string {
 	t.Helper()
-	r, err := w.command(t, step{role: role, commands: []string{"env | grep ^AWS_"}})
+	_, r, err := w.command(t, step{role: role, commands: []string{"env | grep ^AWS_"}})
 	if err != nil || r.Status != "Success" {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -128,7 +128,7 @@ func TestScriptsHaveTheirRole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startNodes(t, agent(t), func(n *localaws.NodePolicy) { n.Path = os.Getenv("PATH") })
-			r, err := w.command(t, step{role: wholeRole, commands: []string{"aws sts get-caller-identity --query Arn --output text"}})
+			_, r, err := w.command(t, step{role: wholeRole, commands: []string{"aws sts get-caller-identity --query Arn --output text"}})
 			want := "arn:aws:sts::" + account + ":assumed-role/" + wholeRole + "/" + w.nodes[wholeRole] + "\n"
 			if err != nil || r.Stdout != want {
 				t.Errorf("got %+v, %v, want %s", r, err, want)

@@ -1,13 +1,8 @@
 package localaws_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,118 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/slipway-cd/slipway/internal/localaws"
-	"github.com/slipway-cd/slipway/internal/localaws/cell"
-	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
-	"github.com/slipway-cd/slipway/internal/localaws/iam"
-	"github.com/slipway-cd/slipway/internal/localaws/node"
 )
-
-// genuineAgent finds the programs of amazon-ssm-agent: in SLIPWAY_SSM_AGENT_DIR, in PATH, or where its package puts them.
-func genuineAgent(t *testing.T) string {
-	t.Helper()
-	dir, err := cell.Find(os.Getenv("SLIPWAY_SSM_AGENT_DIR"), os.Getenv("PATH"))
-	if err == nil {
-		return dir
-	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), "amazon-ssm-agent") {
-		t.Fatalf("the client amazon-ssm-agent is required (SLIPWAY_REQUIRE_CLIENTS): %v", err)
-	}
-	t.Skipf("no amazon-ssm-agent: %v", err)
-	return ""
-}
-
-// A node role of the scenario, by what it may do beside reporting.
-const (
-	wholeRole   = "whole"   // everything that output takes, and both ways to be reached
-	oldRole     = "old"     // ec2messages only, and no output
-	unreachable = "nothing" // neither way
-)
-
-const scenarioRegion = "eu-west-1"
-
-var scenarioRoles = map[string]string{
-	wholeRole: `"ssmmessages:CreateControlChannel","ssmmessages:OpenControlChannel","ec2messages:AcknowledgeMessage","ec2messages:FailMessage",` +
-		`"ec2messages:GetMessages","ec2messages:SendReply","s3:ListBucket","s3:GetEncryptionConfiguration","s3:PutObject","s3:PutObjectAcl",` +
-		`"logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogGroups","logs:DescribeLogStreams","logs:PutLogEvents"`,
-	oldRole:     `"ec2messages:AcknowledgeMessage","ec2messages:FailMessage","ec2messages:GetMessages","ec2messages:SendReply"`,
-	unreachable: `"ssm:DescribeParameters"`,
-}
-
-// world is a local AWS with a node of each role.
-type world struct {
-	aws   *localaws.AWS
-	ssm   *sdkssm.Client
-	nodes map[string]string // instance id by role
-}
-
-// startNodes makes the world. Where the system forbids cells, the test ends.
-func startNodes(t *testing.T, agentDir string, change ...func(*localaws.NodePolicy)) world {
-	t.Helper()
-	dir := t.TempDir()
-	policy := localaws.NodePolicy{AgentDir: agentDir, Guards: []string{"docker"}}
-	for _, c := range change {
-		c(&policy)
-	}
-	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir, Logf: t.Logf, Nodes: policy})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		if err := errors.Join(aws.StopProcesses(ctx), aws.Close(ctx), localaws.RemoveDir(dir)); err != nil {
-			t.Error(err)
-		}
-	})
-	keys, err := aws.EnsureAccount(t.Context(), account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := world{aws: aws, nodes: map[string]string{}}
-	for i, role := range []string{wholeRole, oldRole, unreachable} {
-		w.nodes[role] = fmt.Sprintf("i-0%016x", i+1)
-		launch(t, aws, role, w.nodes[role], fmt.Sprintf("10.0.0.%d", i+4))
-	}
-	begun := time.Now()
-	if err := aws.Serve("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	if err := aws.StartNodes(t.Context()); errors.Is(err, node.ErrNoEnclosure) {
-		t.Skipf("no cells here: %v", err)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if err := aws.AwaitNodes(t.Context(), 30*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d nodes are online after %s", len(w.nodes), time.Since(begun).Round(time.Millisecond))
-	w.ssm = sdkssm.NewFromConfig(sdkConfig(aws, keys))
-	return w
-}
-
-func sdkConfig(a *localaws.AWS, keys iam.Keys) aws.Config {
-	return aws.Config{Region: scenarioRegion, BaseEndpoint: aws.String(a.Endpoint()), Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey}, nil
-	})}
-}
-
-// launch makes an instance whose profile has a role of its own.
-func launch(t *testing.T, a *localaws.AWS, role, id, address string) {
-	t.Helper()
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ssm:UpdateInstanceInformation","ssm:ListInstanceAssociations",` +
-		scenarioRoles[role] + `],"Resource":"*"}]}`
-	spec := iam.RoleSpec{Account: account, Name: role, Trust: []byte(ec2Trust), Policies: map[string][]byte{"node": []byte(policy)}, InstanceProfile: true}
-	if err := a.PutRole(t.Context(), spec); err != nil {
-		t.Fatal(err)
-	}
-	profile := "arn:aws:iam::" + account + ":instance-profile/" + role
-	if err := a.Launch(t.Context(), ec2.Instance{ID: id, Account: account, Region: scenarioRegion, ProfileARN: profile, PrivateIP: address}); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // step is one command of the scenario.
 type step struct {
@@ -136,6 +23,7 @@ type step struct {
 	timeout  string // executionTimeout in seconds; a minute where it is empty
 	delivery int32  // the delivery timeout in seconds; a minute where it is 0
 	cancel   bool   // once it runs
+	output   bool   // to S3 and to CloudWatch Logs as well
 	want     string // StatusDetails
 }
 
@@ -144,104 +32,87 @@ type result struct {
 	Status, Details string
 	Code            int32
 	Stdout, Stderr  string
+	Objects         map[string]string // in the bucket, by key
+	Streams         map[string]string // in the log group, by name
 }
 
 var scenario = map[string]step{
-	"success":     {role: wholeRole, commands: []string{"echo hello; echo trouble >&2"}, want: "Success"},
-	"two lines":   {role: wholeRole, commands: []string{"cd /tmp", "pwd"}, want: "Success"},
-	"failure":     {role: wholeRole, commands: []string{"echo before; exit 7; echo after"}, want: "Failed"},
-	"timeout":     {role: wholeRole, commands: []string{"echo begun; sleep 60; echo never"}, timeout: "5", want: "ExecutionTimedOut"},
-	"cancel":      {role: wholeRole, commands: []string{"echo begun; touch /tmp/begun; sleep 60; echo never"}, cancel: true, want: "Cancelled"},
-	"one MB":      {role: wholeRole, commands: []string{"head -c 1048576 /dev/zero | tr '\\0' x"}, want: "Success"},
-	"environment": {role: wholeRole, commands: []string{"echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME; test -n \"$SSM_COMMAND_ID\"; id -u"}, want: "Success"},
-	"a guard":     {role: wholeRole, commands: []string{"docker ps 2>/dev/null"}, want: "Failed"},
-	"old channel": {role: oldRole, commands: []string{"echo by ec2messages"}, want: "Success"},
-	"never":       {role: unreachable, commands: []string{"true"}, delivery: 30, want: "DeliveryTimedOut"},
+	"success":                            {role: wholeRole, commands: []string{"echo hello; echo trouble >&2"}, want: "Success"},
+	"two lines":                          {role: wholeRole, commands: []string{"cd /tmp", "pwd"}, want: "Success"},
+	"failure":                            {role: wholeRole, commands: []string{"echo before; exit 7; echo after"}, want: "Failed"},
+	"timeout":                            {role: wholeRole, commands: []string{"echo begun; sleep 60; echo never"}, timeout: "5", want: "ExecutionTimedOut"},
+	"cancel":                             {role: wholeRole, commands: []string{"echo begun; touch /tmp/begun; sleep 60; echo never"}, cancel: true, want: "Cancelled"},
+	"one MB":                             {role: wholeRole, commands: []string{"head -c 1048576 /dev/zero | tr '\\0' x"}, want: "Success"},
+	"environment":                        {role: wholeRole, commands: []string{"echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME; test -n \"$SSM_COMMAND_ID\"; id -u"}, want: "Success"},
+	"a guard":                            {role: wholeRole, commands: []string{"docker ps 2>/dev/null"}, want: "Failed"},
+	"output":                             {role: wholeRole, commands: []string{"for i in 1 2 3; do echo line $i; done", "echo trouble >&2"}, output: true, want: "Success"},
+	"long output":                        {role: wholeRole, commands: []string{"head -c 300000 /dev/zero | tr '\\0' x | fold -w 100; exit 3"}, output: true, want: "Failed"},
+	"output that the role may not write": {role: oldRole, commands: []string{"echo hello"}, output: true, want: "Success"},
+	"old channel":                        {role: oldRole, commands: []string{"echo by ec2messages"}, want: "Success"},
+	"never":                              {role: unreachable, commands: []string{"true"}, delivery: 30, want: "DeliveryTimedOut"},
 }
 
-// run sends all commands at once and waits for their ends.
+// run sends all commands at once, waits for their ends, and looks for what they left.
 func (w world) run(t *testing.T) map[string]result {
 	t.Helper()
-	results := map[string]result{}
+	results, ids := map[string]result{}, map[string]string{}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	for name, s := range scenario {
 		wait.Go(func() {
-			r, err := w.command(t, s)
+			id, r, err := w.command(t, s)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			results[name] = r
+			results[name], ids[name] = r, id
 		})
 	}
 	wait.Wait()
+	for name, r := range results {
+		r.Objects, r.Streams = w.objects(t, ids[name]), w.streams(t, ids[name])
+		results[name] = r
+	}
 	return results
 }
 
-func (w world) command(t *testing.T, s step) (result, error) {
-	input := &sdkssm.SendCommandInput{
-		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{w.nodes[s.role]}, TimeoutSeconds: aws.Int32(60),
-		Parameters: map[string][]string{"commands": s.commands, "executionTimeout": {"60"}},
-	}
-	if s.timeout != "" {
-		input.Parameters["executionTimeout"] = []string{s.timeout}
-	}
-	if s.delivery != 0 {
-		input.TimeoutSeconds = aws.Int32(s.delivery)
-	}
-	sent, err := w.ssm.SendCommand(t.Context(), input)
+// command runs one and gives its id and its end.
+func (w world) command(t *testing.T, s step) (id string, r result, err error) {
+	sent, err := w.ssm.SendCommand(t.Context(), s.input(w.nodes[s.role]))
 	if err != nil {
-		return result{}, err
+		return "", r, err
 	}
+	id = aws.ToString(sent.Command.CommandId)
 	if s.cancel {
-		// The node's /tmp is in its directory.
-		begun := filepath.Join(w.aws.Dir(), "nodes", w.nodes[s.role], "tmp", "begun")
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			if _, err := os.Stat(begun); err == nil {
-				break
-			}
-			if time.Now().After(deadline) {
-				return result{}, errors.New("the script does not begin")
-			}
+		if err := w.begun(s.role); err != nil {
+			return id, r, err
 		}
-		if _, err := w.ssm.CancelCommand(t.Context(), &sdkssm.CancelCommandInput{CommandId: sent.Command.CommandId}); err != nil {
-			return result{}, err
+		if _, err := w.ssm.CancelCommand(t.Context(), &sdkssm.CancelCommandInput{CommandId: &id}); err != nil {
+			return id, r, err
 		}
 	}
-	i, err := w.await(t, sent.Command.CommandId, s.role, func(i *sdkssm.GetCommandInvocationOutput) bool {
+	i, err := w.await(t, &id, s.role, func(i *sdkssm.GetCommandInvocationOutput) bool {
 		return !slices.Contains([]types.CommandInvocationStatus{types.CommandInvocationStatusPending, types.CommandInvocationStatusInProgress,
 			types.CommandInvocationStatusDelayed, types.CommandInvocationStatusCancelling}, i.Status)
 	})
 	if err != nil {
-		return result{}, err
+		return id, r, err
 	}
-	return result{Status: string(i.Status), Details: aws.ToString(i.StatusDetails), Code: i.ResponseCode,
+	return id, result{Status: string(i.Status), Details: aws.ToString(i.StatusDetails), Code: i.ResponseCode,
 		Stdout: short(aws.ToString(i.StandardOutputContent)), Stderr: aws.ToString(i.StandardErrorContent)}, nil
 }
 
-// await reads an invocation until it is as wanted.
-func (w world) await(t *testing.T, command *string, role string, done func(*sdkssm.GetCommandInvocationOutput) bool) (*sdkssm.GetCommandInvocationOutput, error) {
-	deadline := time.Now().Add(90 * time.Second)
-	for {
-		i, err := w.ssm.GetCommandInvocation(t.Context(), &sdkssm.GetCommandInvocationInput{CommandId: command, InstanceId: aws.String(w.nodes[role])})
-		if err != nil || done(i) {
-			return i, err
-		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("still %s after 90 s", aws.ToString(i.StatusDetails))
-		}
-		time.Sleep(100 * time.Millisecond)
+func (s step) input(node string) *sdkssm.SendCommandInput {
+	input := &sdkssm.SendCommandInput{
+		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{node}, TimeoutSeconds: aws.Int32(cmp.Or(s.delivery, 60)),
+		Parameters: map[string][]string{"commands": s.commands, "executionTimeout": {cmp.Or(s.timeout, "60")}},
 	}
-}
-
-// short makes long output comparable at a glance.
-func short(s string) string {
-	if len(s) < 1000 {
-		return s
+	if s.output {
+		input.OutputS3BucketName, input.OutputS3KeyPrefix = aws.String(outputBucket), aws.String(outputPrefix)
+		input.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true, CloudWatchLogGroupName: aws.String(outputGroup)}
 	}
-	return strconv.Itoa(len(s)) + " bytes, " + s[:5] + " to " + s[len(s)-40:]
+	return input
 }
 
 // TestBuiltInNodesAreLikeTheGenuineAgent runs one scenario on cells, which hold the genuine agent, and on built-in nodes, and
@@ -267,7 +138,7 @@ func TestBuiltInNodesAreLikeTheGenuineAgent(t *testing.T) {
 	if genuine == nil || builtIn == nil {
 		t.SkipNow() // said above
 	}
-	if diff := cmp.Diff(genuine, builtIn); diff != "" {
+	if diff := gocmp.Diff(genuine, builtIn); diff != "" {
 		t.Errorf("the built-in node is not like the genuine agent: -genuine +built-in\n%s", diff)
 	}
 	for name, s := range scenario {
@@ -330,9 +201,9 @@ func TestNothingButTheLocalAWS(t *testing.T) {
 		"for port in 53 80 443; do python3 -c 'import socket,sys; s=socket.socket(); s.bind((\"\", int(sys.argv[1]))); s.listen(); print(s.getsockname())' $port; done",
 	}
 	client(t, "python3")
-	r, err := w.command(t, step{role: wholeRole, commands: attack})
+	_, r, err := w.command(t, step{role: wholeRole, commands: attack})
 	want := result{Status: "Success", Details: "Success", Stdout: "169.254.169.253\nHTTP/1.0 401 Unauthorized\r\nip-10-0-0-4\n('0.0.0.0', 53)\n('0.0.0.0', 80)\n('0.0.0.0', 443)\n"}
-	if diff := cmp.Diff(want, r); diff != "" || err != nil {
+	if diff := gocmp.Diff(want, r); diff != "" || err != nil {
 		t.Errorf("%v, -want +got\n%s", err, diff)
 	}
 	events, err := w.aws.Events().List(t.Context(), gateway.Filter{Name: "UpdateInstanceInformation"})

@@ -39,31 +39,39 @@ type front struct {
 }
 
 // serve begins to answer on the sockets of an enclosure, which it takes over.
-func serve(c *Config, sockets []*os.File) (f *front, err error) {
-	defer func() {
-		for _, s := range sockets {
-			err = errors.Join(err, s.Close()) // the listeners have their own descriptors
-		}
-		if err != nil && f != nil {
-			f.close()
-		}
-	}()
-	f = &front{}
+func serve(c *Config, sockets []*os.File) (*front, error) {
+	f := &front{}
+	err := f.begin(c, sockets)
+	for _, s := range sockets {
+		err = errors.Join(err, s.Close()) // the listeners have their own descriptors
+	}
+	if err != nil {
+		f.close()
+		return nil, fmt.Errorf("answer the cell: %w", err)
+	}
+	return f, nil
+}
+
+func (f *front) begin(c *Config, sockets []*os.File) error {
 	if len(sockets) != len(ports) {
-		return f, fmt.Errorf("the cell has %d sockets, want %d", len(sockets), len(ports))
+		return fmt.Errorf("it has %d sockets, want %d", len(sockets), len(ports))
+	}
+	own, err := netip.ParseAddr(c.Address)
+	if err != nil {
+		return err
 	}
 	var listeners []net.Listener
 	for _, s := range sockets[:3] {
 		l, err := net.FileListener(s)
 		if err != nil {
-			return f, fmt.Errorf("answer the cell: %w", err)
+			return err
 		}
 		listeners = append(listeners, l)
 		f.sockets = append(f.sockets, l)
 	}
 	packets, err := net.FilePacketConn(sockets[3])
 	if err != nil {
-		return f, fmt.Errorf("answer the cell: %w", err)
+		return err
 	}
 	f.sockets = append(f.sockets, packets)
 	encrypted := tls.NewListener(listeners[0], &tls.Config{
@@ -71,16 +79,12 @@ func serve(c *Config, sockets []*os.File) (f *front, err error) {
 	})
 	f.http(c, encrypted, c.AWS)
 	f.http(c, listeners[1], c.Metadata)
-	own, err := netip.ParseAddr(c.Address)
-	if err != nil {
-		return f, fmt.Errorf("answer the cell: %w", err)
-	}
 	names := &nameServer{aws: netip.MustParseAddr(awsAddress), own: map[string]netip.Addr{
 		"localhost": netip.MustParseAddr("127.0.0.1"), c.HostName: own, c.HostName + "." + c.Region + ".compute.internal": own,
 	}}
 	f.wait.Go(func() { names.serveStreams(listeners[2]) })
 	f.wait.Go(func() { names.servePackets(packets) })
-	return f, nil
+	return nil
 }
 
 // The limits are the gateway's.
