@@ -402,8 +402,15 @@ func TestVersionQuota(t *testing.T) {
 	w := newWorld(t)
 	content := func(n int) string { return one(fmt.Sprintf(`{"runCommand":["%d"]}`, n)) }
 	w.do("CreateDocument", object{"Name": "tool", "Content": content(1)})
-	for n := 2; n <= 1000; n++ {
-		w.do("UpdateDocument", object{"Name": "tool", "Content": content(n), "DocumentVersion": "$LATEST"})
+	w.do("UpdateDocument", object{"Name": "tool", "Content": content(2), "DocumentVersion": "$LATEST"})
+	for _, statement := range []string{
+		`WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+			INSERT INTO ssm_document_version (account, region, name, version, created, version_name, display_name, format, content, hash)
+			SELECT account, region, name, i, created, '', '', format, content, 'hash ' || i FROM ssm_document_version, n WHERE version = 2`,
+		`UPDATE ssm_document SET latest_version = 1000`,
+	} {
+		_, err := w.db.ExecContext(t.Context(), statement)
+		must(t, err)
 	}
 	if _, code := w.ask("admin", "ssm", "UpdateDocument", object{"Name": "tool", "Content": content(1001), "DocumentVersion": "$LATEST"}); code != "DocumentVersionLimitExceeded" {
 		t.Error(code)

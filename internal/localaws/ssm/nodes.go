@@ -103,42 +103,6 @@ func (n *managedNode) outside(h hybrid.Node) bool {
 	return true
 }
 
-// nodesNamed is managedNodes for a few of them.
-func (s *Service) nodesNamed(ctx context.Context, c *gateway.Call, ids []string) ([]managedNode, error) {
-	usable := make([]managedNode, 0, len(ids))
-	for _, id := range ids {
-		n, err := scanNode(s.db.QueryRowContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
-			WHERE account = ? AND region = ? AND instance = ?`, c.Caller.Account, c.Region, id))
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read node %s: %w", id, err)
-		}
-		ok, err := s.identify(ctx, c, &n)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			usable = append(usable, n)
-		}
-	}
-	return usable, nil
-}
-
-// identify notes which machine a node is, and says whether it can be sent commands.
-func (s *Service) identify(ctx context.Context, c *gateway.Call, n *managedNode) (bool, error) {
-	if isHybrid(n.id) {
-		h, err := s.hybridNode(ctx, c, n.id)
-		return n.outside(h), err
-	}
-	i, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, n.id)
-	if errors.Is(err, ec2.ErrNotFound) {
-		return false, nil
-	}
-	return n.on(i, err == nil), err
-}
-
 // hybridNodes gives the registered hybrid nodes by id, if there is one among all.
 func (s *Service) hybridNodes(ctx context.Context, c *gateway.Call, all []managedNode) (map[string]hybrid.Node, error) {
 	if s.hybrid == nil || !slices.ContainsFunc(all, func(n managedNode) bool { return isHybrid(n.id) }) {
@@ -166,19 +130,6 @@ func scanNode(r interface{ Scan(...any) error }) (n managedNode, err error) {
 	}
 	n.platform = n.info.PlatformType
 	return n, nil
-}
-
-// tagsOf gives the tags of a node; one that does not exist has none.
-func (s *Service) tagsOf(ctx context.Context, c *gateway.Call, id string) (map[string]string, error) {
-	if isHybrid(id) {
-		n, err := s.hybridNode(ctx, c, id)
-		return n.Tags, err
-	}
-	i, err := s.instances.Instance(ctx, c.Caller.Account, c.Region, id)
-	if err != nil && !errors.Is(err, ec2.ErrNotFound) {
-		return nil, err
-	}
-	return i.Tags, nil
 }
 
 // targeted says whether all targets match; of the values of one any may.

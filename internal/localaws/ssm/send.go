@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,12 +33,11 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 	in.document, in.missing = d, err // who may not send it is not told whether it is there
 	// uncertain: OutputS3BucketName may add the bucket to what is authorised. What nobody can grant for sure is not demanded.
 	need := []gateway.Access{{Resource: refARN(c, in.DocumentName), Context: tagKeys(tagMap(d.tags))}}
-	for _, id := range in.InstanceIds {
-		tags, err := s.tagsOf(ctx, c, id)
-		if err != nil {
-			return nil, err
-		}
-		need = append(need, nodeAccess(c, id, tags))
+	if in.named, err = s.findNamed(ctx, c, in.InstanceIds); err != nil {
+		return nil, err
+	}
+	for _, n := range in.named {
+		need = append(need, nodeAccess(c, n.id, n.tags))
 	}
 	for _, name := range storeReferences(in.Parameters) {
 		need = append(need, storeAccess(c, name))
@@ -49,24 +47,6 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 			Context: map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}}})
 	}
 	return need, nil
-}
-
-// nodeAccess is SendCommand on one node, with both spellings of its tags.
-func nodeAccess(c *gateway.Call, id string, tags map[string]string) gateway.Access {
-	keys := make(map[string][]string, 2*len(tags))
-	for k, v := range tags {
-		keys["ssm:resourceTag/"+k] = []string{v}
-		keys["aws:ResourceTag/"+k] = []string{v}
-	}
-	return gateway.Access{Action: "ssm:SendCommand", Resource: nodeARN(c.Caller.Account, c.Region, id), Context: keys}
-}
-
-// nodeARN is an EC2 instance's ARN, or that of a hybrid node.
-func nodeARN(account, region, id string) string {
-	if strings.HasPrefix(id, "mi-") {
-		return "arn:aws:ssm:" + region + ":" + account + ":managed-instance/" + id
-	}
-	return "arn:aws:ec2:" + region + ":" + account + ":instance/" + id
 }
 
 // sendCommand accepts a command and hands out its first messages.
@@ -252,70 +232,4 @@ func buildPayload(cmd *command, doc *document, parameters map[string]any) (strin
 		return "", fmt.Errorf("encode payload: %w", err)
 	}
 	return string(text), nil
-}
-
-// chosen is a node that a command is for, and the reason why it will never get it: "" if it will.
-type chosen struct{ id, refused string }
-
-// chooseNodes resolves a request's nodes. What is wrong with a named node fails the request, what is wrong with
-// one found through Targets ends that node's invocation.
-func (s *Service) chooseNodes(ctx context.Context, c *gateway.Call, in *sendInput, doc *document) ([]chosen, error) {
-	platforms := doc.platforms()
-	if len(in.InstanceIds) > 0 {
-		nodes, err := s.nodesNamed(ctx, c, in.InstanceIds)
-		if err != nil {
-			return nil, err
-		}
-		return namedNodes(c, in.InstanceIds, nodes, platforms)
-	}
-	nodes, err := s.managedNodes(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	var found []chosen
-	for _, n := range nodes {
-		if !n.targeted(in.Targets) {
-			continue
-		}
-		ok, err := permits(ctx, c, nodeAccess(c, n.id, n.tags))
-		if err != nil {
-			return nil, err
-		}
-		one := chosen{id: n.id}
-		if !ok {
-			one.refused = "AccessDenied"
-		} else if !slices.Contains(platforms, n.platform) {
-			one.refused = "InvalidPlatform"
-		}
-		found = append(found, one)
-	}
-	return found, nil
-}
-
-func namedNodes(c *gateway.Call, ids []string, nodes []managedNode, platforms []string) ([]chosen, error) {
-	byID := make(map[string]managedNode, len(nodes))
-	for _, n := range nodes {
-		byID[n.id] = n
-	}
-	var bad []string
-	found := make([]chosen, 0, len(ids))
-	for i, id := range ids {
-		if slices.Contains(ids[:i], id) {
-			return nil, fault("DuplicateInstanceId", "Instance ID %s is specified more than once.", id)
-		}
-		n, ok := byID[id]
-		if !ok {
-			bad = append(bad, id)
-			continue
-		}
-		if !slices.Contains(platforms, n.platform) {
-			return nil, fault("UnsupportedPlatformType", "The document doesn't support the platform type %s of instance %s.", n.platform, id)
-		}
-		found = append(found, chosen{id: id})
-	}
-	if len(bad) > 0 {
-		return nil, fault("InvalidInstanceId", "Instances [[%s]] not in a valid state for account %s",
-			strings.Join(bad, ", "), c.Caller.Account)
-	}
-	return found, nil
 }

@@ -31,6 +31,8 @@ type sendInput struct {
 	// document is what DocumentName was found to be when the request was authorised, missing why it was not found.
 	document stored
 	missing  error
+	// named are the nodes that InstanceIds name, as they were found then.
+	named []named
 }
 
 type target struct {

@@ -92,9 +92,16 @@ func (s *Service) expireAll(ctx context.Context) error {
 
 // gone says that the machine no longer exists.
 func (s *Service) gone(ctx context.Context, o overdue) (bool, error) {
+	if isHybrid(o.instance) {
+		if s.hybrid == nil {
+			return true, nil
+		}
+		_, found, err := s.hybrid.Node(ctx, o.account, o.region, o.instance)
+		return !found, err
+	}
 	i, err := s.instances.Instance(ctx, o.account, o.region, o.instance)
 	if errors.Is(err, ec2.ErrNotFound) {
-		return !isHybrid(o.instance), nil
+		return true, nil
 	}
 	return i.State == ec2.Terminated, err
 }
