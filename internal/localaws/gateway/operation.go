@@ -158,6 +158,8 @@ type Caller struct {
 	// SourceIdentity of a role session, and the tags of a user or of a role and its session.
 	SourceIdentity string
 	SessionTags    map[string]string
+	// TransitiveTags are the keys of the session tags that sessions made by this one get as well.
+	TransitiveTags []string
 	// SourceInstance is the ARN of the instance that a role session was issued to; empty for all other sessions,
 	// whatever they are named.
 	SourceInstance string

@@ -3,6 +3,8 @@ package iam
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,6 +109,7 @@ type Session struct {
 	Name                                string
 	Policies                            []string // session policies, as given
 	Tags                                map[string]string
+	Transitive                          []string // the keys of those tags that sessions made by this one get as well
 	SourceIdentity                      string
 	SourceInstance                      string // ARN of the instance that EC2 made the session for
 	Expires                             time.Time
@@ -144,26 +147,30 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 	if err != nil {
 		return err
 	}
+	transitive, err := toJSON(session.Transitive)
+	if err != nil {
+		return err
+	}
 	// Nothing that is cached changes: a new key was never asked for before.
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := exec(ctx, tx, `DELETE FROM iam_sessions WHERE expires < ?`, s.now().Add(-keepExpired).Unix()); err != nil {
 			return err
 		}
-		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, instance, expires)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
+		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
 			session.Role.Account, session.Role.Name, session.Role.ID, session.Name, policies, tags, session.SourceIdentity,
-			session.SourceInstance, session.Expires.Unix())
+			session.SourceInstance, session.Expires.Unix(), transitive)
 		return err
 	})
 }
 
 // session reads a session. Its role is nil when that was deleted, or replaced by another of the same name.
 func (s *Service) session(ctx context.Context, id string) (*Session, bool, error) {
-	var account, role, roleID, policies, tags string
+	var account, role, roleID, policies, tags, transitive string
 	var expires int64
 	out := &Session{AccessKeyID: id}
-	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, instance, expires FROM iam_sessions WHERE id = ?`,
-		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &out.SourceInstance, &expires})
+	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive FROM iam_sessions WHERE id = ?`,
+		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &out.SourceInstance, &expires, &transitive})
 	if err != nil || !found {
 		return nil, false, err
 	}
@@ -172,6 +179,9 @@ func (s *Service) session(ctx context.Context, id string) (*Session, bool, error
 		return nil, false, err
 	}
 	if err := fromJSON(tags, &out.Tags); err != nil {
+		return nil, false, err
+	}
+	if err := fromJSON(transitive, &out.Transitive); err != nil {
 		return nil, false, err
 	}
 	if role == InstanceIdentity {
@@ -195,6 +205,8 @@ func (s *Service) sessionCredential(ctx context.Context, id string) (gateway.Cre
 		tags[t.Key] = t.Value
 	}
 	for k, v := range session.Tags {
+		// The keys of tags are the same whatever their case: one of the session takes the place of the role's.
+		maps.DeleteFunc(tags, func(key, _ string) bool { return strings.EqualFold(key, k) })
 		tags[k] = v
 	}
 	return gateway.Credential{
@@ -204,6 +216,7 @@ func (s *Service) sessionCredential(ctx context.Context, id string) (gateway.Cre
 			UserID:         session.UserID(),
 			SourceIdentity: session.SourceIdentity,
 			SessionTags:    tags,
+			TransitiveTags: session.Transitive,
 			SourceInstance: session.SourceInstance,
 		},
 	}, true, nil

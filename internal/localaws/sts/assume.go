@@ -3,7 +3,9 @@ package sts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"regexp"
+	"strings"
 	"time"
 
 	engine "github.com/slipway-cd/slipway/iam"
@@ -18,7 +20,7 @@ const (
 	maxChained      = 3600
 	maxPolicy       = 2048
 	maxPolicyARNs   = 10
-	maxTags         = 50
+	maxExternalID   = 1224
 )
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
@@ -39,6 +41,7 @@ type (
 		ExternalId, SourceIdentity, SerialNumber, TokenCode string
 		Tags                                                []iam.Tag
 		TransitiveTagKeys                                   []string
+		ProvidedContexts                                    []struct{ ProviderArn, ContextAssertion string }
 	}
 	credentialsShape struct {
 		AccessKeyId, SecretAccessKey, SessionToken string
@@ -46,9 +49,10 @@ type (
 	}
 	assumedRole   struct{ AssumedRoleId, Arn string }
 	assumeRoleOut struct {
-		Credentials     credentialsShape
-		AssumedRoleUser assumedRole
-		SourceIdentity  string `xml:",omitempty"`
+		Credentials      credentialsShape
+		AssumedRoleUser  assumedRole
+		PackedPolicySize *int
+		SourceIdentity   string `xml:",omitempty"`
 	}
 )
 
@@ -61,7 +65,7 @@ func (in *sessionIn) check() error {
 		return invalid("1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200", *d)
 	}
 	if len(in.Policy) > maxPolicy || len(in.PolicyArns) > maxPolicyARNs {
-		return &gateway.Error{Code: "PackedPolicyTooLarge", Message: "The session policies are too large."}
+		return tooLarge("The session policies are too large.")
 	}
 	if in.Policy == "" {
 		return nil
@@ -91,22 +95,37 @@ func (in *sessionIn) duration(role *iam.Role, chained bool) (time.Duration, erro
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// assumeRoleAccess demands sts:AssumeRole of the caller and of the role's trust policy, and sts:TagSession and
-// sts:SetSourceIdentity of both where the request asks for these, or the caller brings a source identity along.
-func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *assumeRoleIn) ([]gateway.Access, error) {
+// checkAll is check with what only AssumeRole takes.
+func (in *assumeRoleIn) checkAll(caller gateway.Caller) error {
 	if err := in.check(); err != nil {
-		return nil, err
+		return err
 	}
-	if in.SerialNumber != "" || in.TokenCode != "" {
-		return nil, invalid("MFA is not supported by the local AWS.")
-	}
-	if len(in.Tags) > maxTags {
-		return nil, invalid("1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to %d", maxTags)
+	switch {
+	case in.SerialNumber != "" || in.TokenCode != "":
+		return invalid("MFA is not supported by the local AWS.")
+	case in.ExternalId != "" && (!externalID.MatchString(in.ExternalId) || len(in.ExternalId) > maxExternalID):
+		return invalid(`1 validation error detected: Value '%s' at 'externalId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`, in.ExternalId)
+	case in.SourceIdentity != "" && (!sourceName.MatchString(in.SourceIdentity) || strings.HasPrefix(in.SourceIdentity, "aws:")):
+		return invalid(`1 validation error detected: Value '%s' at 'sourceIdentity' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`, in.SourceIdentity)
+	case len(in.ProvidedContexts) > 0:
+		return invalid("ProvidedContexts are not supported by the local AWS.")
 	}
 	// A source identity stays with every further session: none can be set in its place.
-	kept := c.Caller.SourceIdentity
-	if kept != "" && in.SourceIdentity != "" && in.SourceIdentity != kept {
-		return nil, &gateway.Error{Code: "AccessDenied", Message: "The source identity of a session can not be changed in the sessions that it assumes", Status: 403}
+	if kept := caller.SourceIdentity; kept != "" && in.SourceIdentity != "" && in.SourceIdentity != kept {
+		return &gateway.Error{Code: "AccessDenied", Message: "The source identity of a session can not be changed in the sessions that it assumes", Status: 403}
+	}
+	return nil
+}
+
+// assumeRoleAccess demands sts:AssumeRole of the caller and of the role's trust policy, and sts:TagSession and
+// sts:SetSourceIdentity of both where the request asks for these, or the caller's session hands them on.
+func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *assumeRoleIn) ([]gateway.Access, error) {
+	if err := in.checkAll(c.Caller); err != nil {
+		return nil, err
+	}
+	tags, err := newTags(in.Tags, in.TransitiveTagKeys, c.Caller)
+	if err != nil {
+		return nil, err
 	}
 	role, err := s.findRole(ctx, in.RoleArn)
 	if err != nil {
@@ -116,43 +135,36 @@ func (s *Service) assumeRoleAccess(ctx context.Context, c *gateway.Call, in *ass
 	if err != nil {
 		return nil, err
 	}
-	a := gateway.Access{Resource: in.RoleArn, Account: accountOf(in.RoleArn), Context: in.conditions(role, kept), Trust: trust}
-	needs := []gateway.Access{a}
-	for _, extra := range []struct {
-		action string
-		needed bool
-	}{{"sts:TagSession", len(in.Tags) > 0}, {"sts:SetSourceIdentity", cmp.Or(in.SourceIdentity, kept) != ""}} {
-		if extra.needed {
-			a.Action = extra.action
-			needs = append(needs, a)
-		}
-	}
-	return needs, nil
-}
-
-// conditions are the keys that the request, the caller's source identity and the role add.
-func (in *assumeRoleIn) conditions(role *iam.Role, kept string) map[string][]string {
 	m := map[string][]string{"sts:RoleSessionName": {in.RoleSessionName}}
 	if in.ExternalId != "" {
 		m["sts:ExternalId"] = []string{in.ExternalId}
 	}
-	if source := cmp.Or(in.SourceIdentity, kept); source != "" {
-		m["sts:SourceIdentity"] = []string{source}
+	a := gateway.Access{Resource: in.RoleArn, Account: accountOf(in.RoleArn), Context: m, Trust: trust}
+	return accesses(a, role, tags, cmp.Or(in.SourceIdentity, c.Caller.SourceIdentity)), nil
+}
+
+// accesses are a and, where the session gets tags or a source identity, the permissions to set these.
+func accesses(a gateway.Access, role *iam.Role, tags sessionTags, source string) []gateway.Access {
+	if source != "" {
+		a.Context["sts:SourceIdentity"] = []string{source}
 	}
-	if len(in.TransitiveTagKeys) > 0 {
-		m["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
-	}
-	for _, t := range in.Tags {
-		m["aws:RequestTag/"+t.Key] = []string{t.Value}
-		m["aws:TagKeys"] = append(m["aws:TagKeys"], t.Key)
-	}
+	tags.conditions(a.Context)
 	if role != nil {
 		for _, t := range role.Tags {
-			m["aws:ResourceTag/"+t.Key] = []string{t.Value}
-			m["iam:ResourceTag/"+t.Key] = []string{t.Value}
+			a.Context["aws:ResourceTag/"+t.Key] = []string{t.Value}
+			a.Context["iam:ResourceTag/"+t.Key] = []string{t.Value}
 		}
 	}
-	return m
+	needs := []gateway.Access{a}
+	if len(tags.tags) > 0 {
+		a.Action = "sts:TagSession"
+		needs = append(needs, a)
+	}
+	if source != "" {
+		a.Action = "sts:SetSourceIdentity"
+		needs = append(needs, a)
+	}
+	return needs
 }
 
 func (s *Service) assumeRole(ctx context.Context, c *gateway.Call, in *assumeRoleIn) (*assumeRoleOut, error) {
@@ -167,33 +179,46 @@ func (s *Service) assumeRole(ctx context.Context, c *gateway.Call, in *assumeRol
 	if err != nil {
 		return nil, err
 	}
-	session := &iam.Session{Role: role, Name: in.RoleSessionName, Expires: s.now().Add(length), Tags: map[string]string{},
-		SourceIdentity: cmp.Or(in.SourceIdentity, c.Caller.SourceIdentity)}
-	// uncertain: which tags of the first session are transitive is not kept; none is handed on.
-	for _, t := range in.Tags {
-		session.Tags[t.Key] = t.Value
-	}
-	if err := s.issue(ctx, session, &in.sessionIn); err != nil {
+	tags, err := newTags(in.Tags, in.TransitiveTagKeys, c.Caller)
+	if err != nil {
 		return nil, err
 	}
-	return &assumeRoleOut{shape(session), assumedRole{session.UserID(), session.ARN()}, session.SourceIdentity}, nil
+	session := &iam.Session{Role: role, Name: in.RoleSessionName, Expires: s.now().Add(length), Tags: tags.tags,
+		Transitive: tags.transitive, SourceIdentity: cmp.Or(in.SourceIdentity, c.Caller.SourceIdentity)}
+	size, err := s.issue(ctx, session, &in.sessionIn)
+	if err != nil {
+		return nil, err
+	}
+	return &assumeRoleOut{shape(session), assumedRole{session.UserID(), session.ARN()}, size, session.SourceIdentity}, nil
 }
 
-// issue adds the session policies that the request gives and stores the session.
-func (s *Service) issue(ctx context.Context, session *iam.Session, in *sessionIn) error {
+// issue adds the session policies that the request gives and stores the session. It gives the packed size.
+func (s *Service) issue(ctx context.Context, session *iam.Session, in *sessionIn) (size *int, err error) {
+	if size, err = packed(in, session.Tags); err != nil {
+		return nil, err
+	}
 	if in.Policy != "" {
 		session.Policies = append(session.Policies, in.Policy)
 	}
 	for _, p := range in.PolicyArns {
 		text, err := s.iam.PolicyDocument(ctx, session.Role.Account, p.Arn)
 		if err != nil {
-			return err
+			return nil, noPolicy(err, p.Arn)
 		}
 		session.Policies = append(session.Policies, text)
 	}
-	return s.iam.PutSession(ctx, session)
+	return size, s.iam.PutSession(ctx, session)
 }
 
 func shape(session *iam.Session) credentialsShape {
 	return credentialsShape{session.AccessKeyID, session.SecretAccessKey, session.Token, gateway.Time{Time: session.Expires}}
+}
+
+// noPolicy is what STS says of a managed policy that IAM does not find. uncertain: the code.
+func noPolicy(err error, arn string) error {
+	var refused *gateway.Error
+	if errors.As(err, &refused) {
+		return invalid("The specified policy %s isn't valid: %s", arn, refused.Message)
+	}
+	return err
 }

@@ -24,7 +24,9 @@ type (
 		Credentials                 credentialsShape
 		SubjectFromWebIdentityToken string
 		AssumedRoleUser             assumedRole
+		PackedPolicySize            *int
 		Provider, Audience          string
+		SourceIdentity              string `xml:",omitempty"`
 	}
 )
 
@@ -59,23 +61,33 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c *gateway.Call
 	if err != nil {
 		return nil, err
 	}
-	err = c.Authorize(ctx, gateway.Access{
-		Resource: in.RoleArn, Account: provider.Account, Trust: trust, Context: token.conditions(in.RoleSessionName),
-	})
+	tags, source, err := token.sessionTags()
 	if err != nil {
 		return nil, err
 	}
+	a := gateway.Access{Resource: in.RoleArn, Account: provider.Account, Trust: trust, Context: token.conditions(in.RoleSessionName)}
+	for _, need := range accesses(a, role, tags, source) {
+		if err := c.Authorize(ctx, need); err != nil {
+			return nil, err
+		}
+	}
+	return s.webSession(ctx, in, role, token, &iam.Session{Tags: tags.tags, Transitive: tags.transitive, SourceIdentity: source}, provider.ARN)
+}
+
+// webSession makes the session of a token that was let in.
+func (s *Service) webSession(ctx context.Context, in *webIdentityIn, role *iam.Role, token *claims, session *iam.Session, provider string) (*webIdentityOut, error) {
 	length, err := in.duration(role, false)
 	if err != nil {
 		return nil, err
 	}
-	session := &iam.Session{Role: role, Name: in.RoleSessionName, Expires: s.now().Add(length)}
-	if err := s.issue(ctx, session, &in.sessionIn); err != nil {
+	session.Role, session.Name, session.Expires = role, in.RoleSessionName, s.now().Add(length)
+	size, err := s.issue(ctx, session, &in.sessionIn)
+	if err != nil {
 		return nil, err
 	}
 	return &webIdentityOut{
-		Credentials: shape(session), SubjectFromWebIdentityToken: token.Subject,
-		AssumedRoleUser: assumedRole{session.UserID(), session.ARN()}, Provider: provider.ARN, Audience: token.audience(),
+		Credentials: shape(session), SubjectFromWebIdentityToken: token.Subject, PackedPolicySize: size,
+		AssumedRoleUser: assumedRole{session.UserID(), session.ARN()}, Provider: provider, Audience: token.audience(), SourceIdentity: session.SourceIdentity,
 	}, nil
 }
 
