@@ -81,8 +81,8 @@ func (s *Service) accountOperations() []gateway.Operation {
 		gateway.Op("MoveAccount", on(s, func(in *moveIn) []string {
 			return []string{"AccountId", in.AccountId, "ParentId", in.SourceParentId, "ParentId", in.DestinationParentId}
 		}), s.moveAccount),
-		gateway.Op("CreateAccount", nothing[createAccountIn], s.createAccount).
-			Except("the account is there at once", "IamUserAccessToBilling says nothing: there is no billing", "Tags are refused"),
+		gateway.Op("CreateAccount", withTags(nothing[createAccountIn], func(in *createAccountIn) []tag { return in.Tags }), s.createAccount).
+			Except("the account is there at once", "IamUserAccessToBilling says nothing: there is no billing"),
 		gateway.Op("DescribeCreateAccountStatus", nothing[requestIn], s.describeRequest),
 		gateway.Op("ListCreateAccountStatus", nothing[statesIn], s.listRequests),
 		gateway.Op("RemoveAccountFromOrganization", onAccount, func(ctx context.Context, c *gateway.Call, in *accountIn) (*empty, error) {
@@ -179,6 +179,9 @@ func (s *Service) remove(ctx context.Context, account string, find func(*world) 
 		if err := exec(ctx, tx, `DELETE FROM org_attachments WHERE org = ? AND target = ?`, o.id, m.id); err != nil {
 			return err
 		}
+		if err := putTags(ctx, tx, o, m.id, nil); err != nil {
+			return err
+		}
 		return exec(ctx, tx, `DELETE FROM org_accounts WHERE id = ?`, m.id)
 	})
 }
@@ -193,8 +196,6 @@ func (in *createAccountIn) check() error {
 		return invalid("INVALID_PATTERN: RoleName is not the name of a role.")
 	case !slices.Contains([]string{"", "ALLOW", "DENY"}, in.IamUserAccessToBilling):
 		return invalid("INVALID_ENUM: IamUserAccessToBilling is ALLOW or DENY.")
-	case len(in.Tags) > 0:
-		return invalid("INPUT_REQUIRED: the local AWS does not keep tags of accounts.")
 	}
 	return nil
 }
@@ -231,6 +232,9 @@ func (s *Service) createAccount(ctx context.Context, c *gateway.Call, in *create
 		}
 		if reason == "" {
 			if err := s.join(ctx, tx, o, &member{id: account, name: in.AccountName, email: in.Email, method: "CREATED"}); err != nil {
+				return err
+			}
+			if err := putTags(ctx, tx, o, account, in.Tags); err != nil {
 				return err
 			}
 		}

@@ -155,7 +155,7 @@ func (s *Service) deleteOrganization(ctx context.Context, c *gateway.Call, _ *em
 		if len(o.accounts) > 1 || len(o.units) > 0 || len(o.policies) > len(full) {
 			return failure("OrganizationNotEmptyException", "To delete an organization you must first remove all member accounts (except the master), delete all organizational units (OUs), and delete all policies.")
 		}
-		for _, table := range []string{"org_accounts", "org_attachments", "org_requests", "org_handshakes"} {
+		for _, table := range []string{"org_accounts", "org_attachments", "org_requests", "org_handshakes", "org_tags"} {
 			if err := exec(ctx, tx, `DELETE FROM `+table+` WHERE org = ?`, o.id); err != nil {
 				return err
 			}

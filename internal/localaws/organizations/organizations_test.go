@@ -285,3 +285,43 @@ func TestOperationsNeedPermission(t *testing.T) {
 		t.Errorf("detached: %q", code)
 	}
 }
+
+// TestTags: what is made with tags or tagged later has them until they are taken away or it is gone.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	w, root, unit := organized(t)
+	team := []args{{"Key": "Team", "Value": "a"}}
+	made := at(t, w.do(boss, "CreateOrganizationalUnit", args{"ParentId": root, "Name": "tagged", "Tags": team}), "OrganizationalUnit", "Id")
+	policy := at(t, w.do(boss, "CreatePolicy", args{"Name": "no-users", "Description": "", "Type": scp, "Content": denyUsers, "Tags": team}), "Policy", "PolicySummary", "Id")
+	dev := at(t, w.do(boss, "CreateAccount", args{"Email": "dev@example.com", "AccountName": "dev", "Tags": team}), "CreateAccountStatus", "AccountId")
+	for _, id := range []string{made, policy, dev} {
+		if got := at(t, w.do(boss, "ListTagsForResource", args{"ResourceId": id}), "Tags", "*", "Key"); got != "Team" {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+	for _, st := range []struct {
+		operation string
+		in        args
+		code, has string
+	}{
+		{"TagResource", args{"ResourceId": unit, "Tags": team}, "", ""},
+		{"TagResource", args{"ResourceId": unit, "Tags": []args{{"Key": "Team", "Value": "b"}}}, "", ""},
+		{"ListTagsForResource", args{"ResourceId": unit}, "", `{"Tags":[{"Key":"Team","Value":"b"}]}`},
+		{"UntagResource", args{"ResourceId": unit, "TagKeys": []string{"Team"}}, "", ""},
+		{"ListTagsForResource", args{"ResourceId": unit}, "", `{"Tags":[]}`},
+		{"TagResource", args{"ResourceId": unit, "Tags": []args{{"Key": "aws:x", "Value": ""}}}, "InvalidInputException", ""},
+		{"TagResource", args{"ResourceId": unit, "Tags": append(team, team...)}, "InvalidInputException", ""},
+		{"TagResource", args{"ResourceId": "ou-aaaa-bbbbbbbb", "Tags": team}, "TargetNotFoundException", ""},
+		{"TagResource", args{"ResourceId": "p-FullAWSAccess", "Tags": team}, "TargetNotFoundException", ""},
+		{"UntagResource", args{"ResourceId": "x", "TagKeys": []string{"Team"}}, "InvalidInputException", ""},
+		{"ListTagsForResource", args{"ResourceId": "p-nosuchpolicy"}, "TargetNotFoundException", ""},
+		{"CreatePolicy", args{"Name": "x", "Description": "", "Type": scp, "Content": denyUsers, "Tags": []args{{"Key": "", "Value": ""}}}, "InvalidInputException", ""},
+	} {
+		if code, body := w.ask(boss, st.operation, st.in); code != st.code || !strings.Contains(body, st.has) {
+			t.Errorf("%s %v: %q %s", st.operation, st.in, code, body)
+		}
+	}
+	if code, _ := w.ask(one, "ListTagsForResource", args{"ResourceId": unit}); code != "AccessDeniedException" {
+		t.Errorf("a member lists tags: %q", code)
+	}
+}

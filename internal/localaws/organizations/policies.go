@@ -49,7 +49,7 @@ func (o *organization) summary(p *policy) summaryShape {
 
 func (s *Service) policyOperations() []gateway.Operation {
 	return []gateway.Operation{
-		gateway.Op("CreatePolicy", s.onNewPolicy, s.createPolicy).Except("Tags are refused"),
+		gateway.Op("CreatePolicy", withTags(s.onNewPolicy, func(in *newPolicyIn) []tag { return in.Tags }), s.createPolicy),
 		gateway.Op("UpdatePolicy", func(_ context.Context, c *gateway.Call, in *updatePolicyIn) ([]gateway.Access, error) {
 			return s.onPolicy(c, in.PolicyId, "")
 		}, s.updatePolicy),
@@ -116,9 +116,6 @@ func (o *organization) mustBeOnlyPolicy(name, kind, self string) error {
 }
 
 func (s *Service) createPolicy(ctx context.Context, c *gateway.Call, in *newPolicyIn) (*policyOut, error) {
-	if len(in.Tags) > 0 {
-		return nil, invalid("INPUT_REQUIRED: the local AWS does not keep tags of policies.")
-	}
 	id, err := s.newID("p-", 10)
 	if err != nil {
 		return nil, err
@@ -128,7 +125,11 @@ func (s *Service) createPolicy(ctx context.Context, c *gateway.Call, in *newPoli
 		if err != nil {
 			return err
 		}
-		return insertPolicy(ctx, tx, o, &policy{id: id, kind: in.Type, name: in.Name, description: in.Description, content: in.Content})
+		p := &policy{id: id, kind: in.Type, name: in.Name, description: in.Description, content: in.Content}
+		if err := insertPolicy(ctx, tx, o, p); err != nil {
+			return err
+		}
+		return putTags(ctx, tx, o, id, in.Tags)
 	})
 	if err != nil {
 		return nil, err
@@ -222,6 +223,9 @@ func (s *Service) deletePolicy(ctx context.Context, c *gateway.Call, in *policyI
 		}
 		if len(o.targetsOf(p.id)) > 0 {
 			return failure("PolicyInUseException", "The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.")
+		}
+		if err := putTags(ctx, tx, o, p.id, nil); err != nil {
+			return err
 		}
 		return exec(ctx, tx, `DELETE FROM org_policies WHERE id = ?`, p.id)
 	})

@@ -66,6 +66,7 @@ var schema = []string{
 	`CREATE TABLE org_handshakes (
 		id TEXT PRIMARY KEY, org TEXT NOT NULL, account TEXT NOT NULL, state TEXT NOT NULL, notes TEXT NOT NULL,
 		requested INTEGER NOT NULL)`,
+	`CREATE TABLE org_tags (org TEXT NOT NULL, id TEXT NOT NULL, tags TEXT NOT NULL, PRIMARY KEY (org, id))`,
 }
 
 // New opens Organizations in db, and makes its tables when they are not there.
@@ -85,7 +86,7 @@ func (s *Service) API() gateway.Service {
 	var operations []gateway.Operation
 	for _, group := range [][]gateway.Operation{
 		s.organizationOperations(), s.unitOperations(), s.accountOperations(), s.policyOperations(), s.attachmentOperations(),
-		s.handshakeOperations(),
+		s.handshakeOperations(), s.tagOperations(),
 	} {
 		operations = append(operations, group...)
 	}

@@ -56,8 +56,8 @@ func (o *organization) unitShape(u *unit) unitShape {
 
 func (s *Service) unitOperations() []gateway.Operation {
 	return []gateway.Operation{
-		gateway.Op("CreateOrganizationalUnit", on(s, func(in *newUnitIn) []string { return []string{"ParentId", in.ParentId} }), s.createUnit).
-			Except("Tags are refused"),
+		gateway.Op("CreateOrganizationalUnit", withTags(on(s, func(in *newUnitIn) []string { return []string{"ParentId", in.ParentId} }),
+			func(in *newUnitIn) []tag { return in.Tags }), s.createUnit),
 		gateway.Op("DescribeOrganizationalUnit", on(s, func(in *unitIn) []string { return []string{"OrganizationalUnitId", in.OrganizationalUnitId} }), s.describeUnit),
 		gateway.Op("UpdateOrganizationalUnit", on(s, func(in *updateUnitIn) []string { return []string{"OrganizationalUnitId", in.OrganizationalUnitId} }), s.updateUnit),
 		gateway.Op("DeleteOrganizationalUnit", on(s, func(in *unitIn) []string { return []string{"OrganizationalUnitId", in.OrganizationalUnitId} }), s.deleteUnit),
@@ -76,9 +76,6 @@ func noUnit() error {
 }
 
 func (s *Service) createUnit(ctx context.Context, c *gateway.Call, in *newUnitIn) (*unitOut, error) {
-	if len(in.Tags) > 0 {
-		return nil, invalid("INPUT_REQUIRED: the local AWS does not keep tags of organizational units.")
-	}
 	if in.Name == "" || len(in.Name) > 128 {
 		return nil, invalid("MAX_LENGTH_EXCEEDED: the name of a unit has 1 to 128 characters.")
 	}
@@ -105,7 +102,10 @@ func (s *Service) createUnit(ctx context.Context, c *gateway.Call, in *newUnitIn
 		if err := exec(ctx, tx, `INSERT INTO org_units (id, org, parent, name) VALUES (?, ?, ?, ?)`, id, o.id, in.ParentId, in.Name); err != nil {
 			return err
 		}
-		return attachFull(ctx, tx, o, id)
+		if err := attachFull(ctx, tx, o, id); err != nil {
+			return err
+		}
+		return putTags(ctx, tx, o, id, in.Tags)
 	})
 	if err != nil {
 		return nil, err
@@ -172,6 +172,9 @@ func (s *Service) deleteUnit(ctx context.Context, c *gateway.Call, in *unitIn) (
 			return failure("OrganizationalUnitNotEmptyException", "You must first remove all accounts and child OUs from this OU.")
 		}
 		if err := exec(ctx, tx, `DELETE FROM org_attachments WHERE org = ? AND target = ?`, o.id, in.OrganizationalUnitId); err != nil {
+			return err
+		}
+		if err := putTags(ctx, tx, o, in.OrganizationalUnitId, nil); err != nil {
 			return err
 		}
 		return exec(ctx, tx, `DELETE FROM org_units WHERE id = ?`, in.OrganizationalUnitId)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ type organization struct {
 	accounts             map[string]*member
 	policies             map[string]*policy
 	attached             map[string][]string // ids of policies, in order, by the id of root, unit or account
+	tags                 map[string][]tag    // by the id of what has them
 }
 
 type unit struct{ id, parent, name string }
@@ -102,7 +104,7 @@ func (w *world) readOrganizations(ctx context.Context, q querier) error {
 	return each(ctx, q, `SELECT id, management, root, scp, rcp FROM org_organizations`, func(rows *sql.Rows) error {
 		var scp, rcp bool
 		o := &organization{
-			units: map[string]*unit{}, accounts: map[string]*member{}, attached: map[string][]string{},
+			units: map[string]*unit{}, accounts: map[string]*member{}, attached: map[string][]string{}, tags: map[string][]tag{},
 			policies: map[string]*policy{full[scpType].id: full[scpType], full[rcpType].id: full[rcpType]},
 		}
 		if err := rows.Scan(&o.id, &o.management, &o.root, &scp, &rcp); err != nil {
@@ -134,6 +136,19 @@ func (w *world) readParts(ctx context.Context, q querier) error {
 		if err == nil {
 			w.organizations[org].accounts[m.id] = &m
 			w.byAccount[m.id] = w.organizations[org]
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = each(ctx, q, `SELECT org, id, tags FROM org_tags`, func(rows *sql.Rows) error {
+		var org, id, text string
+		var tags []tag
+		err := rows.Scan(&org, &id, &text)
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &tags)
+			w.organizations[org].tags[id] = tags
 		}
 		return err
 	})
