@@ -145,7 +145,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
-		Hybrid: a.hybrid, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
+		Hybrid: a.hybrid, Parameters: a.parameters, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err

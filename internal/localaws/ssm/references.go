@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -12,9 +13,9 @@ import (
 
 // ParameterStore knows the parameters that a command may refer to. The local Parameter Store is one.
 type ParameterStore interface {
-	// ParameterType is String, StringList or SecureString; empty when the account has no parameter of that name. A name
-	// may end in a version or a label: name:3.
-	ParameterType(ctx context.Context, account, region, name string) (string, error)
+	// Resolve gives the value and the type (String, StringList, SecureString) of the parameter that {{ssm:name}} means, for
+	// a caller who may read it; a name may end in a version or a label: name:3. What is wrong is a [gateway.Error].
+	Resolve(ctx context.Context, c *gateway.Call, name string) (value, kind string, err error)
 }
 
 // storeReference is {{ssm:name}}, which the agent replaces by the value of a parameter that it reads as the node.
@@ -36,30 +37,33 @@ func storeReferences(parameters map[string][]string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// storeAccess is the access to a parameter that a command refers to.
-// uncertain: whether AWS demands it of the sender besides the node, who reads the value.
-func storeAccess(c *gateway.Call, name string) gateway.Access {
-	name, _, _ = strings.Cut(name, ":")
-	return gateway.Access{Action: "ssm:GetParameters",
-		Resource: "arn:aws:ssm:" + c.Region + ":" + c.Caller.Account + ":parameter/" + strings.TrimPrefix(name, "/")}
-}
-
-// checkStoreReferences wants parameters that exist, and none that is secret: the agent does not put secrets into scripts.
+// checkStoreReferences wants parameters that exist and that the sender may read, and none that is secret: the agent does
+// not put secrets into scripts.
+// uncertain: whether AWS demands ssm:GetParameters of the sender besides the node, who reads the value.
 func (s *Service) checkStoreReferences(ctx context.Context, c *gateway.Call, names []string) error {
 	for _, name := range names {
-		kind := ""
-		if s.parameters != nil {
-			var err error
-			if kind, err = s.parameters.ParameterType(ctx, c.Caller.Account, c.Region, name); err != nil {
-				return err
-			}
+		if s.parameters == nil {
+			return noParameter(name)
 		}
-		switch kind {
-		case "":
-			return fault("InvalidParameters", "Parameter Store has no parameter %q.", name)
-		case "SecureString":
-			return fault("InvalidParameters", "The parameter %q is a SecureString; a command can refer to String and StringList only.", name)
+		_, kind, err := s.parameters.Resolve(ctx, c, name)
+		var fault *gateway.Error
+		if errors.As(err, &fault) && strings.HasPrefix(fault.Code, "Parameter") {
+			return noParameter(name)
+		}
+		if err != nil {
+			return err
+		}
+		if kind == "SecureString" {
+			return badParameters("The parameter %q is a SecureString; a command can refer to String and StringList only.", name)
 		}
 	}
 	return nil
+}
+
+func noParameter(name string) error {
+	return badParameters("Parameter Store has no parameter %q.", name)
+}
+
+func badParameters(format string, args ...any) error {
+	return fault("InvalidParameters", format, args...)
 }

@@ -39,9 +39,6 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 	for _, n := range in.named {
 		need = append(need, nodeAccess(c, n.id, n.tags))
 	}
-	for _, name := range storeReferences(in.Parameters) {
-		need = append(need, storeAccess(c, name))
-	}
 	if in.ServiceRoleArn != "" {
 		need = append(need, gateway.Access{Action: "iam:PassRole", Resource: in.ServiceRoleArn,
 			Context: map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}}})

@@ -110,11 +110,15 @@ func (r trusting) Trusts(_ context.Context, arn, service string) (bool, error) {
 // parameters are the types of the account's parameters.
 type parameters map[string]string
 
-func (p parameters) ParameterType(_ context.Context, owner, _, name string) (string, error) {
-	if owner != account {
-		return "", nil
+func (p parameters) Resolve(ctx context.Context, c *gateway.Call, name string) (value, kind string, err error) {
+	arn := "arn:aws:ssm:" + c.Region + ":" + c.Caller.Account + ":parameter" + name
+	if err := c.Authorize(ctx, gateway.Access{Action: "ssm:GetParameters", Resource: arn}); err != nil {
+		return "", "", err
 	}
-	return p[name], nil
+	if kind = p[name]; kind == "" || c.Caller.Account != account {
+		return "", "", fmt.Errorf("resolve: %w", &gateway.Error{Code: "ParameterNotFound"})
+	}
+	return "1.2", kind, nil
 }
 
 // nothing forgets events.
