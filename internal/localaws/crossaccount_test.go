@@ -36,8 +36,8 @@ func (v *victim) guesses() map[string][2]string {
 		"ResourceId": {victimNode, ssmARN + "document/shop-release"}, "ResourceType": {"ManagedInstance", "Document"},
 		"ResourceArn": {logARN, iamARN + "role/deploy"}, "ResourceARN": {logARN, ssmARN + "parameter/shop/secret"},
 		"LogGroupName": twice("/shop/deploy"), "LogGroupIdentifier": {logARN, "/shop/deploy"}, "LogStreamName": twice("stream"),
-		"Path": {"/shop", "/" + marker + "/"}, "Names": {"/shop/secret", ssmARN + "parameter/shop/secret"},
-		"Name": {"shop-release", ssmARN + "parameter/shop/secret"}, "Value": twice("changed"), "Message": twice("changed"),
+		"Path": {"/shop", "/" + marker + "/"}, "Names": {"/shop/plain", ssmARN + "parameter/shop/plain"},
+		"Name": {"shop-release", ssmARN + "parameter/shop/plain"}, "Value": twice("changed"), "Message": twice("changed"),
 		"ActivationId": twice(v.names["activation"]), "IamRole": twice("deploy"), "AssociationId": twice(v.names["association"]),
 		"Key": twice("tag:App"), "Values": twice("shop"), "DocumentVersion": twice("1"), "Type": twice("String"), "Labels": twice("live"),
 		"PluginName": twice("release"), "Tags": twice("changed"), "TagKeys": twice("Note"), "Status": twice("Inactive"), "Description": twice("changed"),
@@ -106,10 +106,16 @@ func (v *victim) members(t reflect.Type, into map[string]any, kind, depth int) {
 				name = renamed
 			}
 		}
-		if !f.IsExported() || slices.Contains([]string{"NextToken", "Marker", "Filters", "Filter", "DryRun", "Version"}, name) {
+		if !f.IsExported() || slices.Contains([]string{"NextToken", "Marker", "Filters", "Filter", "ParameterFilters", "DryRun", "Version"}, name) {
+			continue
+		}
+		if kind == 0 && name == "logGroupIdentifier" { // a group has a name or an identifier, not both
 			continue
 		}
 		if value := v.fill(f.Type, name, kind, depth+1); value != nil {
+			if name == "logGroupIdentifier" {
+				delete(into, "logGroupName")
+			}
 			into[name] = value
 		}
 	}
@@ -245,4 +251,4 @@ func (v *victim) control(t *testing.T) {
 	}
 }
 
-const minRevealing = 12
+const minRevealing = 20

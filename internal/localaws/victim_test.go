@@ -53,6 +53,7 @@ func newVictim(t *testing.T) *victim {
 	v.machine(t)
 	v.identities(t)
 	v.documents(t)
+	v.stored(t)
 	v.bucket(t)
 	v.names = map[string]string{"account": victimAccount, "other": otherAccount, "region": victimRegion, "instance": victimNode, "command": v.command}
 	return v
@@ -114,6 +115,17 @@ func (v *victim) documents(t *testing.T) {
 			t.Fatalf("the victim's command does not end: %s", got.body)
 		}
 	}
+}
+
+// stored is what the services hold that keep data: a log with an event, a secret.
+func (v *victim) stored(t *testing.T) {
+	t.Helper()
+	a := v.admin
+	a.must(t, "logs", "CreateLogGroup", `{"logGroupName":"/shop/deploy","tags":{"Note":"`+marker+`"}}`)
+	a.must(t, "logs", "CreateLogStream", object("logGroupName", "/shop/deploy", "logStreamName", "stream"))
+	a.must(t, "logs", "PutLogEvents", `{"logGroupName":"/shop/deploy","logStreamName":"stream","logEvents":[{"timestamp":`+millis(time.Now())+`,"message":"`+marker+`"}]}`)
+	a.must(t, "ssm", "PutParameter", object("Name", "/shop/secret", "Type", "SecureString", "Value", marker, "Description", marker))
+	a.must(t, "ssm", "PutParameter", object("Name", "/shop/plain", "Type", "String", "Value", marker))
 }
 
 // volatile tables change by themselves, or by every request.

@@ -90,10 +90,10 @@ func (s *Service) API() gateway.Service {
 func (s *Service) lifecycleOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op("RunInstances", s.runAccess, s.runInstances).Except(
-			"UserData is kept and shown, and not run",
-			"MetadataOptions are kept and shown; what they change for a node is said under Nodes",
+			"UserData is shown, also in the instance metadata, and not run",
+			"MetadataOptions: HttpPutResponseHopLimit is kept and shown, and bounds nothing",
 			"SubnetId and SecurityGroupId are those of the default VPC, which DescribeInstances shows",
-			"TagSpecification: only instance",
+			"TagSpecification: only the resource type instance",
 			"every other option (BlockDeviceMapping, KeyName, LaunchTemplate, NetworkInterface, …) is refused with UnknownParameter"),
 		gateway.Op("StartInstances", s.idsAccess, s.startInstances),
 		gateway.Op("StopInstances", s.idsAccess, s.stopInstances).Except(

@@ -50,7 +50,7 @@ func checkTags(tags []tagInput) error {
 		switch {
 		case t.Key == "":
 			return invalidValue("Tag key cannot be null or empty.")
-		case utf8.RuneCountInString(t.Key) > 127: // the API Reference of EC2 says 127, other services say 128
+		case utf8.RuneCountInString(t.Key) > 127: // "Tag", EC2 API reference; elsewhere it is 128
 			return invalidValue("Tag key exceeds the maximum length of 127 characters")
 		case utf8.RuneCountInString(t.value()) > 256:
 			return invalidValue("Tag value exceeds the maximum length of 256 characters")
