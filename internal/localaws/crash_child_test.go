@@ -74,6 +74,9 @@ func crashSeed(ctx context.Context, aws *localaws.AWS) error {
 		Managed: []string{"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}}); err != nil {
 		return err
 	}
+	if err := aws.EnsureBucket(ctx, account, region, crashBucket); err != nil {
+		return err
+	}
 	for _, id := range crashInstances {
 		if err := aws.Launch(ctx, ec2.Instance{ID: id, Account: account, Region: region,
 			ProfileARN: "arn:aws:iam::" + account + ":instance-profile/Node"}); err != nil {

@@ -38,7 +38,7 @@ func TestKill(t *testing.T) {
 		}
 		c.await()
 		s := &killed{facts: known, seed: seed}
-		s.begin(4)
+		s.begin(5)
 		time.Sleep(time.Duration(50+random.IntN(900)) * time.Millisecond)
 		c.kill()
 		s.workers.Wait()
@@ -61,8 +61,8 @@ func TestKill(t *testing.T) {
 			interrupted++
 		}
 	}
-	t.Logf("%d kills: %d documents, %d roles, %d commands of which %d were interrupted, %d calls", *kills, len(known.documents),
-		len(known.roles), len(known.commands), interrupted, len(known.calls))
+	t.Logf("%d kills: %d documents, %d roles, %d objects, %d commands of which %d were interrupted, %d calls", *kills, len(known.documents),
+		len(known.roles), len(known.objects), len(known.commands), interrupted, len(known.calls))
 	if len(known.problems) > 0 {
 		t.Error(strings.Join(known.problems, "\n"))
 	}
@@ -80,11 +80,12 @@ func TestKillNotices(t *testing.T) {
 	for i := range 4 {
 		check(t, s.step(w, fmt.Sprint("lost-", i), i))
 	}
+	check(t, known.putObject("lost-object", 3<<20))
 	c.kill()
 	db, err := store.Open(known.dir)
 	check(t, err)
 	for _, loss := range []string{`DELETE FROM ssm_document WHERE name = 'lost-0'`, `DELETE FROM iam_roles WHERE name = 'lost-1'`,
-		`DELETE FROM ssm_command`, `DELETE FROM events WHERE name = 'CreateRole'`} {
+		`DELETE FROM ssm_command`, `DELETE FROM s3_chunk WHERE seq = 1`, `DELETE FROM events WHERE name = 'CreateRole'`} {
 		_, err := db.ExecContext(t.Context(), loss)
 		check(t, err)
 	}
@@ -94,7 +95,7 @@ func TestKillNotices(t *testing.T) {
 	known.verify()
 	again.kill()
 	found := strings.Join(known.problems, "\n")
-	for _, want := range []string{"document lost-0", "role lost-1", "(lost-2)", "(lost-3)", "the event of request"} {
+	for _, want := range []string{"document lost-0", "role lost-1", "(lost-2)", "(lost-3)", "object lost-object", "the event of request"} {
 		if !strings.Contains(found, want) {
 			t.Errorf("not noticed: %s, in\n%s", want, found)
 		}
@@ -110,6 +111,7 @@ type facts struct {
 	documents map[string]string // content by name
 	roles     map[string]bool
 	commands  map[string]*sentCommand // by id
+	objects   map[string][32]byte     // hashes by key
 	calls     []string                // request ids
 	problems  []string                // what was found to be missing or wrong
 }
@@ -122,7 +124,8 @@ func newFacts(t *testing.T) *facts {
 	t.Helper()
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = localaws.RemoveDir(dir) })
-	return &facts{t: t, dir: dir, documents: map[string]string{}, roles: map[string]bool{}, commands: map[string]*sentCommand{}}
+	return &facts{t: t, dir: dir, documents: map[string]string{}, roles: map[string]bool{}, commands: map[string]*sentCommand{},
+		objects: map[string][32]byte{}}
 }
 
 // sentCommand is an acknowledged command, and its end as far as that was told.
@@ -167,6 +170,9 @@ func (s *killed) begin(n int) {
 	for who := range n {
 		s.workers.Go(func() {
 			w, err := s.connect()
+			if err == nil && who == 0 {
+				err = s.storeObjects()
+			}
 			for i := 0; err == nil; i++ {
 				err = s.step(w, fmt.Sprintf("k%d-%d-%d", s.seed, who, i), i)
 			}
@@ -274,6 +280,7 @@ func (f *facts) verify() {
 			f.problem("command %s (%s) ended with %q", id, c.marker, end)
 		}
 	}
+	f.objectsAreThere()
 	f.noneIsOpen(w)
 	f.eventsAreThere()
 }
