@@ -107,10 +107,10 @@ func (r trusting) Trusts(_ context.Context, arn, service string) (bool, error) {
 	return slices.Contains(r, arn) && service == "ssm.amazonaws.com", nil
 }
 
-// parameters are the types of the account's parameters.
-type parameters map[string]string
+// typesOf are the types of the account's parameters.
+type typesOf map[string]string
 
-func (p parameters) Resolve(ctx context.Context, c *gateway.Call, name string) (value, kind string, err error) {
+func (p typesOf) Resolve(ctx context.Context, c *gateway.Call, name string) (value, kind string, err error) {
 	arn := "arn:aws:ssm:" + c.Region + ":" + c.Caller.Account + ":parameter" + name
 	if err := c.Authorize(ctx, gateway.Access{Action: "ssm:GetParameters", Resource: arn}); err != nil {
 		return "", "", err
@@ -143,7 +143,7 @@ func newWorldWith(t testing.TB, dir string, cfg ssm.Config) *world {
 	must(t, err)
 	cfg.Now = w.clock.now
 	cfg.Hybrid = w.outside
-	cfg.Parameters = parameters{"/app/version": "String", "/app/key": "SecureString"}
+	cfg.Parameters = typesOf{"/app/version": "String", "/app/key": "SecureString"}
 	cfg.Roles = trusting{"arn:aws:iam::" + account + ":role/notify", "arn:aws:iam::" + stranger + ":role/notify"}
 	w.ssm, err = ssm.New(db, w.ec2, cfg)
 	must(t, err)
