@@ -4,40 +4,50 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 )
 
-// insertInvocations writes one row a node, and begins as many as MaxConcurrency allows: what advance would do, without
-// looking at each row again.
+// insertInvocations writes one row a node, with the message of those that begin. What begins on a node that has a
+// channel is handed to it with the commit.
 func (w *work) insertInvocations(ctx context.Context, cmd *command, nodes []chosen) error {
-	t := countChosen(nodes)
-	room := min(t.waiting, cmd.limits.window(t))
 	for _, n := range nodes {
-		at, status, details, due := phaseWaiting, "Pending", "Pending", int64(0)
-		switch {
-		case n.refused != "":
+		status, details, due := "Pending", "Pending", int64(0)
+		if n.at == phaseDone {
 			// uncertain: under which Status AccessDenied and InvalidPlatform are shown.
-			at, status, details = phaseDone, "Failed", n.refused
-		case room > 0:
-			room--
-			at, due = phaseQueued, nanos(w.now.Add(cmd.limits.Delivery))
+			status, details = "Failed", n.refused
+		} else if n.at != phaseWaiting {
+			due = nanos(w.now.Add(cmd.limits.Delivery))
 		}
 		if _, err := w.ExecContext(ctx, `INSERT INTO ssm_invocation
 			(command, account, region, instance, phase, status, details, due) VALUES (?,?,?,?,?,?,?,?)`,
-			cmd.seq, cmd.account, cmd.region, n.id, at, status, details, due); err != nil {
+			cmd.seq, cmd.account, cmd.region, n.id, n.at, status, details, due); err != nil {
 			return fmt.Errorf("write invocation: %w", err)
 		}
-		if at != phaseQueued {
-			continue
-		}
-		if err := w.queue(ctx, cmd, n.id, messageID(cmd.id, n.id), ""); err != nil {
+		if err := w.firstMessage(ctx, cmd, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// countChosen is the tally of a command none of whose nodes was begun.
-func countChosen(nodes []chosen) (t tally) {
+// firstMessage queues the message of a node that begins, or hands it over.
+func (w *work) firstMessage(ctx context.Context, cmd *command, n chosen) error {
+	id := messageID(cmd.id, n.id)
+	switch n.at {
+	case phaseQueued:
+		return w.queue(ctx, cmd, n.id, id, "")
+	case phaseHanded:
+		w.handed = append(w.handed, handover{nodeKey{cmd.account, cmd.region, n.id},
+			Message{ID: id, Created: w.now, Topic: topicSend + cmd.region, Payload: cmd.payload}})
+		return w.insertMessage(ctx, cmd, n.id, id, "", w.now.Add(pushVisibility))
+	}
+	return nil
+}
+
+// settle decides which nodes begin, and with that the status and the counts of a new command, before it is stored: what
+// advance would do, without looking at each row again.
+func (w *work) settle(c *command, nodes []chosen) {
+	var t tally
 	for _, n := range nodes {
 		if n.refused == "" {
 			t.waiting++
@@ -45,12 +55,20 @@ func countChosen(nodes []chosen) (t tally) {
 			t.add(phaseDone, n.refused, 1)
 		}
 	}
-	return t
-}
-
-// settle sets the status and the counts of a new command, before it is stored.
-func (c *command) settle(nodes []chosen) {
-	t := countChosen(nodes)
+	room := min(t.waiting, c.limits.window(t))
+	for i, n := range nodes {
+		switch {
+		case n.refused != "":
+			nodes[i].at = phaseDone
+		case room > 0:
+			room--
+			nodes[i].at = phaseQueued
+			if w.hub.channel(nodeKey{c.account, c.region, n.id}) != nil {
+				nodes[i].at = phaseHanded
+				t.handed++
+			}
+		}
+	}
 	c.status, c.details = t.parent(false, c.limits.Errors)
 	c.completed, c.errors, c.undelivered = t.done(), t.errors(), t.deliveryTimedOut
 }
@@ -133,8 +151,12 @@ func (w *work) begin(ctx context.Context, cmd *command, n int) error {
 // queue writes a message for a node and has the node woken.
 func (w *work) queue(ctx context.Context, cmd *command, instance, id, cancels string) error {
 	w.wake = append(w.wake, nodeKey{cmd.account, cmd.region, instance})
+	return w.insertMessage(ctx, cmd, instance, id, cancels, w.now)
+}
+
+func (w *work) insertMessage(ctx context.Context, cmd *command, instance, id, cancels string, visible time.Time) error {
 	_, err := w.ExecContext(ctx, `INSERT INTO ssm_message (id, account, region, instance, command, cancels, created, visible)
-		VALUES (?,?,?,?,?,?,?,?)`, id, cmd.account, cmd.region, instance, cmd.seq, cancels, nanos(w.now), nanos(w.now))
+		VALUES (?,?,?,?,?,?,?,?)`, id, cmd.account, cmd.region, instance, cmd.seq, cancels, nanos(w.now), nanos(visible))
 	return err
 }
 

@@ -20,6 +20,8 @@ type batch struct {
 type change struct {
 	f    func(w *work) error
 	done chan error
+	// about is the message that a change acknowledges, if it does nothing else.
+	about string
 }
 
 // maxChanges bounds a transaction, and with it how long everybody else waits.
@@ -39,8 +41,9 @@ func (s *Service) together(f func(w *work) error) error {
 }
 
 // soon is together for a change whose end nobody waits for: it is written with the next one, or a little later by itself.
-func (s *Service) soon(f func(w *work) error) {
-	c := &change{f: f, done: make(chan error, 1)}
+// A change about a message is not written at all when [batch.drop] comes first.
+func (s *Service) soon(about string, f func(w *work) error) {
+	c := &change{f: f, done: make(chan error, 1), about: about}
 	s.batch.add(c, false)
 	time.AfterFunc(soonest, func() {
 		if s.batch.begin() {
@@ -63,6 +66,19 @@ func (b *batch) add(c *change, begin bool) bool {
 	begin = begin && !b.running
 	b.running = b.running || begin
 	return begin
+}
+
+// drop forgets the acknowledgement of a message: the end of its command says more.
+func (b *batch) drop(about string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = slices.DeleteFunc(b.waiting, func(c *change) bool {
+		if c.about != about {
+			return false
+		}
+		c.done <- nil
+		return true
+	})
 }
 
 // begin tells whether there is something to write that nobody else will.

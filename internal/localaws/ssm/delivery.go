@@ -46,6 +46,8 @@ func (p cancelPayload) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"CancelMessageId": p.CancelMessageID})
 }
 
+const topicSend = "aws.ssm.sendCommand."
+
 func messageID(command, instance string) string { return "aws.ssm." + command + "." + instance }
 
 // maxBatch is how many messages a node is given at once: its five workers and as many in its buffer.
@@ -136,7 +138,7 @@ func (w *work) hand(ctx context.Context, n Node, q queued, until time.Time) (Mes
 		AND instance = ? AND id = ?`, nanos(until), n.Account, n.Region, n.Instance, q.id); err != nil {
 		return Message{}, err
 	}
-	m := Message{ID: q.id, Created: q.created, Topic: "aws.ssm.sendCommand." + n.Region, Payload: q.payload}
+	m := Message{ID: q.id, Created: q.created, Topic: topicSend + n.Region, Payload: q.payload}
 	if q.cancels != "" {
 		text, err := json.Marshal(cancelPayload{q.cancels})
 		m.Topic, m.Payload = "aws.ssm.cancelCommand."+n.Region, string(text)
@@ -194,7 +196,7 @@ func (s *Service) AcknowledgeSoon(ctx context.Context, n Node, id string) error 
 		return w.accept(ctx, cmd, inv)
 	})
 	if err == nil {
-		s.soon(change)
+		s.soon(id, change)
 	}
 	return err
 }

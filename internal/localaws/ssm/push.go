@@ -159,6 +159,12 @@ func (s *Service) pushTo(ctx context.Context, keys []nodeKey) error {
 	return nil
 }
 
+// handover is a message on its way to a node's channel.
+type handover struct {
+	key     nodeKey
+	message Message
+}
+
 // give puts messages that were handed out on the node's channel; without one they are free again.
 func (s *Service) give(key nodeKey, messages []Message) {
 	if len(messages) == 0 {

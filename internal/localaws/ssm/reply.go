@@ -139,6 +139,9 @@ func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 	if err != nil {
 		return err
 	}
+	if status := resultStatus[r.status][0]; status != "Pending" && status != "InProgress" {
+		s.batch.drop(id)
+	}
 	return s.together(func(w *work) error {
 		cmd, inv, err := w.live(ctx, n, command)
 		if err != nil || inv == nil {

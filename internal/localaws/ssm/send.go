@@ -99,7 +99,7 @@ func (w *work) start(ctx context.Context, cmd *command, nodes []chosen, q Quotas
 		cmd.status, cmd.details = "Failed", over // uncertain: the Status that it is shown under
 		return w.insertCommand(ctx, cmd)
 	}
-	cmd.settle(nodes)
+	w.settle(cmd, nodes)
 	if err := w.insertCommand(ctx, cmd); err != nil {
 		return err
 	}

@@ -32,7 +32,10 @@ func nodeARN(account, region, id string) string {
 }
 
 // chosen is a node that a command is for, and the reason why it will never get it: "" if it will.
-type chosen struct{ id, refused string }
+type chosen struct {
+	id, refused string
+	at          phase // set by settle
+}
 
 // chooseNodes resolves a request's nodes. What is wrong with a named node fails the request, what is wrong with
 // one found through Targets ends that node's invocation.

@@ -181,20 +181,26 @@ const tickInterval = 500 * time.Millisecond
 type work struct {
 	*store.Tx
 	now  time.Time
+	hub  *hub
 	wake []nodeKey
+	// handed goes to the nodes' channels when the transaction is committed.
+	handed []handover
 	// later, in a transaction for many, are the commands to advance at its end.
 	later map[int64]bool
 }
 
 // update runs f in a transaction, then wakes the nodes that f has messages for.
 func (s *Service) update(ctx context.Context, f func(w *work) error) error {
-	w := &work{now: s.now()}
+	w := &work{now: s.now(), hub: &s.hub}
 	err := s.db.Tx(ctx, func(tx *store.Tx) error {
 		w.Tx = tx
 		return f(w)
 	})
 	if err != nil {
 		return err
+	}
+	for _, h := range w.handed {
+		s.give(h.key, []Message{h.message})
 	}
 	for _, key := range w.wake {
 		s.notify(key)
