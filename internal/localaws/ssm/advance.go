@@ -63,7 +63,7 @@ func (w *work) settle(c *command, nodes []chosen) {
 		case room > 0:
 			room--
 			nodes[i].at = phaseQueued
-			if w.hub.channel(nodeKey{c.account, c.region, n.id}) != nil {
+			if w.hub.direct(nodeKey{c.account, c.region, n.id}) {
 				nodes[i].at = phaseHanded
 				t.handed++
 			}

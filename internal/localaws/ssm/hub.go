@@ -146,6 +146,14 @@ func (h *hub) channel(key nodeKey) *channel {
 	return h.channels[key]
 }
 
+// direct tells whether a new message may be given to a node's channel at once: there is one, and no other message is on
+// its way, which would be overtaken.
+func (h *hub) direct(key nodeKey) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.channels[key] != nil && !h.bringing
+}
+
 func (h *hub) anyChannel() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
