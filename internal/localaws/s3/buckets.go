@@ -183,7 +183,6 @@ func removeUploads(ctx context.Context, tx *store.Tx, bucket int64) ([]int64, er
 
 // headBucket is HeadBucket.
 func headBucket(_ context.Context, q *request) error {
-	q.w.Header().Set("X-Amz-Bucket-Region", q.bucket.region)
 	q.w.Header().Set("X-Amz-Access-Point-Alias", "false")
 	return q.empty(http.StatusOK)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 )
 
 func md5Hex(s string) string {
@@ -220,6 +222,62 @@ func TestOneWinner(t *testing.T) {
 	}
 	if got := w.rows("s3_chunk"); got != 1+2 {
 		t.Errorf("%d rows of content, want those of the winners", got)
+	}
+}
+
+// slowBody is a body that does something before it is read.
+type slowBody struct {
+	io.Reader
+	before func()
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.before != nil {
+		b.before()
+		b.before = nil
+	}
+	return b.Reader.Read(p)
+}
+
+// TestConflict: what happens to an object between the beginning and the end of a conditional write decides how it fails.
+func TestConflict(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		header, value string
+		meanwhile     func(w *world, path string)
+		want          string
+	}{
+		"deleted":    {"If-Match", md5Hex("old"), func(w *world, path string) { w.do(http.MethodDelete, path, "") }, "409 ConditionalRequestConflict"},
+		"replaced":   {"If-Match", md5Hex("old"), func(w *world, path string) { w.do(http.MethodPut, path, "other") }, "412 PreconditionFailed"},
+		"made":       {"If-None-Match", "*", func(w *world, path string) { w.do(http.MethodPut, path, "other") }, "412 PreconditionFailed"},
+		"the bucket": {"", "", func(w *world, path string) { w.do(http.MethodDelete, path, ""); w.do(http.MethodDelete, "/"+shop, "") }, "404 NoSuchBucket"},
+		"another's bucket": {"", "", func(w *world, path string) {
+			w.do(http.MethodDelete, path, "")
+			w.do(http.MethodDelete, "/"+shop, "")
+			must(t, w.s3.EnsureBucket(t.Context(), stranger, region, shop))
+		}, "404 NoSuchBucket"},
+	} {
+		for _, size := range []int{10, 2 << 20} {
+			w := newWorld(t)
+			path := "/" + shop + "/k"
+			if tc.header != "If-None-Match" {
+				w.do(http.MethodPut, path, "old")
+			}
+			content := pattern(size)
+			r := w.request(call{method: http.MethodPut, path: path, body: content})
+			if tc.header != "" {
+				r.Header.Set(tc.header, tc.value)
+			}
+			sigv4.Sign(r, []byte(content), sigv4.Credentials{AccessKeyID: "admin", SecretAccessKey: "secret"}, region, "s3", w.clock.now())
+			r.Body = io.NopCloser(&slowBody{r.Body, func() { tc.meanwhile(w, path) }})
+			got := w.serve(r)
+			if text := strconv.Itoa(got.status) + " " + got.code; text != tc.want {
+				t.Errorf("%s, %d bytes: got %s, want %s", name, size, text, tc.want)
+			}
+			if chunks, objects := w.rows("s3_chunk"), w.rows("s3_object"); chunks != objects {
+				t.Errorf("%s, %d bytes: %d rows of content for %d objects", name, size, chunks, objects)
+			}
+		}
 	}
 }
 

@@ -134,6 +134,9 @@ func (q *request) findBucket(ctx context.Context, anywhere bool) error {
 	if err != nil {
 		return err
 	}
+	if q.key == "" {
+		q.w.Header().Set("X-Amz-Bucket-Region", b.region) // also in front of a denial: clients find the region by it
+	}
 	if b.region != q.Region && !anywhere && q.Caller.AccessKeyID != "" {
 		return q.elsewhere(b)
 	}

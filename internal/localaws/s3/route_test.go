@@ -79,6 +79,10 @@ func TestRegions(t *testing.T) {
 	if head.status != http.StatusMovedPermanently || head.header.Get("X-Amz-Bucket-Region") != region || head.body != "" {
 		t.Errorf("HEAD: %+v", head)
 	}
+	w.user("nobody", account, nothing)
+	if got := w.ask(call{who: "nobody", method: http.MethodHead, path: "/" + shop}); got.status != http.StatusForbidden || got.header.Get("X-Amz-Bucket-Region") != region {
+		t.Errorf("HEAD without permission: %+v", got)
+	}
 	if got := w.ask(call{method: http.MethodPut, path: "/first-bucket", region: "us-east-1"}); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.body)
 	}
