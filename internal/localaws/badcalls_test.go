@@ -18,13 +18,13 @@ import (
 
 // badCall is one request of the corpus in testdata/badcalls: a malformed or unauthorised one, and how it is refused.
 type badCall struct {
-	where              string // file:line
-	service            string
-	who                string // admin, nobody, other
-	operation, body    string // for a REST service the operation is METHOD PATH
-	status             int
-	code               string
-	region, fault, was string
+	where           string // file:line
+	service         string
+	who             string // admin, nobody, other
+	operation, body string // for a REST service the operation is METHOD PATH
+	status          int
+	code            string
+	was             string
 }
 
 // readBadCalls reads the corpus. A file is named after its service; a line is
