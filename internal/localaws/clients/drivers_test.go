@@ -199,7 +199,7 @@ func (c commandLine) call(t *testing.T, r request) reply {
 	case "wait":
 		args = []string{r.Service, "wait", "command-executed", "--command-id", fmt.Sprint(r.In["CommandId"]), "--instance-id", fmt.Sprint(r.In["InstanceId"])}
 	case "GetObject":
-		args = append(args, body)
+		args = []string{"s3api", "get-object", "--bucket", fmt.Sprint(r.In["Bucket"]), "--key", fmt.Sprint(r.In["Key"]), body}
 	}
 	// Old releases of version 2 do not know AWS_ENDPOINT_URL.
 	return c.run(t, r, append(args, "--endpoint-url", c.endpoint), body)
