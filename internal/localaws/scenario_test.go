@@ -126,12 +126,14 @@ func TestBuiltInNodesAreLikeTheGenuineAgent(t *testing.T) {
 			t.Parallel()
 			w := startNodes(t, agent)
 			genuine = w.run(t)
+			w.wantChannels(t)
 			w.roundTrips(t)
 		})
 		t.Run("built-in nodes", func(t *testing.T) {
 			t.Parallel()
 			w := startNodes(t, "")
 			builtIn = w.run(t)
+			w.wantChannels(t)
 			w.roundTrips(t)
 		})
 	})
@@ -144,6 +146,32 @@ func TestBuiltInNodesAreLikeTheGenuineAgent(t *testing.T) {
 	for name, s := range scenario {
 		if got := genuine[name].Details; got != s.want {
 			t.Errorf("%s: the genuine agent gives %s, want %s", name, got, s.want)
+		}
+	}
+}
+
+// wantChannels looks in the event log for the ways by which nodes were reached, and for what their roles were denied.
+func (w world) wantChannels(t *testing.T) {
+	t.Helper()
+	outcomes := map[string]bool{}
+	events, err := w.aws.Events().List(t.Context(), gateway.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if who := e.UserIdentity.SessionContext; who != nil {
+			outcomes[who.SessionIssuer.UserName+" "+e.EventName+" "+e.ErrorCode] = true
+		}
+	}
+	for _, want := range []string{"whole OpenControlChannel ", "whole PutObject ", "whole PutLogEvents ", "old CreateControlChannel AccessDenied",
+		"old SendReply ", "old PutObject AccessDenied", "nothing CreateControlChannel AccessDenied", "nothing GetMessages AccessDeniedException"} {
+		if !outcomes[want] {
+			t.Errorf("not in the event log: %q", want)
+		}
+	}
+	for _, not := range []string{"old PutObject ", "old PutLogEvents ", "nothing GetMessages ", "nothing OpenControlChannel "} {
+		if outcomes[not] {
+			t.Errorf("in the event log: %q", not)
 		}
 	}
 }

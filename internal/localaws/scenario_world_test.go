@@ -74,21 +74,11 @@ type world struct {
 // startNodes makes the world. Where the system forbids cells, the test ends.
 func startNodes(t *testing.T, agentDir string, change ...func(*localaws.NodePolicy)) world {
 	t.Helper()
-	dir := t.TempDir()
 	policy := localaws.NodePolicy{AgentDir: agentDir, Guards: []string{"docker"}}
 	for _, c := range change {
 		c(&policy)
 	}
-	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir, Logf: t.Logf, Nodes: policy})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		if err := errors.Join(aws.StopProcesses(ctx), aws.Close(ctx), localaws.RemoveDir(dir)); err != nil {
-			t.Error(err)
-		}
-	})
+	aws := openWith(t, policy)
 	keys, err := aws.EnsureAccount(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +106,35 @@ func startNodes(t *testing.T, agentDir string, change ...func(*localaws.NodePoli
 		t.Fatal(err)
 	}
 	return w
+}
+
+// logOf shows what a node's agent wrote, once the test has failed.
+func (w world) logOf(t *testing.T, instance string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		content, err := os.ReadFile(filepath.Join(w.aws.Dir(), "nodes", instance, cell.LogFile))
+		t.Logf("%s, %v", content, err)
+	})
+}
+
+// openWith opens a local AWS that is removed as users do that.
+func openWith(t *testing.T, policy localaws.NodePolicy) *localaws.AWS {
+	t.Helper()
+	dir := t.TempDir()
+	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir, Logf: t.Logf, Nodes: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if err := errors.Join(aws.StopProcesses(ctx), aws.Close(ctx), localaws.RemoveDir(dir)); err != nil {
+			t.Error(err)
+		}
+	})
+	return aws
 }
 
 func sdkConfig(a *localaws.AWS, keys iam.Keys) aws.Config {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,11 @@ const saltLength = 32
 func (s *Signature) VerifyRSA(r *http.Request, body []byte, key *rsa.PublicKey, now time.Time) error {
 	if s.presigned || s.SessionToken != "" {
 		return mismatch()
+	}
+	// The agent adds the body's hash once it has listed what it signs.
+	if !slices.Contains(s.SignedHeaders, strings.ToLower(headerHash)) && r.Header.Get(headerHash) == hashHex(body) {
+		r = r.Clone(r.Context())
+		r.Header.Del(headerHash)
 	}
 	payload, err := s.check(r, body, now)
 	if err != nil {

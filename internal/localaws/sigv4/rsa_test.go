@@ -51,6 +51,16 @@ func TestVerifyRSA(t *testing.T) {
 	if err := s.VerifyRSA(r, body, &rsaKey().PublicKey, now.Add(Skew+time.Second)); err == nil {
 		t.Error("an old signature passes")
 	}
+	// The agent says the body's hash without signing that it does.
+	r.Header.Set(headerHash, hashHex(body))
+	if err := s.VerifyRSA(r, body, &rsaKey().PublicKey, now); err != nil {
+		t.Errorf("the agent's header: %v", err)
+	}
+	r.Header.Set(headerHash, hashHex(nil))
+	if err := s.VerifyRSA(r, body, &rsaKey().PublicKey, now); err == nil {
+		t.Error("the hash of another body passes")
+	}
+	r.Header.Del(headerHash)
 	// The signature of a machine is no HMAC, whatever the secret.
 	if err := s.Verify(r, body, "", now); err == nil {
 		t.Error("it passes as an HMAC")
