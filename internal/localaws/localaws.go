@@ -129,6 +129,11 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	a.sts = sts.New(a.iam, sts.NewRemote(map[string]sts.KeySource{GitHubIssuer: a.issuer}, a.config.Issuers, time.Now), time.Now)
+	denials, err := sts.OpenDenials(ctx, a.db)
+	if err != nil {
+		return err
+	}
+	a.sts.SetDenials(denials)
 	if a.ec2, err = ec2.New(a.db, time.Now); err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.s3, err = s3.New(a.db, s3.Config{OnError: func(err error) { a.config.Logf("S3: %v", err) }}); err != nil {
 		return err
 	}
-	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Machines: a.hybrid, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
+	a.gateway = gateway.New(gateway.Config{Directory: a.iam, Machines: a.hybrid, Denials: denials, Organizations: a.orgs, Events: a.events, Now: time.Now, Rand: rand.Reader,
 		OnError: func(err error) { a.config.Logf("local AWS: %v", err) }})
 	for _, service := range a.Services() {
 		if err := a.gateway.Register(service); err != nil {

@@ -164,7 +164,7 @@ func (c *Call) denied(a Access, d iam.Decision) *Error {
 	case EC2Query:
 		return &Error{
 			Code:    "UnauthorizedOperation",
-			Message: "You are not authorized to perform this operation. " + text,
+			Message: "You are not authorized to perform this operation. " + text + c.encoded(a, d),
 			Status:  http.StatusForbidden,
 		}
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	// Organizations tells who is in which organization; nil means that nobody is in one.
 	Organizations Organizations
 	Machines      Machines // nil knows none
+	Denials       Sealer   // nil leaves EC2's denials without an encoded message
 	Events        EventSink
 	Now           func() time.Time
 	Rand          io.Reader // makes request and event ids

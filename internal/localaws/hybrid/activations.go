@@ -157,12 +157,12 @@ func (s *Service) roleARN(ctx context.Context, account, role string) (string, er
 }
 
 // mustTrust wants a role that there is and that Systems Manager may assume.
-func (s *Service) mustTrust(ctx context.Context, account, role string) error {
-	arn, err := s.roleARN(ctx, account, role)
+func (s *Service) mustTrust(ctx context.Context, c *gateway.Call, role string) error {
+	arn, err := s.roleARN(ctx, c.Caller.Account, role)
 	if err != nil {
 		return err
 	}
-	trusted, err := s.sts.Trusts(ctx, arn, service)
+	trusted, err := s.sts.TrustsFor(ctx, arn, service, "arn:aws:ssm:"+c.Region+":"+c.Caller.Account+":*")
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (s *Service) mustTrust(ctx context.Context, account, role string) error {
 }
 
 func (s *Service) createActivation(ctx context.Context, c *gateway.Call, in *createActivationInput) (*createActivationOutput, error) {
-	if err := s.mustTrust(ctx, c.Caller.Account, in.IamRole); err != nil {
+	if err := s.mustTrust(ctx, c, in.IamRole); err != nil {
 		return nil, err
 	}
 	id, code, err := s.newActivation()

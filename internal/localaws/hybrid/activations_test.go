@@ -191,3 +191,21 @@ func TestTags(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestConfusedDeputy: the role of an activation may demand for whom Systems Manager acts, as AWS's documentation has it.
+func TestConfusedDeputy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	trust := func(owner, region string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole",
+			"Condition":{"StringEquals":{"aws:SourceAccount":"` + owner + `"},"ArnEquals":{"aws:SourceArn":"arn:aws:ssm:` + region + `:` + owner + `:*"}}}]}`
+	}
+	w.role("Outside", "/service-role/", trust(account, region))
+	w.register(nil).session()
+	for _, other := range []string{trust(stranger, region), trust(account, "us-east-1")} {
+		w.role("Outside", "/service-role/", other)
+		if _, code := w.ask(w.admin[account], "ssm", "CreateActivation", object{"IamRole": "Outside"}); code != "ValidationException" {
+			t.Errorf("a role that trusts Systems Manager for others: %q", code)
+		}
+	}
+}

@@ -149,7 +149,7 @@ func (s *Service) updateRoleAccess(ctx context.Context, c *gateway.Call, in *upd
 }
 
 func (s *Service) updateRole(ctx context.Context, c *gateway.Call, in *updateRoleInput) (*struct{}, error) {
-	if err := s.mustTrust(ctx, c.Caller.Account, in.IamRole); err != nil {
+	if err := s.mustTrust(ctx, c, in.IamRole); err != nil {
 		return nil, err
 	}
 	done, err := change(ctx, s.db, `UPDATE hybrid_node SET role = ? WHERE account = ? AND region = ? AND id = ?`,

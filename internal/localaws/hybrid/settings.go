@@ -111,7 +111,7 @@ func (s *Service) updateSetting(ctx context.Context, c *gateway.Call, in *update
 		return nil, err
 	}
 	if in.SettingValue != noRole {
-		if err := s.mustTrust(ctx, c.Caller.Account, in.SettingValue); err != nil {
+		if err := s.mustTrust(ctx, c, in.SettingValue); err != nil {
 			return nil, err
 		}
 	}

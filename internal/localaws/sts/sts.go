@@ -30,6 +30,8 @@ type Service struct {
 	iam  *iam.Service
 	keys KeySource
 	now  func() time.Time
+	// denials opens what the gateway has sealed; nil opens nothing.
+	denials *Denials
 }
 
 // New makes the token service of the accounts and roles in directory.
@@ -46,8 +48,11 @@ func (s *Service) API() gateway.Service {
 		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		Operations: []gateway.Operation{
 			gateway.Op("GetCallerIdentity", nil, callerIdentity),
-			gateway.Op("AssumeRole", s.assumeRoleAccess, s.assumeRole),
+			gateway.Op("AssumeRole", s.assumeRoleAccess, s.assumeRole).
+				Except("SerialNumber, TokenCode and ProvidedContexts are refused", "PackedPolicySize is an estimate"),
 			gateway.AnonymousOp("AssumeRoleWithWebIdentity", s.assumeRoleWithWebIdentity),
+			gateway.Op("DecodeAuthorizationMessage", decodeAccess, s.decode),
+			gateway.Op("GetAccessKeyInfo", keyInfoAccess, s.keyInfo),
 		},
 	}
 }
@@ -77,7 +82,9 @@ const serviceSession = 6 * time.Hour
 // event log.
 func (s *Service) IssueForService(ctx context.Context, roleARN, service, instance string) (Credentials, engine.Decision, error) {
 	sessionName := instance[strings.LastIndexByte(instance, '/')+1:]
-	role, decision, err := s.trusts(ctx, roleARN, service, map[string][]string{"sts:RoleSessionName": {sessionName}})
+	conditions := map[string][]string{"sts:RoleSessionName": {sessionName}}
+	deputy(conditions, service, instance)
+	role, decision, err := s.trusts(ctx, roleARN, service, conditions)
 	if err != nil {
 		return Credentials{}, engine.Decision{}, err
 	}
@@ -111,6 +118,22 @@ func (s *Service) IssueInstanceIdentity(ctx context.Context, instance string) (C
 // IsInstanceIdentity says whether a caller signed with the identity credentials of an EC2 instance.
 func IsInstanceIdentity(c gateway.Caller) bool {
 	return c.Kind == engine.PrincipalAWS && c.SourceInstance != "" && c.RoleARN == iam.InstanceIdentityRole(c.Account).ARN()
+}
+
+// deputy adds the keys that tell for whom a service acts, so that a trust policy can keep it from being anybody's deputy.
+// Systems Manager gives them; EC2, for its instances, does not.
+func deputy(conditions map[string][]string, service, source string) {
+	if service == "ssm.amazonaws.com" {
+		conditions["aws:SourceArn"], conditions["aws:SourceAccount"] = []string{source}, []string{accountOf(source)}
+	}
+}
+
+// TrustsFor is [Service.Trusts] for a service that acts for source, an ARN.
+func (s *Service) TrustsFor(ctx context.Context, roleARN, service, source string) (bool, error) {
+	conditions := map[string][]string{}
+	deputy(conditions, service, source)
+	role, decision, err := s.trusts(ctx, roleARN, service, conditions)
+	return role != nil && decision.Outcome == engine.Allowed, err
 }
 
 // Trusts says whether there is a role with this ARN and its trust policy lets service assume it.
