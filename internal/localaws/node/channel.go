@@ -113,9 +113,17 @@ func (n *Node) channelLoop(ctx, work context.Context, tried func()) {
 		}
 		if err == nil {
 			tried()
+			began := time.Now()
 			n.serveChannel(ctx, work, socket)
-			pause, last = n.cfg.ChannelRetry, ""
-			continue // at once; when that fails, with pauses
+			last = ""
+			if time.Since(began) >= n.cfg.ChannelRetry {
+				pause = n.cfg.ChannelRetry
+				continue // at once; when that fails, with pauses
+			}
+			// Another agent of the same name may have taken the channel over, and will again.
+			sleep(ctx, pause)
+			pause = min(2*pause, longestRetry)
+			continue
 		}
 		if ctx.Err() != nil {
 			return

@@ -290,7 +290,7 @@ func endedOf(a answer) ended {
 	if a.Err != "" {
 		return ended{err: errors.New(a.Err)}
 	}
-	return ended{code: a.Code}
+	return ended{code: a.Code, how: a.How}
 }
 
 // lost ends every wait. The caller holds mu.

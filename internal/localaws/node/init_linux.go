@@ -300,7 +300,7 @@ func (s *server) finish(id int, wait func() ended) {
 	s.mu.Lock()
 	delete(s.groups, id)
 	s.mu.Unlock()
-	a := answer{ID: id, Ended: true, Code: e.code}
+	a := answer{ID: id, Ended: true, Code: e.code, How: e.how}
 	if e.err != nil {
 		a.Err = e.err.Error()
 	}

@@ -55,6 +55,7 @@ type answer struct {
 	PID    int
 	Ended  bool
 	Code   int
+	How    string // the end in words
 	Err    string
 	Limits []string
 	Ports  int // so many sockets come with it, those of an enclosure

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -152,5 +153,5 @@ func failure(e Exit) string {
 	if e.Err != nil {
 		return fmt.Sprintf("failed to run commands: %v", e.Err)
 	}
-	return fmt.Sprintf("failed to run commands: exit status %d", e.Code)
+	return "failed to run commands: " + cmp.Or(e.How, fmt.Sprintf("exit status %d", e.Code))
 }

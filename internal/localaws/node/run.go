@@ -49,8 +49,9 @@ type Script struct {
 
 // Exit is how a script ended.
 type Exit struct {
-	Code      int  // -1 when a signal ended it, 137 when it was stopped for time or by a cancel
-	Cancelled bool // ctx was done before it ended
+	Code      int    // -1 when a signal ended it, 137 when it was stopped for time or by a cancel
+	Cancelled bool   // ctx was done before it ended
+	How       string // exit status 3, or signal: killed; made of Code if empty
 	Err       error
 }
 

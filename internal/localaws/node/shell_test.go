@@ -28,6 +28,7 @@ func TestShell(t *testing.T) {
 			"R108: a killed child":        {[]string{"exec 2>/dev/null", "sh -c 'kill -9 $$'", "exit $?"}, TimedOut, 137, "", ""},
 			"R108: 168":                   {[]string{"exit 168"}, Success, 168, textSuccessSkip, ""},
 			"R108: 169":                   {[]string{"exit 169"}, Failed, 169, textFailedSkip, "failed to run commands: exit status 169" + textFailedSkip},
+			"the shell is killed":         {[]string{"kill -KILL $PPID"}, Failed, -1, "", "failed to run commands: signal: killed"},
 			"an open line of stderr":      {[]string{"printf bad >&2", "exit 3"}, Failed, 3, "", "badfailed to run commands: exit status 3"},
 			"no input":                    {[]string{"cat"}, Success, 0, "", ""},
 			"no output":                   {nil, Success, 0, "", ""},

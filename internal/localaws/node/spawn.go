@@ -25,9 +25,10 @@ type process struct {
 	group func() error // kills the process group; one that is gone is no error
 }
 
-// ended is how a process ended: its exit code, -1 after a signal.
+// ended is how a process ended: its exit code, -1 after a signal, and how in words.
 type ended struct {
 	code int
+	how  string
 	err  error // the code is not known
 }
 
@@ -52,7 +53,7 @@ func runScript(ctx context.Context, spawn spawner, env []string, s Script) Exit 
 				// Nobody knows how it goes on, so it must not.
 				return Exit{Code: 1, Err: errors.Join(e.err, p.group())}
 			}
-			return Exit{Code: e.code}
+			return Exit{Code: e.code, How: e.how}
 		case <-timer.C:
 			return Exit{Code: exitStopped, Err: p.kill()}
 		case <-ctx.Done():

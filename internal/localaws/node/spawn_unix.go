@@ -40,7 +40,7 @@ func start(r request, stdout, stderr *os.File) (pid int, wait func() ended, err 
 		if err != nil && !errors.As(err, &exit) {
 			return ended{err: fmt.Errorf("wait for the script: %w", err)}
 		}
-		return ended{code: cmd.ProcessState.ExitCode()}
+		return ended{code: cmd.ProcessState.ExitCode(), how: cmd.ProcessState.String()}
 	}, nil
 }
 
