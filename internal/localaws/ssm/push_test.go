@@ -204,3 +204,21 @@ func TestOneBadChangeOfMany(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestLateStep: the result of a step that overtakes nothing, but is overtaken by the document's, is not lost. Nothing else
+// is changed after the end.
+func TestLateStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.node(1, nil)
+	command := w.shell(object{"InstanceIds": []string{a.id}})
+	message := a.take()
+	a.reply(message, "Success", object{})
+	a.reply(message, "InProgress", object{"aws:runShellScript": plugin("Success", 0, "out", "err")})
+	a.reply(message, "InProgress", object{"aws:runShellScript": plugin("Failed", 1, "changed", "")})
+	a.reply(message, "Failed", object{"another": plugin("Failed", 1, "more", "")})
+	o := w.invocation(command, a.id)
+	if text(o, "StatusDetails") != "Success" || text(o, "StandardOutputContent") != "out" {
+		t.Errorf("got %v", o)
+	}
+}

@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,8 +129,8 @@ func cut(text string, n int) string {
 	return string([]rune(text)[:n])
 }
 
-// Reply takes what a node says about a command: progress, or its end. A reply for an invocation that has ended,
-// or for a message that is no command's (a cancel), changes nothing.
+// Reply takes what a node says about a command: progress, or its end. A reply for a message that is no command's (a
+// cancel) changes nothing, nor does one for an invocation that has ended, but for the result of a step that came too late.
 func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 	command, err := commandOf(n, id)
 	if err != nil {
@@ -143,12 +144,33 @@ func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 		s.batch.drop(id)
 	}
 	return s.together(func(w *work) error {
-		cmd, inv, err := w.live(ctx, n, command)
-		if err != nil || inv == nil {
+		cmd, inv, err := loadBoth(ctx, w, n, command)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
 			return err
+		case inv.phase == phaseDone:
+			return w.late(ctx, inv, r)
 		}
 		return w.report(ctx, cmd, inv, r)
 	})
+}
+
+// late adds the results of steps that are not known yet. The agent sends the replies of its steps and of the document at
+// the same time, so that the last step's may come after the end, which does not hold it.
+func (w *work) late(ctx context.Context, inv *invocation, r report) error {
+	added := false
+	for name, result := range r.plugins {
+		if _, known := inv.plugins[name]; !known && resultStatus[r.status][0] == "InProgress" && result.Status != "InProgress" {
+			inv.plugins[name] = result
+			added = true
+		}
+	}
+	if !added {
+		return nil
+	}
+	return w.save(ctx, inv)
 }
 
 func (w *work) report(ctx context.Context, cmd *command, inv *invocation, r report) error {
