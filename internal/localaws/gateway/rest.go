@@ -42,6 +42,8 @@ const formType = "application/x-www-form-urlencoded"
 
 // serveREST does everything after routing for a REST service.
 func (x *exchange) serveREST(ctx context.Context, w http.ResponseWriter) error {
+	// The body is replaced in a copy: the server looks at its own, whether a client still waits to be told to send it.
+	x.r = x.r.WithContext(ctx)
 	if err := x.admit(ctx, w); err != nil {
 		return err
 	}
