@@ -16,7 +16,7 @@ import (
 var _ gateway.Directory = (*Service)(nil)
 
 // maxCached bounds each kind of cached value; sessions come and go.
-const maxCached = 4096
+const maxCached = 1 << 14
 
 // cache keeps what every request needs until the next change of anything. A value that was read before a change and
 // is offered after it is refused: it may be out of date.

@@ -117,6 +117,7 @@ var schema = []string{
 	`ALTER TABLE iam_profiles ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE iam_providers ADD COLUMN tags TEXT NOT NULL DEFAULT ''`,
 	`ALTER TABLE iam_sessions ADD COLUMN transitive TEXT NOT NULL DEFAULT 'null'`,
+	`CREATE INDEX IF NOT EXISTS iam_sessions_expires ON iam_sessions (expires)`,
 	`CREATE TABLE IF NOT EXISTS iam_used (
 		account TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, service TEXT NOT NULL, region TEXT NOT NULL,
 		milli INTEGER NOT NULL, PRIMARY KEY (account, entity, key, service))`,

@@ -3,7 +3,6 @@ package ssm
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,26 +86,15 @@ func (s *Service) findNamed(ctx context.Context, c *gateway.Call, ids []string) 
 		if all[i], err = s.machine(ctx, c, id); err != nil {
 			return nil, err
 		}
-	}
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
-		WHERE account = ? AND region = ? AND instance IN (SELECT value FROM json_each(?))`, c.Caller.Account, c.Region, string(list))
-	if err != nil {
-		return nil, fmt.Errorf("find nodes: %w", err)
-	}
-	reported, err := collect(rows, func(r *sql.Rows) (managedNode, error) { return scanNode(r) })
-	if err != nil {
-		return nil, fmt.Errorf("find nodes: %w", err)
-	}
-	for i := range all {
-		for _, n := range reported {
-			if n.id == all[i].id {
-				all[i].platform, all[i].usable = n.platform, all[i].known
-			}
+		n, err := scanNode(s.db.QueryRowContext(ctx, `SELECT instance, registered, pinged, info FROM ssm_node
+			WHERE account = ? AND region = ? AND instance = ?`, c.Caller.Account, c.Region, id))
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
 		}
+		if err != nil {
+			return nil, fmt.Errorf("find node %s: %w", id, err)
+		}
+		all[i].platform, all[i].usable = n.platform, all[i].known
 	}
 	return all, nil
 }
