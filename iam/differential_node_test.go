@@ -9,10 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 const (
@@ -37,11 +38,7 @@ func findSimulator(t *testing.T) *simulator {
 	t.Helper()
 	missing := func(format string, args ...any) {
 		t.Helper()
-		why := fmt.Sprintf(format, args...)
-		if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), "node") {
-			t.Fatalf("the client node is required (SLIPWAY_REQUIRE_CLIENTS): %s", why)
-		}
-		t.Skip(why)
+		testclient.Missing(t, "node", fmt.Sprintf(format, args...))
 	}
 	version := pinnedVersion(t)
 	install := fmt.Sprintf("npm install --prefix DIR %s@%s, then set %s=DIR", simulatorPackage, version, simulatorVariable)

@@ -11,15 +11,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // TestTheTrapUnderAct runs D0's workflow, its loop made honest, with act and aws-actions/configure-aws-credentials: the
 // job asks the built-in issuer for its token and gets in through the role's trust policy.
 func TestTheTrapUnderAct(t *testing.T) {
 	t.Parallel()
-	client(t, "act")
-	client(t, "aws")
-	client(t, "node")
+	testclient.Find(t, "act")
+	testclient.Find(t, "aws")
+	testclient.Find(t, "node")
 	action := checkout(t)
 	server := startLocal(t, "-f", "../../examples/two-roles-trap/slipway.yaml", "--policies", "../../examples/two-roles-trap/policies")
 	admin := server.env(t)
@@ -62,10 +63,7 @@ func checkout(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(dir, "dist", "index.js")); err == nil && dir != "" {
 		return dir
 	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), "configure-aws-credentials") {
-		t.Fatalf("the action configure-aws-credentials is required (SLIPWAY_REQUIRE_CLIENTS) and not in %q", dir)
-	}
-	t.Skip("SLIPWAY_CONFIGURE_AWS_CREDENTIALS names no checkout of aws-actions/configure-aws-credentials")
+	testclient.Missing(t, "configure-aws-credentials", "SLIPWAY_CONFIGURE_AWS_CREDENTIALS names no checkout of aws-actions/configure-aws-credentials")
 	return ""
 }
 

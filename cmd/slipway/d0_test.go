@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 const (
@@ -29,7 +31,7 @@ const fullPolicy = `{"Version":"2012-10-17","Statement":[
 // D0's first role and then with the policy it should have had.
 func TestR010TheTwoLoopsOfTheTrap(t *testing.T) {
 	t.Parallel()
-	client(t, "aws")
+	testclient.Find(t, "aws")
 	server := startLocal(t, "-f", "../../examples/two-roles-trap/slipway.yaml", "--policies", "../../examples/two-roles-trap/policies")
 	role := server.env(t, "--role", trapRole)
 	admin := server.env(t)
@@ -161,7 +163,7 @@ func run(t *testing.T, env []string, name string, args ...string) (string, int) 
 func awsShim(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	shim := "#!/bin/sh\nexec " + client(t, "aws") + " --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n"
+	shim := "#!/bin/sh\nexec " + testclient.Find(t, "aws") + " --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"\n"
 	// No fork meanwhile: a child that holds the open file until its exec would make it busy (ETXTBSY).
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -5,13 +5,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // TestDocsApplyRoles runs the commands of docs/github-actions.md with the real AWS CLI against a local AWS: the roles
 // that they make let the example deploy.
 func TestDocsApplyRoles(t *testing.T) {
 	t.Parallel()
-	client(t, "aws")
+	testclient.Find(t, "aws")
 	page, err := os.ReadFile("../../docs/github-actions.md")
 	if err != nil {
 		t.Fatal(err)

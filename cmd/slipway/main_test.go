@@ -139,18 +139,3 @@ func goCache(t *testing.T) string {
 	}
 	return strings.TrimSpace(string(out))
 }
-
-// client finds a program that a test needs. Where it is missing the test skips, unless SLIPWAY_REQUIRE_CLIENTS names
-// it: then it fails.
-func client(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), name) {
-		t.Fatalf("the client %s is required (SLIPWAY_REQUIRE_CLIENTS) and missing: %v", name, err)
-	}
-	t.Skipf("the client %s is missing: %v", name, err)
-	return ""
-}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,32 +13,18 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
-
-// client finds a program that a test needs. Where it is missing the test skips, unless SLIPWAY_REQUIRE_CLIENTS names
-// it: then it fails.
-func client(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), name) {
-		t.Fatalf("the client %s is required (SLIPWAY_REQUIRE_CLIENTS) and missing: %v", name, err)
-	}
-	t.Skipf("the client %s is missing: %v", name, err)
-	return ""
-}
 
 // cli runs the AWS CLI as the administrator of an account.
 type cli struct {
-	path string
-	env  []string
+	path, endpoint string
+	env            []string
 }
 
 func newCLI(t *testing.T, aws *localaws.AWS) cli {
 	t.Helper()
-	path := client(t, "aws")
+	path := testclient.Find(t, "aws")
 	keys, err := aws.EnsureAccount(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +37,7 @@ func newCLI(t *testing.T, aws *localaws.AWS) cli {
 			env = append(env, name)
 		}
 	}
-	return cli{path, env}
+	return cli{path, aws.Endpoint(), env}
 }
 
 // try runs a command line and gives what it printed, errors included.
@@ -60,7 +45,7 @@ func (c cli) try(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.path, args...)
+	cmd := exec.CommandContext(ctx, c.path, append(args, "--endpoint-url", c.endpoint)...) // old releases do not know AWS_ENDPOINT_URL
 	cmd.Env = c.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err

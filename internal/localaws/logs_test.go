@@ -3,31 +3,14 @@ package localaws_test
 import (
 	"bufio"
 	"context"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-// cliV2 finds version 2 of the AWS CLI, which has logs tail, wherever in PATH it is.
-func cliV2(t *testing.T) string {
-	t.Helper()
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		path := filepath.Join(dir, "aws")
-		if out, err := exec.Command(path, "--version").Output(); err == nil && strings.HasPrefix(string(out), "aws-cli/2") {
-			return path
-		}
-	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), "aws2") {
-		t.Fatal("the client aws2 is required (SLIPWAY_REQUIRE_CLIENTS) and missing")
-	}
-	t.Skip("version 2 of the AWS CLI is missing")
-	return ""
-}
+	"github.com/slipway-cd/slipway/internal/testclient"
+)
 
 // TestCLILogs puts and reads events with the AWS CLI.
 func TestCLILogs(t *testing.T) {
@@ -49,7 +32,7 @@ func TestCLILogs(t *testing.T) {
 // TestCLITail follows a log group while something is written to it.
 func TestCLITail(t *testing.T) {
 	t.Parallel()
-	path := cliV2(t)
+	path := testclient.CLI2(t)
 	aws := served(t, t.TempDir())
 	cli, c := newCLI(t, aws), callerOf(t, aws, account, "eu-west-1")
 	c.must(t, "logs", "CreateLogGroup", `{"logGroupName":"g"}`)

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // environmentOf runs env on a node and gives what it prints.
@@ -123,12 +124,12 @@ func TestMetadataWithoutTrust(t *testing.T) {
 // TestScriptsHaveTheirRole calls AWS in a script, on both kinds of nodes, without any configuration.
 func TestScriptsHaveTheirRole(t *testing.T) {
 	t.Parallel()
-	client(t, "aws")
+	testclient.Find(t, "aws")
 	for name, agent := range map[string]func(*testing.T) string{"built-in nodes": func(*testing.T) string { return "" }, "cells": genuineAgent} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startNodes(t, agent(t), func(n *localaws.NodePolicy) { n.Path = os.Getenv("PATH") })
-			_, r, err := w.command(t, step{role: wholeRole, commands: []string{"aws sts get-caller-identity --query Arn --output text"}})
+			_, r, err := w.command(t, step{role: wholeRole, commands: []string{`aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} sts get-caller-identity --query Arn --output text`}})
 			want := "arn:aws:sts::" + account + ":assumed-role/" + wholeRole + "/" + w.nodes[wholeRole] + "\n"
 			if err != nil || r.Stdout != want {
 				t.Errorf("got %+v, %v, want %s", r, err, want)

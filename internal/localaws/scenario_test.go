@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // step is one command of the scenario.
@@ -228,7 +229,7 @@ func TestNothingButTheLocalAWS(t *testing.T) {
 		// Every port is free, as on an instance.
 		"for port in 53 80 443; do python3 -c 'import socket,sys; s=socket.socket(); s.bind((\"\", int(sys.argv[1]))); s.listen(); print(s.getsockname())' $port; done",
 	}
-	client(t, "python3")
+	testclient.Find(t, "python3")
 	_, r, err := w.command(t, step{role: wholeRole, commands: attack})
 	want := result{Status: "Success", Details: "Success", Stdout: "169.254.169.253\nHTTP/1.0 401 Unauthorized\r\nip-10-0-0-4\n('0.0.0.0', 53)\n('0.0.0.0', 80)\n('0.0.0.0', 443)\n"}
 	if diff := gocmp.Diff(want, r); diff != "" || err != nil {

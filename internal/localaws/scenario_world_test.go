@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +22,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/node"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // genuineAgent finds the programs of amazon-ssm-agent: in SLIPWAY_SSM_AGENT_DIR, in PATH, or where its package puts them.
@@ -32,10 +32,7 @@ func genuineAgent(t *testing.T) string {
 	if err == nil {
 		return dir
 	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), "amazon-ssm-agent") {
-		t.Fatalf("the client amazon-ssm-agent is required (SLIPWAY_REQUIRE_CLIENTS): %v", err)
-	}
-	t.Skipf("no amazon-ssm-agent: %v", err)
+	testclient.Missing(t, "amazon-ssm-agent", err.Error())
 	return ""
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // request is one call that a client is to make. The operation "wait" is the waiter command-executed.
@@ -40,15 +42,6 @@ type reply struct {
 // driver makes calls with one client.
 type driver interface {
 	call(t *testing.T, r request) reply
-}
-
-// required says that a client is missing: the test skips, or fails where SLIPWAY_REQUIRE_CLIENTS names it.
-func missing(t *testing.T, name, why string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), name) {
-		t.Fatalf("the client %s is required (SLIPWAY_REQUIRE_CLIENTS): %s", name, why)
-	}
-	t.Skipf("the client %s is missing: %s", name, why)
 }
 
 // environment of a client: nothing of the machine's AWS configuration, and only this local AWS.
@@ -121,14 +114,7 @@ func (l *lines) call(t *testing.T, r request) reply {
 // boto3 is the AWS SDK for Python.
 func boto3(t *testing.T, env []string) driver {
 	t.Helper()
-	for _, python := range []string{"python3", "/usr/bin/python3"} { // a package of the system is the system's Python's
-		path, err := exec.LookPath(python)
-		if err == nil && exec.Command(path, "-c", "import boto3").Run() == nil {
-			return startLines(t, env, path, "testdata/driver.py")
-		}
-	}
-	missing(t, "boto3", "no python3 that can import it")
-	return nil
+	return startLines(t, env, testclient.Boto3(t), "testdata/driver.py")
 }
 
 // sdkVariable names a directory whose node_modules has the packages of testdata/package.json.
@@ -137,13 +123,10 @@ const sdkVariable = "SLIPWAY_JS_SDK"
 // javascript is the AWS SDK for JavaScript.
 func javascript(t *testing.T, env []string) driver {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing(t, "js-sdk", err.Error())
-	}
+	node := testclient.Find(t, "node")
 	dir := os.Getenv(sdkVariable)
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@aws-sdk", "client-ssm")); dir == "" || err != nil {
-		missing(t, "js-sdk", "install testdata/package.json with npm install --prefix DIR, then set "+sdkVariable+"=DIR")
+		testclient.Missing(t, "js-sdk", "install testdata/package.json with npm install --prefix DIR, then set "+sdkVariable+"=DIR")
 	}
 	return startLines(t, env, node, "testdata/driver.mjs", dir)
 }
@@ -157,11 +140,7 @@ type commandLine struct {
 // awsCLI is the AWS CLI in PATH.
 func awsCLI(t *testing.T, endpoint string, env []string) driver {
 	t.Helper()
-	path, err := exec.LookPath("aws")
-	if err != nil {
-		missing(t, "aws", err.Error())
-	}
-	return commandLine{path, endpoint, env}
+	return commandLine{testclient.Find(t, "aws"), endpoint, env}
 }
 
 // systemCLI is the AWS CLI of the system, where that is another than the one in PATH: mostly version 2 beside version 1.

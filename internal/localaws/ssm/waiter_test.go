@@ -4,13 +4,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkssm "github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // TestGoWaiter: the SDK's own waiter goes through "not there yet", Pending and InProgress to the end.
@@ -51,7 +52,7 @@ func TestGoWaiter(t *testing.T) {
 // TestAWSCLIWaiter: aws ssm wait command-executed.
 func TestAWSCLIWaiter(t *testing.T) {
 	t.Parallel()
-	path := client(t, "aws")
+	path := testclient.Find(t, "aws")
 	w := newWorld(t)
 	w.clock.advance(time.Since(w.clock.now()))
 	server := httptest.NewServer(w.gw)
@@ -75,18 +76,4 @@ func TestAWSCLIWaiter(t *testing.T) {
 			t.Errorf("%s: %v %s", status, err, out)
 		}
 	}
-}
-
-// client finds a program that a test needs. Where it is missing the test skips, unless SLIPWAY_REQUIRE_CLIENTS names it.
-func client(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if slices.Contains(strings.Split(os.Getenv("SLIPWAY_REQUIRE_CLIENTS"), ","), name) {
-		t.Fatalf("the client %s is required (SLIPWAY_REQUIRE_CLIENTS) and missing: %v", name, err)
-	}
-	t.Skipf("the client %s is missing: %v", name, err)
-	return ""
 }
