@@ -129,6 +129,9 @@ func (c *Caller) conditions(m map[string][]string) {
 	m["aws:PrincipalArn"] = []string{c.RoleARN}
 	m["aws:PrincipalType"] = []string{"AssumedRole"}
 	m["aws:MultiFactorAuthPresent"] = []string{"false"}
+	if !c.Issued.IsZero() {
+		m["aws:TokenIssueTime"] = []string{iso(c.Issued)}
+	}
 	if c.SourceIdentity != "" {
 		m["aws:SourceIdentity"] = []string{c.SourceIdentity}
 	}

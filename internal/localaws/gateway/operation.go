@@ -163,6 +163,8 @@ type Caller struct {
 	// SourceInstance is the ARN of the instance that a role session was issued to; empty for all other sessions,
 	// whatever they are named.
 	SourceInstance string
+	// Issued is when the token of a role session was issued; zero for a user, and where it is not known any more.
+	Issued time.Time
 }
 
 // Call is one request on its way through the gateway.

@@ -113,6 +113,7 @@ type Session struct {
 	SourceIdentity                      string
 	SourceInstance                      string // ARN of the instance that EC2 made the session for
 	Expires                             time.Time
+	Issued                              time.Time // filled in by PutSession; zero for one of before it was kept
 }
 
 // ARN of the session.
@@ -126,8 +127,8 @@ func (s *Session) UserID() string { return s.Role.ID + ":" + s.Name }
 // keepExpired is how long an expired session is still told apart from an unknown key.
 const keepExpired = 24 * time.Hour
 
-// PutSession makes access keys for a session of a role and stores it. The keys and the token are filled in, all else is
-// the caller's.
+// PutSession makes access keys for a session of a role and stores it. The keys, the token and its time are filled in,
+// all else is the caller's.
 func (s *Service) PutSession(ctx context.Context, session *Session) error {
 	var err error
 	if session.AccessKeyID, err = s.newID("ASIA", 20); err != nil {
@@ -139,6 +140,7 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 	if session.Token, err = s.newSecret(96); err != nil {
 		return err
 	}
+	session.Issued = s.now()
 	policies, err := toJSON(session.Policies)
 	if err != nil {
 		return err
@@ -156,10 +158,10 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 		if _, err := exec(ctx, tx, `DELETE FROM iam_sessions WHERE expires < ?`, s.now().Add(-keepExpired).Unix()); err != nil {
 			return err
 		}
-		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
+		_, err := exec(ctx, tx, `INSERT INTO iam_sessions (id, secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive, issued)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.AccessKeyID, session.SecretAccessKey, session.Token,
 			session.Role.Account, session.Role.Name, session.Role.ID, session.Name, policies, tags, session.SourceIdentity,
-			session.SourceInstance, session.Expires.Unix(), transitive)
+			session.SourceInstance, session.Expires.Unix(), transitive, session.Issued.Unix())
 		return err
 	})
 }
@@ -167,14 +169,17 @@ func (s *Service) PutSession(ctx context.Context, session *Session) error {
 // session reads a session. Its role is nil when that was deleted, or replaced by another of the same name.
 func (s *Service) session(ctx context.Context, id string) (*Session, bool, error) {
 	var account, role, roleID, policies, tags, transitive string
-	var expires int64
+	var expires, issued int64
 	out := &Session{AccessKeyID: id}
-	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive FROM iam_sessions WHERE id = ?`,
-		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &out.SourceInstance, &expires, &transitive})
+	found, err := one(ctx, s.db, `SELECT secret, token, account, role, role_id, name, policies, tags, source, instance, expires, transitive, issued FROM iam_sessions WHERE id = ?`,
+		[]any{id}, []any{&out.SecretAccessKey, &out.Token, &account, &role, &roleID, &out.Name, &policies, &tags, &out.SourceIdentity, &out.SourceInstance, &expires, &transitive, &issued})
 	if err != nil || !found {
 		return nil, false, err
 	}
 	out.Expires = time.Unix(expires, 0).UTC()
+	if issued != 0 {
+		out.Issued = time.Unix(issued, 0).UTC()
+	}
 	if err := fromJSON(policies, &out.Policies); err != nil {
 		return nil, false, err
 	}
@@ -218,6 +223,7 @@ func (s *Service) sessionCredential(ctx context.Context, id string) (gateway.Cre
 			SessionTags:    tags,
 			TransitiveTags: session.Transitive,
 			SourceInstance: session.SourceInstance,
+			Issued:         session.Issued,
 		},
 	}, true, nil
 }

@@ -123,6 +123,7 @@ var schema = []string{
 		milli INTEGER NOT NULL, PRIMARY KEY (account, entity, key, service))`,
 	`CREATE TABLE IF NOT EXISTS iam_used_mark (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS iam_jobs (id TEXT PRIMARY KEY, account TEXT NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)`,
+	`ALTER TABLE iam_sessions ADD COLUMN issued INTEGER NOT NULL DEFAULT 0`,
 }
 
 // querier is a transaction, or the database outside of one.

@@ -2,12 +2,12 @@ package sts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json" // knows a claim by its exact name only, and none twice
 	"github.com/go-jose/go-jose/v4/jwt"
 	engine "github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
