@@ -129,10 +129,16 @@ func TestScriptsHaveTheirRole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startNodes(t, agent(t), func(n *localaws.NodePolicy) { n.Path = os.Getenv("PATH") })
-			_, r, err := w.command(t, step{role: wholeRole, commands: []string{`aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} sts get-caller-identity --query Arn --output text`}})
+			// An older AWS CLI does not know the variable.
+			call := `aws ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"}`
+			_, r, err := w.command(t, step{role: wholeRole, commands: []string{
+				call + " sts get-caller-identity --query Arn --output text", "echo copied | " + call + " s3 cp - s3://" + outputBucket + "/copy"}})
 			want := "arn:aws:sts::" + account + ":assumed-role/" + wholeRole + "/" + w.nodes[wholeRole] + "\n"
-			if err != nil || r.Stdout != want {
+			if err != nil || r.Stdout != want || r.Status != "Success" {
 				t.Errorf("got %+v, %v, want %s", r, err, want)
+			}
+			if got := w.admin.send(t, http.MethodGet, "/"+outputBucket+"/copy", "s3", nil, ""); got.body != "copied\n" {
+				t.Errorf("the object is %q (%d)", got.body, got.status)
 			}
 		})
 	}
