@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 )
 
@@ -128,7 +129,11 @@ func (db *DB) carryOut(first *member) []*member {
 	for len(group) < maxGroup {
 		m := db.turns.next(false)
 		if m == nil {
-			break
+			// A commit costs more than a transaction: whoever is about to have one may still join.
+			runtime.Gosched()
+			if m = db.turns.next(false); m == nil {
+				break
+			}
 		}
 		group = append(group, m)
 		if err := db.join(tx, m); err != nil {
