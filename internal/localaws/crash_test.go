@@ -61,8 +61,8 @@ func TestKill(t *testing.T) {
 			interrupted++
 		}
 	}
-	t.Logf("%d kills: %d documents, %d roles, %d objects, %d commands of which %d were interrupted, %d calls", *kills, len(known.documents),
-		len(known.roles), len(known.objects), len(known.commands), interrupted, len(known.calls))
+	t.Logf("%d kills: %d documents, %d roles, %d objects, %d parameters, %d commands of which %d were interrupted, %d calls", *kills, len(known.documents),
+		len(known.roles), len(known.objects), len(known.values), len(known.commands), interrupted, len(known.calls))
 	if len(known.problems) > 0 {
 		t.Error(strings.Join(known.problems, "\n"))
 	}
@@ -77,7 +77,7 @@ func TestKillNotices(t *testing.T) {
 	w, err := known.connect()
 	check(t, err)
 	s := &killed{facts: known}
-	for i := range 4 {
+	for i := range 5 {
 		check(t, s.step(w, fmt.Sprint("lost-", i), i))
 	}
 	check(t, known.putObject("lost-object", 3<<20))
@@ -85,7 +85,7 @@ func TestKillNotices(t *testing.T) {
 	db, err := store.Open(known.dir)
 	check(t, err)
 	for _, loss := range []string{`DELETE FROM ssm_document WHERE name = 'lost-0'`, `DELETE FROM iam_roles WHERE name = 'lost-1'`,
-		`DELETE FROM ssm_command`, `DELETE FROM s3_chunk WHERE seq = 1`, `DELETE FROM events WHERE name = 'CreateRole'`} {
+		`DELETE FROM ssm_command`, `DELETE FROM parameters_name`, `DELETE FROM parameters_version`, `DELETE FROM s3_chunk WHERE seq = 1`, `DELETE FROM events WHERE name = 'CreateRole'`} {
 		_, err := db.ExecContext(t.Context(), loss)
 		check(t, err)
 	}
@@ -95,7 +95,7 @@ func TestKillNotices(t *testing.T) {
 	known.verify()
 	again.kill()
 	found := strings.Join(known.problems, "\n")
-	for _, want := range []string{"document lost-0", "role lost-1", "(lost-2)", "(lost-3)", "object lost-object", "the event of request"} {
+	for _, want := range []string{"document lost-0", "role lost-1", "(lost-2)", "(lost-3)", "parameter lost-4", "object lost-object", "the event of request"} {
 		if !strings.Contains(found, want) {
 			t.Errorf("not noticed: %s, in\n%s", want, found)
 		}
@@ -112,6 +112,7 @@ type facts struct {
 	roles     map[string]bool
 	commands  map[string]*sentCommand // by id
 	objects   map[string][32]byte     // hashes by key
+	values    map[string]string       // of parameters, by name
 	calls     []string                // request ids
 	problems  []string                // what was found to be missing or wrong
 }
@@ -125,7 +126,7 @@ func newFacts(t *testing.T) *facts {
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = localaws.RemoveDir(dir) })
 	return &facts{t: t, dir: dir, documents: map[string]string{}, roles: map[string]bool{}, commands: map[string]*sentCommand{},
-		objects: map[string][32]byte{}}
+		objects: map[string][32]byte{}, values: map[string]string{}}
 }
 
 // sentCommand is an acknowledged command, and its end as far as that was told.
@@ -186,14 +187,16 @@ func (s *killed) begin(n int) {
 
 // step does one thing, and remembers it when it was acknowledged.
 func (s *killed) step(w *wire, name string, i int) error {
-	switch i % 4 {
+	switch i % 5 {
 	case 0:
 		return s.createDocument(w, name)
 	case 1:
 		return s.createRole(w, name)
+	case 4:
+		return s.putParameter(w, name)
 	default:
 		id, err := s.send(w, name, crashInstances[i%len(crashInstances)])
-		if err == nil && i%4 == 3 {
+		if err == nil && i%5 == 3 {
 			_, err = s.awaitEnd(w, id)
 		}
 		return err
@@ -205,6 +208,15 @@ func (s *killed) createDocument(w *wire, name string) error {
 	err := s.ask(w, "CreateDocument", map[string]string{"Name": name, "Content": content, "DocumentType": "Command"}, nil)
 	if err == nil {
 		s.note(func() { s.documents[name] = content })
+	}
+	return err
+}
+
+func (s *killed) putParameter(w *wire, name string) error {
+	value := "value of " + name
+	err := s.ask(w, "PutParameter", map[string]string{"Name": name, "Type": "SecureString", "Value": value}, nil)
+	if err == nil {
+		s.note(func() { s.values[name] = value })
 	}
 	return err
 }
@@ -268,6 +280,13 @@ func (f *facts) verify() {
 	for name := range f.roles {
 		if _, err := w.form("iam", "Action=GetRole&Version=2010-05-08&RoleName="+name); err != nil {
 			f.problem("role %s: %v", name, err)
+		}
+	}
+	for name, value := range f.values {
+		var got struct{ Parameter struct{ Value string } }
+		err := w.ask("ssm", "GetParameter", map[string]any{"Name": name, "WithDecryption": true}, &got)
+		if err != nil || got.Parameter.Value != value {
+			f.problem("parameter %s: %v, %q", name, err, got.Parameter.Value)
 		}
 	}
 	for id, c := range f.commands {
