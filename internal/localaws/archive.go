@@ -54,13 +54,14 @@ func (a *archive) tree(dir string, wanted func(name string) bool) error {
 	})
 }
 
-// add adds one file, directory or link. Sockets and pipes are left out: they are nothing without their process.
+// add adds one file, directory or link. Sockets and pipes are left out: they are nothing without their process. So are links
+// that [extraction.one] would refuse.
 func (a *archive) add(path, name string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil || info.Mode()&(fs.ModeSocket|fs.ModeNamedPipe) != 0 {
+	if err != nil || info.Mode()&(fs.ModeSocket|fs.ModeNamedPipe) != 0 || info.Mode()&fs.ModeSymlink != 0 && !mayLink(name) {
 		return err
 	}
 	link := ""
@@ -153,7 +154,13 @@ type extraction struct {
 }
 
 func (x *extraction) one(h *tar.Header, content io.Reader) error {
-	name := filepath.FromSlash(strings.TrimSuffix(h.Name, "/"))
+	name := filepath.Clean(filepath.FromSlash(h.Name))
+	switch first, _, _ := strings.Cut(filepath.ToSlash(name), "/"); {
+	case passing(first):
+		return fmt.Errorf("%s is of a process, and in no snapshot", h.Name)
+	case h.Typeflag == tar.TypeSymlink && !mayLink(name):
+		return fmt.Errorf("%s must not be a link", h.Name)
+	}
 	switch h.Typeflag {
 	case tar.TypeDir:
 		x.directories = append(x.directories, h)
@@ -168,6 +175,13 @@ func (x *extraction) one(h *tar.Header, content io.Reader) error {
 	default:
 		return special(x.root, x.dir, name, h)
 	}
+}
+
+// mayLink says whether a file of a data directory may be a symbolic link. Only what is in the places of a node that its
+// scripts have may, for links there are followed by them; those among the files of this process would lead it elsewhere.
+func mayLink(name string) bool {
+	parts := strings.Split(filepath.ToSlash(name), "/")
+	return len(parts) > 3 && parts[0] == "nodes" && parts[2] != "messages" && parts[2] != "replies"
 }
 
 func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {

@@ -185,6 +185,59 @@ func TestBadSnapshots(t *testing.T) {
 	}
 }
 
+// TestHostileSnapshots: what a snapshot says is where the state is stays in the data directory, whoever made it.
+func TestHostileSnapshots(t *testing.T) {
+	t.Parallel()
+	dir, good := t.TempDir(), filepath.Join(t.TempDir(), "snapshot")
+	filled(t, dir, "i-00000000000000001")
+	check(t, localaws.Snapshot(t.Context(), dir, good, true))
+	content, err := os.ReadFile(good)
+	check(t, err)
+	outside := t.TempDir()
+	other := filepath.Join(outside, "other.db")
+	db, err := store.Open(outside)
+	check(t, err)
+	check(t, errors.Join(db.Close(), os.Rename(filepath.Join(outside, store.File), other), os.Chmod(other, 0o644)))
+	before, was := tree(t, dir), tree(t, outside)
+	// link turns one file of the archive into a link, maybe of another name.
+	link := func(name, as, to string) []byte {
+		return rewrite(t, content, func(h *tar.Header, b []byte) []byte {
+			if h.Name != name {
+				return b
+			}
+			h.Name, h.Typeflag, h.Linkname = as, tar.TypeSymlink, to
+			return nil
+		})
+	}
+	const app = "nodes/i-00000000000000001/work/app"
+	for name, archive := range map[string][]byte{
+		"the state is elsewhere":             link(store.File, store.File, other),
+		"its log is elsewhere":               link(app, store.File+"-wal", filepath.Join(outside, "made")),
+		"the lock is elsewhere":              link(app, "lock", filepath.Join(outside, "made")),
+		"programs are elsewhere":             link(app, "agent", outside),
+		"a node is elsewhere":                link(app, "nodes/i-00000000000000002", outside),
+		"a part of a node is elsewhere":      link(app, "nodes/i-00000000000000001/tmp", outside),
+		"what a node remembers is elsewhere": link(app, "nodes/i-00000000000000001/messages/n", other),
+		"a file of a process": rewrite(t, content, func(h *tar.Header, b []byte) []byte {
+			h.Name = strings.Replace(h.Name, app, "restore-ready/content/x", 1)
+			return b
+		}),
+	} {
+		file := filepath.Join(t.TempDir(), "snapshot")
+		check(t, os.WriteFile(file, archive, 0o600))
+		if err := localaws.Restore(t.Context(), dir, file); err == nil {
+			t.Errorf("%s was restored", name)
+			check(t, localaws.Restore(t.Context(), dir, good))
+		}
+		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
+			t.Errorf("%s: -before +after\n%s", name, diff)
+		}
+		if diff := cmp.Diff(was, tree(t, outside)); diff != "" {
+			t.Errorf("%s: outside -before +after\n%.400s", name, diff)
+		}
+	}
+}
+
 // change replaces the content of one file of an archive.
 func change(name string, content []byte) func(*tar.Header, []byte) []byte {
 	return func(h *tar.Header, old []byte) []byte {
