@@ -190,6 +190,7 @@ func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.A
 	if err := what.seed(ctx, aws); err != nil {
 		return err
 	}
+	preferSpeed(process)
 	if err := aws.Serve(c.Listen); err != nil {
 		return err
 	}

@@ -26,3 +26,15 @@ func BenchmarkRoundTrip(b *testing.B) {
 		}
 	}
 }
+
+// TestPairAllocations is a gate on the figure that docs name: a send and a read, the client of the test included.
+func TestPairAllocations(t *testing.T) {
+	w := newWorld(t)
+	a := w.node(1, nil)
+	pair := func() { w.invocation(w.shell(object{"InstanceIds": []string{a.id}}), a.id) }
+	pair()
+	const most = 1100 // 1839 before statements were kept prepared and stored texts decoded once
+	if n := testing.AllocsPerRun(50, pair); n > most {
+		t.Errorf("%.0f allocations a pair, want at most %d", n, most)
+	}
+}
