@@ -218,8 +218,7 @@ func (s *Service) messageChange(ctx context.Context, n Node, id string, f func(*
 	}
 	s.hub.settled(n.key(), id)
 	return func(w *work) error {
-		if _, err := w.ExecContext(ctx, `DELETE FROM ssm_message WHERE account = ? AND region = ? AND instance = ?
-			AND id = ?`, n.Account, n.Region, n.Instance, id); err != nil {
+		if err := w.withdraw(ctx, n, id); err != nil {
 			return err
 		}
 		cmd, inv, err := w.live(ctx, n, command)
@@ -228,6 +227,13 @@ func (s *Service) messageChange(ctx context.Context, n Node, id string, f func(*
 		}
 		return f(w, cmd, inv)
 	}, nil
+}
+
+// withdraw deletes a message.
+func (w *work) withdraw(ctx context.Context, n Node, id string) error {
+	_, err := w.ExecContext(ctx, `DELETE FROM ssm_message WHERE account = ? AND region = ? AND instance = ? AND id = ?`,
+		n.Account, n.Region, n.Instance, id)
+	return err
 }
 
 // live finds the invocation of a command on a node; nil when there is none or it has ended.

@@ -259,25 +259,39 @@ const (
 )
 
 // Postpone notes that a node has no room for a message now (the agent's ProcessorBufferFull). It is given again after
-// a pause.
+// a pause. A command that is being cancelled is not: the node that refuses it cannot stop it, but has not begun it either.
 func (s *Service) Postpone(ctx context.Context, n Node, id string) error {
-	if _, err := commandOf(n, id); err != nil {
+	command, err := commandOf(n, id)
+	if err != nil {
 		return err
 	}
 	s.hub.settled(n.key(), id)
 	return s.together(func(w *work) error {
-		var created int64
-		err := w.QueryRowContext(ctx, `SELECT created FROM ssm_message WHERE account = ? AND region = ? AND instance = ?
-			AND id = ?`, n.Account, n.Region, n.Instance, id).Scan(&created)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil // it was withdrawn meanwhile
-		}
+		cmd, inv, err := w.live(ctx, n, command)
 		if err != nil {
 			return err
 		}
-		pause := min(max(w.now.Sub(fromNanos(created)), shortestPause), longestPause)
-		return w.show(ctx, n, w.now.Add(pause), []string{id})
+		if inv != nil && inv.status == "Cancelling" && inv.phase == phaseHanded {
+			inv.status, inv.details = "Cancelled", "Cancelled"
+			return w.finish(ctx, cmd, inv)
+		}
+		return w.postpone(ctx, n, id)
 	})
+}
+
+// postpone hides a message for a while.
+func (w *work) postpone(ctx context.Context, n Node, id string) error {
+	var created int64
+	err := w.QueryRowContext(ctx, `SELECT created FROM ssm_message WHERE account = ? AND region = ? AND instance = ?
+		AND id = ?`, n.Account, n.Region, n.Instance, id).Scan(&created)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // it was withdrawn meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	pause := min(max(w.now.Sub(fromNanos(created)), shortestPause), longestPause)
+	return w.show(ctx, n, w.now.Add(pause), []string{id})
 }
 
 // settled notes that a pushed message was answered.

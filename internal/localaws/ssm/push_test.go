@@ -222,3 +222,41 @@ func TestLateStep(t *testing.T) {
 		t.Errorf("got %v", o)
 	}
 }
+
+// TestRefusedAfterCancel: a command that the node had no room for does not begin after it was cancelled.
+func TestRefusedAfterCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.node(1, nil)
+	box, _ := w.connect(a.id)
+	command := w.shell(object{"InstanceIds": []string{a.id}})
+	id := box.take(t, 1)[0]
+	w.do("CancelCommand", object{"CommandId": command})
+	cancel := box.take(t, 1)[0]
+	must(t, w.ssm.Postpone(t.Context(), nodeOf(a.id), id))
+	must(t, w.ssm.Acknowledge(t.Context(), nodeOf(a.id), cancel))
+	w.pass(time.Minute)
+	box.none(t, w)
+	if got := w.status(command, a.id); got != "Cancelled/Cancelled" {
+		t.Error(got)
+	}
+}
+
+// TestCancelIsTakenOnce: a cancel whose reply overtakes the acknowledgement does not come again.
+func TestCancelIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.node(1, nil)
+	box, _ := w.connect(a.id)
+	command := w.shell(object{"InstanceIds": []string{a.id}})
+	must(t, w.ssm.Acknowledge(t.Context(), nodeOf(a.id), box.take(t, 1)[0]))
+	w.do("CancelCommand", object{"CommandId": command})
+	cancel := box.take(t, 1)[0]
+	must(t, w.ssm.AcknowledgeSoon(t.Context(), nodeOf(a.id), cancel))
+	must(t, w.ssm.Reply(t.Context(), nodeOf(a.id), cancel, `{"documentStatus":"Success"}`))
+	w.pass(time.Minute)
+	box.none(t, w)
+	if got := w.status(command, a.id); got != "Cancelling/Cancelling" {
+		t.Error(got)
+	}
+}

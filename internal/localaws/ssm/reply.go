@@ -130,7 +130,7 @@ func cut(text string, n int) string {
 }
 
 // Reply takes what a node says about a command: progress, or its end. A reply for a message that is no command's (a
-// cancel) changes nothing, nor does one for an invocation that has ended, but for the result of a step that came too late.
+// cancel) changes no invocation, nor does one for an invocation that has ended, but for the result of a step that came too late.
 func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 	command, err := commandOf(n, id)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 		cmd, inv, err := loadBoth(ctx, w, n, command)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return nil
+			return w.withdraw(ctx, n, id) // its acknowledgement may have been dropped
 		case err != nil:
 			return err
 		case inv.phase == phaseDone:
