@@ -81,7 +81,7 @@ func (n *Node) answerInterrupted() error {
 		return err
 	}
 	for _, id := range ids {
-		if err := n.queue(id, n.newReply(Failed, errStopped.Error(), nil), true); err != nil {
+		if err := n.queue(id, n.newReply(Failed, errStopped.Error(), nil), true, ""); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func (n *Node) handleSend(work context.Context, m message, c courier) error {
 		return c.taken(work, state == stateRunning) // delivered again: it runs, or its result is on the way
 	}
 	if parseErr != nil {
-		return errors.Join(parseErr, c.unreadable(work), n.queue(m.MessageID, n.newReply(Failed, parseErr.Error(), nil), true))
+		return errors.Join(parseErr, c.unreadable(work), n.queue(m.MessageID, n.newReply(Failed, parseErr.Error(), nil), true, ""))
 	}
 	if !n.jobs.reserve() {
 		return c.full(work)
@@ -242,7 +242,7 @@ func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) 
 			s.S3Bucket, s.S3Prefix = d.bucket, d.replyPrefix(s.Action)
 		}
 		steps = append(steps, *s)
-		if err := n.queue(messageID, n.newReply(InProgress, "", steps), false); err != nil {
+		if err := n.queue(messageID, n.newReply(InProgress, "", steps), false, s.Name); err != nil {
 			n.log("reply to "+messageID, err)
 		}
 	})
@@ -250,7 +250,7 @@ func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) 
 		// Nobody cancelled it: what became of it is a failure of this node.
 		result.Status, result.Trace = Failed, errStopped.Error()
 	}
-	if err := n.queue(messageID, n.newReply(result.Status, result.Trace, steps), true); err != nil {
+	if err := n.queue(messageID, n.newReply(result.Status, result.Trace, steps), true, ""); err != nil {
 		n.log("reply to "+messageID, err)
 	}
 }

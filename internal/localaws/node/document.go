@@ -63,29 +63,29 @@ type program struct {
 	env   []string
 }
 
-// parse reads a document and puts the parameters in. An error means that nothing of it can run.
-func parse(content json.RawMessage, given map[string]any) (program, error) {
+// parse reads a document and puts the parameters in, those of Parameter Store too. An error means that nothing of it can run.
+func parse(content json.RawMessage, given map[string]any, refs *references) (program, error) {
 	var doc document
 	if err := json.Unmarshal(content, &doc); err != nil {
 		return program{}, fmt.Errorf("read the document: %w", err)
 	}
-	v, err := resolve(doc.Parameters, given)
+	v, err := resolve(doc.Parameters, given, refs)
 	if err != nil {
 		return program{}, err
 	}
 	p := program{env: v.env}
 	switch doc.SchemaVersion {
 	case "1.0", "1.2":
-		p.steps, err = runtimeSteps(doc.RuntimeConfig, v)
+		p.steps, err = runtimeSteps(doc.RuntimeConfig, v, refs)
 	case "2.0", "2.0.1", "2.0.2", "2.0.3", "2.2":
-		p.steps, err = mainSteps(doc, v)
+		p.steps, err = mainSteps(doc, v, refs)
 	default:
 		err = fmt.Errorf("document with schema version %q is not supported", doc.SchemaVersion)
 	}
 	return p, err
 }
 
-func mainSteps(doc document, v values) ([]step, error) {
+func mainSteps(doc document, v values, refs *references) ([]step, error) {
 	if len(doc.MainSteps) == 0 {
 		return nil, errors.New("the document has no mainSteps")
 	}
@@ -101,7 +101,10 @@ func mainSteps(doc document, v values) ([]step, error) {
 		if s.precondition, err = substitutePrecondition(m.Precondition, v); err != nil {
 			return nil, fmt.Errorf("step %s: %w", m.Name, err)
 		}
-		inputs := v.substitute(m.Inputs)
+		inputs, err := refs.resolve(v.substitute(m.Inputs))
+		if err != nil {
+			return nil, err
+		}
 		s.readInputs(inputs)
 		s.readModifiers(inputs)
 		s.finally = s.finally && i == len(doc.MainSteps)-1 // of others the agent takes no notice
@@ -127,7 +130,7 @@ func substitutePrecondition(in map[string][]string, v values) (map[string][]argu
 
 // runtimeSteps reads schema 1.2, where a plugin has a list of properties. Plugins run in the order of their names;
 // the agent's order is random.
-func runtimeSteps(config map[string]json.RawMessage, v values) ([]step, error) {
+func runtimeSteps(config map[string]json.RawMessage, v values, refs *references) ([]step, error) {
 	if len(config) == 0 {
 		return nil, errors.New("the document has no runtimeConfig")
 	}
@@ -139,14 +142,18 @@ func runtimeSteps(config map[string]json.RawMessage, v values) ([]step, error) {
 		if err := json.Unmarshal(config[plugin], &c); err != nil {
 			return nil, fmt.Errorf("runtimeConfig %s: %w", plugin, err)
 		}
+		resolved, err := refs.resolve(v.substitute(c.Properties))
+		if err != nil {
+			return nil, err
+		}
 		s := step{name: plugin, action: plugin}
-		list, ok := c.Properties.([]any)
+		list, ok := resolved.([]any)
 		if !ok {
-			list = []any{c.Properties}
-			s.readModifiers(v.substitute(c.Properties)) // the agent does not look for them in a list
+			list = []any{resolved}
+			s.readModifiers(resolved) // the agent does not look for them in a list
 		}
 		for _, properties := range list {
-			s.readInputs(v.substitute(properties))
+			s.readInputs(properties)
 		}
 		steps = append(steps, s)
 	}
@@ -223,23 +230,12 @@ func text(raw any) string {
 	return s
 }
 
-// findUnresolved gives the first reference to Parameter Store in decoded JSON.
-func findUnresolved(raw any) string {
-	switch raw := raw.(type) {
-	case string:
-		return unresolved.FindString(raw)
-	case []any:
-		for _, item := range raw {
-			if ref := findUnresolved(item); ref != "" {
-				return ref
-			}
+// findUnresolved gives the first reference to Parameter Store that is left in decoded JSON.
+func findUnresolved(raw any) (found string) {
+	eachString(raw, func(s string) {
+		if found == "" {
+			found = unresolved.FindString(s)
 		}
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(raw)) {
-			if ref := findUnresolved(raw[key]); ref != "" {
-				return ref
-			}
-		}
-	}
-	return ""
+	})
+	return found
 }

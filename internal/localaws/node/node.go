@@ -173,6 +173,8 @@ func (n *Node) runDocument(ctx context.Context, job Job, output func(context.Con
 		Now:    n.cfg.Now,
 		Exec:   n.machine.exec,
 		Output: output,
+
+		Parameters: n.parameters,
 	}, func(s StepResult) { report(&s) })
 }
 

@@ -35,12 +35,13 @@ type values struct {
 // parameterName is what the agent takes for a name; it ignores a parameter with another one, which is refused here.
 var parameterName = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
 
-// unresolved finds references to Parameter Store, which are not resolved on a built-in node.
+// unresolved finds references to Parameter Store: those that are left are of a kind that only aws:downloadContent knows, or
+// malformed.
 var unresolved = regexp.MustCompile(`{{\s*ssm(-secure)?:[^}]*}}`)
 
 // resolve brings the given parameters and the defaults together and checks them as the agent does: allowedPattern is
-// tried unanchored.
-func resolve(declared map[string]parameter, given map[string]any) (values, error) {
+// tried unanchored, on what a reference to Parameter Store stands for.
+func resolve(declared map[string]parameter, given map[string]any, refs *references) (values, error) {
 	v := values{text: make(map[string]any, len(declared))}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if _, ok := declared[name]; !ok {
@@ -51,14 +52,14 @@ func resolve(declared map[string]parameter, given map[string]any) (values, error
 		if !parameterName.MatchString(name) {
 			return values{}, fmt.Errorf("parameter %q: the agent takes letters and digits only in a name", name)
 		}
-		if err := v.add(name, declared[name], given); err != nil {
+		if err := v.add(name, declared[name], given, refs); err != nil {
 			return values{}, fmt.Errorf("parameter %s: %w", name, err)
 		}
 	}
 	return v, nil
 }
 
-func (v *values) add(name string, p parameter, given map[string]any) error {
+func (v *values) add(name string, p parameter, given map[string]any, refs *references) error {
 	raw, ok := given[name]
 	if !ok {
 		raw = p.Default
@@ -67,14 +68,18 @@ func (v *values) add(name string, p parameter, given map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if err := p.check(value); err != nil {
+	resolved, err := refs.resolve(value)
+	if err != nil {
+		return err
+	}
+	if err := p.check(resolved); err != nil {
 		return err
 	}
 	switch p.InterpolationType {
 	case "":
 		v.text[name] = value
 	case interpolateEnv:
-		s, ok := value.(string)
+		s, ok := resolved.(string)
 		if !ok {
 			// uncertain: what the agent puts into the environment for a list.
 			return fmt.Errorf("interpolationType %s is for type String only", interpolateEnv)

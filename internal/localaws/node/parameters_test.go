@@ -79,7 +79,7 @@ func TestResolve(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := resolve(declared, test.given)
+			got, err := resolve(declared, test.given, nil)
 			if test.err != "" {
 				if err == nil || !strings.Contains(err.Error(), test.err) {
 					t.Fatalf("got error %v, want %q", err, test.err)
@@ -108,11 +108,11 @@ func TestResolveBadDeclarations(t *testing.T) {
 		"is unknown":           {Type: typeString, Default: "x", InterpolationType: "MAGIC"},
 		"for type String only": {Type: typeStringList, Default: []any{"x"}, InterpolationType: interpolateEnv},
 	} {
-		if _, err := resolve(map[string]parameter{"P": p}, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := resolve(map[string]parameter{"P": p}, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got error %v, want %q", p, err, want)
 		}
 	}
-	if _, err := resolve(map[string]parameter{"my_name": {Type: typeString, Default: "x"}}, nil); err == nil {
+	if _, err := resolve(map[string]parameter{"my_name": {Type: typeString, Default: "x"}}, nil, nil); err == nil {
 		t.Error("a name that the agent ignores was taken")
 	}
 }
@@ -141,7 +141,7 @@ func FuzzSubstitute(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, a, secret string) {
 		v, err := resolve(map[string]parameter{
 			"A": {Type: typeString}, "B": {Type: typeString, InterpolationType: interpolateEnv},
-		}, map[string]any{"A": a, "B": secret})
+		}, map[string]any{"A": a, "B": secret}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func FuzzParseDocument(f *testing.F) {
 		if json.Unmarshal([]byte(given), &parameters) != nil {
 			return
 		}
-		p, err := parse(json.RawMessage(content), parameters)
+		p, err := parse(json.RawMessage(content), parameters, nil)
 		if err == nil && len(p.steps) == 0 {
 			t.Error("neither steps nor an error")
 		}

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// queue puts a reply into the journal, from where it is sent, now or later.
-func (n *Node) queue(messageID string, r reply, final bool) error {
-	p, err := n.pack(messageID, r)
+// queue puts a reply into the journal, from where it is sent, now or later. newest is the step that no earlier reply has
+// told of, if there is one.
+func (n *Node) queue(messageID string, r reply, final bool, newest string) error {
+	p, err := n.packShort(messageID, r, newest)
 	if err != nil {
 		return err
 	}
@@ -23,6 +24,26 @@ func (n *Node) queue(messageID string, r reply, final bool) error {
 	default: // it is awake
 	}
 	return nil
+}
+
+// packShort makes a reply that fits into a frame of the control channel: other replies wait for each to arrive. A long one
+// tells of the newest step alone, and of as much of its output as there is room for.
+func (n *Node) packShort(messageID string, r reply, newest string) (pending, error) {
+	p, err := n.pack(messageID, r)
+	if err != nil || len(p.Payload) <= maxChannelText {
+		return p, err
+	}
+	step, told := r.RuntimeStatus[newest]
+	for size := maxStdout; ; size /= 2 {
+		r.RuntimeStatus = map[string]pluginStatus{}
+		if told {
+			step.StandardOutput, step.StandardError = limit(step.StandardOutput, size), limit(step.StandardError, size)
+			r.RuntimeStatus[newest] = step
+		}
+		if p, err = n.pack(messageID, r); err != nil || len(p.Payload) <= maxChannelText || size <= len(cutMark) {
+			return p, err
+		}
+	}
 }
 
 func (n *Node) pack(messageID string, r reply) (pending, error) {

@@ -34,6 +34,9 @@ type Env struct {
 	// Output hears of each script before it runs; the function that it gives is called when the output is complete. It
 	// may be nil.
 	Output func(ctx context.Context, o Output) (end func())
+	// Parameters reads parameters of Parameter Store, of which those that are not there are left out. It may be nil: then
+	// steps that refer to some fail.
+	Parameters func(ctx context.Context, names []string) ([]StoreParameter, error)
 }
 
 // Script is one run of a shell script.
@@ -58,7 +61,7 @@ type Exit struct {
 // Run runs a document and gives what came of it; report, which may be nil, hears of each step as it ends. Run itself
 // touches no more than files in env.Dir.
 func Run(ctx context.Context, job Job, env Env, report func(StepResult)) Result {
-	p, err := parse(job.Document, job.Parameters)
+	p, err := parse(job.Document, job.Parameters, newReferences(ctx, env.Parameters))
 	if err != nil {
 		return Result{Status: Failed, Trace: err.Error()}
 	}

@@ -130,7 +130,6 @@ func (s *Service) API() gateway.Service {
 				"notifications are recorded and shown, nothing is published",
 				"AlarmConfiguration is refused unless IgnorePollAlarmFailure is set: there are no alarms to read",
 				"targets by resource group are refused",
-				"{{ssm:name}} is checked here, and refused by built-in nodes, which do not read parameters",
 				"whether there is a bucket OutputS3BucketName is not asked; it is the node role that writes, and nothing is demanded of the sender"),
 			gateway.Op("GetCommandInvocation", getInvocationAccess, s.getCommandInvocation),
 			gateway.Op("ListCommands", listCommandsAccess, s.listCommands),
