@@ -20,12 +20,10 @@ const pollBatch = 64
 type EventLog struct {
 	db *store.DB
 
-	mu       sync.Mutex // guards what follows
-	waiting  []entry
-	recorded uint64 // how many events there were
-	written  uint64 // how many of them are in the database
-	// writing is held by whoever writes.
-	writing sync.Mutex
+	mu      sync.Mutex
+	waiting []entry
+	// writing is held for reading by whoever writes events, and for writing by who wants all to be written.
+	writing sync.RWMutex
 }
 
 // entry is an event as it is stored.
@@ -55,53 +53,48 @@ func (l *EventLog) Record(ctx context.Context, e Event) error {
 	if err != nil {
 		return fmt.Errorf("write event: %w", err)
 	}
+	l.writing.RLock()
+	defer l.writing.RUnlock()
 	l.mu.Lock()
-	l.waiting = append(l.waiting, entry{e.EventTime.UnixMilli(), e.EventSource, e.EventName, e.RecipientAccountID, string(body)})
-	l.recorded++
-	mine, wait := l.recorded, isPoll(e) && len(l.waiting) < pollBatch
-	l.mu.Unlock()
-	if wait {
-		return nil
+	batch := append(l.waiting, entry{e.EventTime.UnixMilli(), e.EventSource, e.EventName, e.RecipientAccountID, string(body)})
+	if isPoll(e) && len(batch) < pollBatch {
+		l.waiting, batch = batch, nil
+	} else {
+		l.waiting = nil // this caller writes them
 	}
-	return l.write(ctx, mine)
+	l.mu.Unlock()
+	return l.write(ctx, batch)
 }
 
 func isPoll(e Event) bool {
 	return e.ErrorCode == "" && e.EventName == "GetMessages" && e.EventSource == "ec2messages.amazonaws.com"
 }
 
-// Flush writes what waits in memory.
+// Flush returns when all that was recorded is written.
 func (l *EventLog) Flush(ctx context.Context) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	l.mu.Lock()
-	all := l.recorded
+	batch := l.waiting
+	l.waiting = nil
 	l.mu.Unlock()
-	return l.write(ctx, all)
+	return l.write(ctx, batch)
 }
 
 // Close writes what waits in memory. The database stays open.
 func (l *EventLog) Close() error { return l.Flush(context.Background()) }
 
-// write returns when the first n events are written: by itself, with all that wait, or by another caller meanwhile.
-func (l *EventLog) write(ctx context.Context, n uint64) error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	l.mu.Lock()
-	batch, all, done := l.waiting, l.recorded, l.written >= n
-	if !done {
-		l.waiting = nil
-	}
-	l.mu.Unlock()
-	if done {
+// write writes events that nobody else has. They wait again when that fails.
+func (l *EventLog) write(ctx context.Context, batch []entry) error {
+	if len(batch) == 0 {
 		return nil
 	}
-	err := l.insert(ctx, batch)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
+	if err := l.insert(ctx, batch); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.waiting = append(batch, l.waiting...) // the next one tries again
 		return fmt.Errorf("write events: %w", err)
 	}
-	l.written = all
 	return nil
 }
 
