@@ -68,7 +68,7 @@ func TestKilledCells(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
-	for deadline := time.Now().Add(5 * time.Second); sleepers(t, seconds) > 0; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); sleepers(t, seconds) > 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d processes of the cell go on", sleepers(t, seconds))
 		}

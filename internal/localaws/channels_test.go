@@ -98,7 +98,7 @@ func (p *place) events(name string) []gateway.Event {
 // opened waits until a node has its control channel.
 func (p *place) opened(n int) {
 	p.t.Helper()
-	for range 1000 {
+	for began := time.Now(); time.Since(began) < 30*time.Second; {
 		if len(p.events("OpenControlChannel")) >= n {
 			return
 		}

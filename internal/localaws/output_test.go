@@ -100,11 +100,11 @@ func TestOutputAsItComes(t *testing.T) {
 	p.bucket("output")
 	check(t, p.admin.ask("ssm", "CreateDocument", map[string]any{"Name": "Steps", "DocumentType": "Command", "Content": `{"schemaVersion":"2.2","mainSteps":[
 		{"action":"aws:runShellScript","name":"first","inputs":{"runCommand":["echo one"]}},
-		{"action":"aws:runShellScript","name":"second","inputs":{"runCommand":["echo begun","sleep 30"]}}]}`}, nil))
+		{"action":"aws:runShellScript","name":"second","inputs":{"runCommand":["echo begun","sleep 90"]}}]}`}, nil))
 	id := p.send(0, map[string]any{"DocumentName": "Steps", "Parameters": map[string]any{}, "OutputS3BucketName": "output",
 		"CloudWatchOutputConfig": map[string]any{"CloudWatchOutputEnabled": true}})
 	var got []string
-	for range 400 {
+	for began := time.Now(); time.Since(began) < 40*time.Second; {
 		first, _ := p.stream("/aws/ssm/Steps", id+"/"+instance(0)+"/first/stdout")
 		second, _ := p.stream("/aws/ssm/Steps", id+"/"+instance(0)+"/second/stdout")
 		if got = []string{first, second}; !slices.Contains(got, "") {
@@ -122,7 +122,7 @@ func TestOutputAsItComes(t *testing.T) {
 	for p.result(id, 0).StatusDetails == "InProgress" {
 		time.Sleep(10 * time.Millisecond)
 	}
-	for range 400 {
+	for began := time.Now(); time.Since(began) < 40*time.Second; {
 		if status, content := p.s3(http.MethodGet, "/output/"+id+"/"+instance(0)+"/awsrunShellScript/second/stdout", ""); status == http.StatusOK {
 			if content != "begun\n" {
 				t.Errorf("got %q", content)

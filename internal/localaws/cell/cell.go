@@ -85,30 +85,36 @@ func (c *Cell) Run(ctx context.Context) error {
 	pause := firstPause
 	for {
 		begun := time.Now()
-		ended := make(chan error, 1)
-		go func() { ended <- c.enclosure.Wait() }()
-		select {
-		case <-ctx.Done():
-			return c.stop()
-		case err := <-ended:
-			c.cfg.Logf("the agent ended, see %s: %v", c.log.Name(), err)
-		}
-		if err := c.stop(); err != nil {
+		if err := c.watch(ctx); err != nil || ctx.Err() != nil {
 			return err
 		}
 		if time.Since(begun) > lastPause {
 			pause = firstPause
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, lastPause)
-		if err := c.start(); err != nil {
-			return err
+		for started := false; !started; pause = min(2*pause, lastPause) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			err := c.start()
+			if started = err == nil; !started {
+				c.cfg.Logf("the agent cannot be started again now: %v", err)
+			}
 		}
 	}
+}
+
+// watch returns when the agent has ended or ctx is done, and nothing is left in the cell.
+func (c *Cell) watch(ctx context.Context) error {
+	enclosure, ended := c.enclosure, make(chan error, 1)
+	go func() { ended <- enclosure.Wait() }()
+	select {
+	case <-ctx.Done():
+	case err := <-ended:
+		c.cfg.Logf("the agent ended, see %s: %v", c.log.Name(), err)
+	}
+	return c.stop()
 }
 
 // Close kills what Run may have left, and frees what the cell holds.

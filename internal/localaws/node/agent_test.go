@@ -267,7 +267,8 @@ func TestAgentRunsFiveAtOnce(t *testing.T) {
 	}
 	s.until("six acknowledgements", func() bool { return len(s.acked) == len(names) })
 	s.send("c7", shell("touch go"))
-	time.Sleep(500 * time.Millisecond)
+	s.until("the seventh acknowledgement", func() bool { return s.acked[messageID("c7")] })
+	time.Sleep(300 * time.Millisecond)
 	s.mu.Lock()
 	if got := len(s.replies[messageID("c7")]); got != 1 {
 		t.Errorf("a seventh command has %d replies, want InProgress only", got)

@@ -173,3 +173,20 @@ func TestNetworkMessages(t *testing.T) {
 		t.Error("an IPv6 address is accepted")
 	}
 }
+
+// TestTrialsOfTheKilled: what a process that was killed while it tried the sandbox has left is gone with the next one.
+func TestTrialsOfTheKilled(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	left := filepath.Join(cfg.Dir, trialPrefix+"1", "var", "work")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(left, 0); err != nil { // as overlay file systems have it
+		t.Fatal(err)
+	}
+	requireSandbox(t, testNode(t, cfg))
+	if found, err := filepath.Glob(filepath.Join(cfg.Dir, trialPrefix+"*")); len(found) > 0 || err != nil {
+		t.Errorf("left: %v, %v", found, err)
+	}
+}

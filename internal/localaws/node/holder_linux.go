@@ -7,8 +7,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +64,24 @@ func newHolder(cfg *Config, guards []guard) (*holder, error) {
 	}
 	h := &holder{setup: s, limits: limits, marker: cfg.Sandbox.Marker, instance: cfg.InstanceID, logf: cfg.Logf,
 		started: map[int]chan answer{}, running: map[int]chan ended{}}
+	if err := removeTrials(s.Dir); err != nil {
+		return nil, err
+	}
 	return h, h.try(cfg.Sandbox.Keep)
+}
+
+// trialPrefix begins the names of the copies-on-write of a trial.
+const trialPrefix = "trial-"
+
+// removeTrials deletes what a process that was killed during a trial has left.
+func removeTrials(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), trialPrefix) {
+			err = errors.Join(err, Remove(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return err
 }
 
 // try makes the mounts for a moment, with copies-on-write of their own: those of the node may be in use by what an
@@ -87,7 +106,7 @@ func (h *holder) try(keep bool) error {
 }
 
 func (h *holder) trial(s setup) (err error) {
-	if s.Layers, err = os.MkdirTemp(s.Dir, "trial-*"); err != nil {
+	if s.Layers, err = os.MkdirTemp(s.Dir, trialPrefix+"*"); err != nil {
 		return err
 	}
 	s.Trial = true

@@ -250,17 +250,17 @@ func TestTokens(t *testing.T) {
 // TestSilence: a silent connection is closed; pings keep one open.
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, ssmmessages.Config{Idle: 400 * time.Millisecond})
+	w := newWorld(t, ssmmessages.Config{Idle: 2 * time.Second})
 	silent, lively := w.agent(nodeID), w.agent(otherID)
 	pings := make(chan error, 1)
 	reading := lively.c.CloseRead(t.Context())
 	go func() {
-		for range 12 {
+		for range 15 {
 			if err := lively.c.Ping(t.Context()); err != nil {
 				pings <- err
 				return
 			}
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(200 * time.Millisecond)
 		}
 		pings <- nil
 	}()
