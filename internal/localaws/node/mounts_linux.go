@@ -17,7 +17,7 @@ type view struct {
 	limits []string // what did not work without being fatal
 }
 
-// mount builds the node's view of the file system: everything read-only, the node's directory and the caches
+// mount builds the node's view of the file system: everything read-only, places in the node's directory and the caches
 // writable, /run, /tmp and /dev its own, copies-on-write where programs expect to write, and nothing to be seen of
 // what is to be hidden.
 func (s setup) mount() (v view, err error) {
@@ -72,7 +72,34 @@ func (s setup) mount() (v view, err error) {
 	if v.self, err = program.attachIn(s.Dir); err != nil {
 		return v, err
 	}
+	if err := s.lockDir(); err != nil {
+		return v, err
+	}
 	return v, os.Chdir("/")
+}
+
+// lockDir makes the node's directory read-only, but for the places in it that are the scripts'. The node, which is outside
+// of the sandbox, keeps files of its own there: a link that a script put in the place of one would lead it to any file of the
+// machine. The places are mounts, which cannot be moved away.
+func (s setup) lockDir() error {
+	var own []bind
+	for _, name := range []string{"home", "tmp", "run", "work", "commands", StubLog} {
+		path := filepath.Join(s.Dir, name)
+		b, err := detach(path, path)
+		if err != nil {
+			return err
+		}
+		own = append(own, b)
+	}
+	if err := unix.MountSetattr(unix.AT_FDCWD, s.Dir, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		return fmt.Errorf("make %s read-only: %w", s.Dir, err)
+	}
+	for _, b := range own {
+		if err := b.attach(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errNoProc says that there can be no process namespace.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -183,15 +182,17 @@ func (r *runner) after(s step, result *StepResult, ran bool) {
 // script writes the commands to a file and runs it.
 func (r *runner) script(ctx context.Context, s step, input scriptInput) (exit Exit, stdout, stderr string) {
 	dir := filepath.Join(r.env.Dir, directoryName(s.name), directoryName(input.ID))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	files, err := openCommands(filepath.Dir(r.env.Dir), dir)
+	if err != nil {
 		return Exit{Code: 1}, "", fmt.Sprintf("make the command's directory: %v", err)
 	}
+	defer func() { _ = files.Close() }()
 	path := filepath.Join(dir, "_script.sh")
 	// The file is executed, not read by sh: a shebang counts, if it is the very first line.
-	if err := writeExecutable(path, []byte(strings.Join(input.Commands, "\n")+"\n"), 0o700); err != nil {
+	if err := files.writeExecutable("_script.sh", []byte(strings.Join(input.Commands, "\n")+"\n")); err != nil {
 		return Exit{Code: 1}, "", fmt.Sprintf("write the script: %v", err)
 	}
-	out, errs, err := outputFiles(dir)
+	out, errs, err := files.output()
 	if err != nil {
 		return Exit{Code: 1}, "", err.Error()
 	}
@@ -240,19 +241,6 @@ func remark(exit Exit) string {
 	return ""
 }
 
-// outputFiles are opened for appending, so that several processes that write do not overwrite each other.
-func outputFiles(dir string) (stdout, stderr *os.File, err error) {
-	const flags = os.O_CREATE | os.O_TRUNC | os.O_RDWR | os.O_APPEND
-	if stdout, err = os.OpenFile(filepath.Join(dir, "stdout"), flags, 0o600); err != nil {
-		return nil, nil, fmt.Errorf("keep the script's output: %w", err)
-	}
-	if stderr, err = os.OpenFile(filepath.Join(dir, "stderr"), flags, 0o600); err != nil {
-		stdout.Close()
-		return nil, nil, fmt.Errorf("keep the script's output: %w", err)
-	}
-	return stdout, stderr, nil
-}
-
 // readHead gives the first size bytes of a file, made valid UTF-8.
 func readHead(f *os.File, size int64) (string, error) {
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, size))
@@ -288,12 +276,4 @@ func directoryName(name string) string {
 		return "step" + clean
 	}
 	return clean
-}
-
-// writeExecutable writes a script that is about to be executed. No process is forked meanwhile: between its fork and
-// its exec a child holds the open file, and a file that anybody may still write to cannot be executed (ETXTBSY).
-func writeExecutable(path string, content []byte, mode os.FileMode) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(path, content, mode)
 }

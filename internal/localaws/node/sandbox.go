@@ -88,6 +88,13 @@ func (box *Sandbox) prepare(dir string) ([]guard, error) {
 			return nil, fmt.Errorf("make the node's directory: %w", err)
 		}
 	}
+	log, err := os.OpenFile(filepath.Join(dir, StubLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil {
+		err = log.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
 	// In a sandbox this is /tmp, for all users.
 	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o777|fs.ModeSticky); err != nil {
 		return nil, fmt.Errorf("make the node's directory: %w", err)
