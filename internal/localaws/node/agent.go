@@ -185,6 +185,16 @@ func (n *Node) handleCancel(ctx context.Context, m message, c courier) error {
 	if err := c.taken(ctx, false); err != nil {
 		return err
 	}
+	n.taking.Lock() // the other channel may be about to begin it
+	defer n.taking.Unlock()
+	state, err := n.journal.state(target)
+	if err != nil {
+		return err
+	}
+	if state == "" && strings.HasSuffix(target, "."+n.cfg.InstanceID) {
+		// There was no room for it, or it is still on its way: it is not to run when it comes.
+		return n.queue(target, n.newReply(Cancelled, "", nil), true, "")
+	}
 	n.jobs.cancel(target)
 	return nil
 }

@@ -98,6 +98,38 @@ func TestAgentCancels(t *testing.T) {
 	s.until("the acknowledgement of the cancel", func() bool { return s.acked["aws.ssm.cancel-of-it."+testInstance] })
 }
 
+// TestAgentCancelsWhatItRefused: a command that there was no room for does not run when it comes again after its cancel.
+func TestAgentCancelsWhatItRefused(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	startNode(t, s, directConfig(t))
+	var names []string
+	for i := range workers + buffer {
+		names = append(names, fmt.Sprint("c", i))
+		s.send(names[i], shell("while [ ! -e go ]; do sleep 0.05; done"))
+	}
+	s.until("all places to be taken", func() bool { return len(s.acked) == len(names) })
+	late := shell("touch ran")
+	s.send("late", late)
+	s.cancel("late")
+	s.until("the acknowledgement of the cancel", func() bool { return s.acked["aws.ssm.cancel-of-it."+testInstance] })
+	if got := s.final("late"); got.DocumentStatus != Cancelled {
+		t.Errorf("got %+v", got)
+	}
+	for _, name := range names {
+		s.cancel(name)
+		if got := s.final(name); got.DocumentStatus != Cancelled {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+	s.send("late", late)
+	s.until("its acknowledgement", func() bool { return s.acked[messageID("late")] })
+	s.send("look", shell("ls"))
+	if got := s.final("look").RuntimeStatus["one"].StandardOutput; strings.Contains(got, "ran") {
+		t.Errorf("it ran: %q", got)
+	}
+}
+
 func TestAgentRunsNothingTwice(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
