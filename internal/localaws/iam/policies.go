@@ -45,12 +45,17 @@ func mustPolicy(ctx context.Context, q querier, account, policyARN string) (*man
 	return list[0], nil
 }
 
-// mustOwnPolicy gives AWS's error when the policy is not the account's own, which alone can be changed.
-func mustOwnPolicy(ctx context.Context, q querier, account, policyARN string) error {
+// mustOwnPolicy gives a policy of the account's own, which alone can be changed.
+func mustOwnPolicy(ctx context.Context, q querier, account, policyARN string) (*managedPolicy, error) {
 	p, err := mustPolicy(ctx, q, account, policyARN)
 	if err == nil && p.account == "" {
 		err = failure(http.StatusForbidden, "AccessDenied", "AWS managed policies cannot be changed.")
 	}
+	return p, err
+}
+
+func hasOwnPolicy(ctx context.Context, q querier, account, policyARN string) error {
+	_, err := mustOwnPolicy(ctx, q, account, policyARN)
 	return err
 }
 
@@ -281,10 +286,7 @@ func (s *Service) deletePolicyVersion(ctx context.Context, c *gateway.Call, in *
 		return nil, err
 	}
 	return &empty{}, s.write(ctx, func(q querier) error {
-		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
-			return err
-		}
-		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
+		p, err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
 		}
@@ -305,10 +307,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c *gateway.Call, in *
 	}
 	var out versionOut
 	err := s.write(ctx, func(q querier) error {
-		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
-			return err
-		}
-		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
+		p, err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
 		}
@@ -333,10 +332,7 @@ func (s *Service) createPolicyVersion(ctx context.Context, c *gateway.Call, in *
 
 func (s *Service) deletePolicy(ctx context.Context, c *gateway.Call, in *policyArnIn) (*empty, error) {
 	return &empty{}, s.write(ctx, func(q querier) error {
-		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
-			return err
-		}
-		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
+		p, err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
 		}

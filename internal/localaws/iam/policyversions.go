@@ -86,10 +86,7 @@ func (s *Service) setDefaultVersion(ctx context.Context, c *gateway.Call, in *po
 		return nil, err
 	}
 	return &empty{}, s.write(ctx, func(q querier) error {
-		if err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn); err != nil {
-			return err
-		}
-		p, err := mustPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
+		p, err := mustOwnPolicy(ctx, q, c.Caller.Account, in.PolicyArn)
 		if err != nil {
 			return err
 		}

@@ -137,7 +137,7 @@ func (s *Service) taggables() []taggable {
 				_, err := mustUser(ctx, q, account, key)
 				return err
 			}},
-		{"Policy", "iam_policies", "arn", func(in *tagIn) string { return in.PolicyArn }, s.policyAccess, mustOwnPolicy},
+		{"Policy", "iam_policies", "arn", func(in *tagIn) string { return in.PolicyArn }, s.policyAccess, hasOwnPolicy},
 		{"InstanceProfile", "iam_profiles", "name", func(in *tagIn) string { return in.InstanceProfileName }, s.profileAccess,
 			func(ctx context.Context, q querier, account, key string) error {
 				_, err := mustProfile(ctx, q, account, key)
