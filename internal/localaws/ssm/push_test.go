@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/slipway-cd/slipway/internal/localaws/ssm"
 )
 
@@ -258,5 +259,22 @@ func TestCancelIsTakenOnce(t *testing.T) {
 	box.none(t, w)
 	if got := w.status(command, a.id); got != "Cancelling/Cancelling" {
 		t.Error(got)
+	}
+}
+
+// TestTooLateStep: what comes after the service has given an invocation up changes nothing.
+func TestTooLateStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.node(1, nil)
+	command := w.shell(object{"InstanceIds": []string{a.id}, "TimeoutSeconds": 30,
+		"Parameters": object{"commands": []string{"x"}, "executionTimeout": []string{"60"}}})
+	message := a.take()
+	w.pass(90 * time.Second)
+	before := w.invocation(command, a.id)
+	a.reply(message, "InProgress", object{"aws:runShellScript": plugin("Success", 0, "out", "")})
+	a.reply(message, "Success", object{"aws:runShellScript": plugin("Success", 0, "out", "")})
+	if diff := cmp.Diff(before, w.invocation(command, a.id)); diff != "" || text(before, "StatusDetails") != "DeliveryTimedOut" {
+		t.Errorf("%v changed: %s", before, diff)
 	}
 }

@@ -158,8 +158,12 @@ func (s *Service) Reply(ctx context.Context, n Node, id, text string) error {
 }
 
 // late adds the results of steps that are not known yet. The agent sends the replies of its steps and of the document at
-// the same time, so that the last step's may come after the end, which does not hold it.
+// the same time, so that the last step's may come after the end, which does not hold it. Where the end was not the node's
+// word, what the node says after it changes nothing: a status that was final stays.
 func (w *work) late(ctx context.Context, inv *invocation, r report) error {
+	if inv.details == "DeliveryTimedOut" || inv.details == "Undeliverable" {
+		return nil
+	}
 	added := false
 	for name, result := range r.plugins {
 		if _, known := inv.plugins[name]; !known && resultStatus[r.status][0] == "InProgress" && result.Status != "InProgress" {
