@@ -114,6 +114,8 @@ func (n *nodeMetadata) serveCredentials(w http.ResponseWriter, r *http.Request, 
 		status, answer["code"] = http.StatusMethodNotAllowed, "MethodNotAllowed"
 	case errors.Is(err, errNoRole):
 		status, answer["code"], answer["message"] = http.StatusNotFound, "NotFound", err.Error()
+	case errors.Is(err, errNoMetadata):
+		status, answer["code"], answer["message"] = http.StatusForbidden, "Forbidden", err.Error()
 	case err != nil:
 		logf("instance metadata: %v", err)
 		status, answer["code"] = http.StatusInternalServerError, "InternalError"

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
+	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
 	"github.com/slipway-cd/slipway/internal/testclient"
@@ -141,5 +142,28 @@ func TestScriptsHaveTheirRole(t *testing.T) {
 				t.Errorf("the object is %q (%d)", got.body, got.status)
 			}
 		})
+	}
+}
+
+// TestInstanceWithoutMetadata: an instance whose metadata service is switched off gets no credentials in any way, so that its
+// agent never registers, as on EC2.
+func TestInstanceWithoutMetadata(t *testing.T) {
+	t.Parallel()
+	aws := openWith(t, localaws.NodePolicy{})
+	if _, err := aws.EnsureAccount(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	launch(t, aws, wholeRole, "i-00000000000000001", "10.0.0.4")
+	on := ec2.Instance{ID: "i-00000000000000001", Account: account, Region: scenarioRegion}
+	off := ec2.Instance{ID: "i-00000000000000002", Account: account, Region: scenarioRegion, Metadata: ec2.MetadataOptions{HTTPEndpoint: "disabled"},
+		ProfileARN: "arn:aws:iam::" + account + ":instance-profile/" + wholeRole}
+	if err := aws.Launch(t.Context(), off); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := aws.InstanceCredentials(t.Context(), on); err != nil {
+		t.Errorf("with metadata: %v", err)
+	}
+	if c, err := aws.InstanceCredentials(t.Context(), off); err == nil || !strings.Contains(err.Error(), "instance metadata") || c.AccessKeyID != "" {
+		t.Errorf("without metadata: %v", err)
 	}
 }

@@ -108,6 +108,9 @@ func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (n
 	if err != nil {
 		return node.Credentials{}, err
 	}
+	if instance.Complete().Metadata.HTTPEndpoint == "disabled" {
+		return node.Credentials{}, fmt.Errorf("instance %s: %w", instance.ID, errNoMetadata)
+	}
 	if instance.ProfileARN == "" {
 		return node.Credentials{}, fmt.Errorf("instance %s has no instance profile", instance.ID)
 	}
@@ -124,6 +127,9 @@ func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (n
 	}
 	return node.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Expires: c.Expires}, nil
 }
+
+// errNoMetadata says that nobody on an instance can ask for credentials.
+var errNoMetadata = errors.New("its instance metadata service is switched off")
 
 const ec2Service = "ec2.amazonaws.com"
 
