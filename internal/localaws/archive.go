@@ -3,6 +3,7 @@ package localaws
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,16 +14,17 @@ import (
 	"time"
 )
 
-// archive writes a tar archive with gzip.
+// archive writes a tar archive with gzip, until ctx ends: a script may have made a file that has no end.
 type archive struct {
+	ctx context.Context
 	zip *gzip.Writer
 	tar *tar.Writer
 }
 
-func newArchive(out io.Writer) *archive {
+func newArchive(ctx context.Context, out io.Writer) *archive {
 	// Fast: writes wait while a snapshot is made.
 	zip, _ := gzip.NewWriterLevel(out, gzip.BestSpeed) // the level is a valid one
-	return &archive{zip: zip, tar: tar.NewWriter(zip)}
+	return &archive{ctx: ctx, zip: zip, tar: tar.NewWriter(zip)}
 }
 
 func (a *archive) close() error { return errors.Join(a.tar.Close(), a.zip.Close()) }
@@ -94,11 +96,25 @@ func (a *archive) content(path string, header *tar.Header) error {
 	if err := a.tar.WriteHeader(header); err != nil {
 		return err
 	}
-	n, err := io.Copy(a.tar, io.LimitReader(in, header.Size))
+	n, err := io.Copy(a.tar, interruptible{a.ctx, io.LimitReader(in, header.Size)})
 	if err == nil && n < header.Size {
-		_, err = io.CopyN(a.tar, zeros{}, header.Size-n)
+		_, err = io.CopyN(a.tar, interruptible{a.ctx, zeros{}}, header.Size-n)
 	}
 	return err
+}
+
+// interruptible reads until ctx ends.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read reads.
+func (r interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 // zeros is an endless file of zeros.

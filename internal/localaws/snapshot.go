@@ -129,13 +129,13 @@ func writeSnapshot(ctx context.Context, db *store.DB, dir string, out io.Writer,
 		if err := db.CopyTo(ctx, state); err != nil {
 			return err
 		}
-		return archiveAll(out, dir, state, m)
+		return archiveAll(ctx, out, dir, state, m)
 	})
 	return errors.Join(err, os.RemoveAll(temporary))
 }
 
-func archiveAll(out io.Writer, dir, state string, m manifest) error {
-	w := newArchive(out)
+func archiveAll(ctx context.Context, out io.Writer, dir, state string, m manifest) error {
+	w := newArchive(ctx, out)
 	text, err := json.Marshal(m)
 	if err == nil {
 		err = w.text(manifestName, text, m.Created)

@@ -3,6 +3,7 @@ package localaws_test
 import (
 	"archive/tar"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -182,6 +184,39 @@ func TestBadSnapshots(t *testing.T) {
 	}
 	if got := keyOf(t, dir); got != key {
 		t.Errorf("key %s, want %s", got, key)
+	}
+}
+
+// TestEndlessFile: a script can make a file of any size at once. Whoever asked for the snapshot can give up, and the writes that
+// wait for it go on.
+func TestEndlessFile(t *testing.T) {
+	t.Parallel()
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "snapshot")
+	filled(t, dir, "i-00000000000000001")
+	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: dir})
+	check(t, err)
+	defer func() { check(t, aws.Close(t.Context())) }()
+	check(t, aws.Serve("127.0.0.1:0"))
+	_, err = aws.WriteControl(t.Context(), "eu-west-1")
+	check(t, err)
+	check(t, os.Truncate(filepath.Join(dir, "nodes", "i-00000000000000001", "work", "app"), 1<<40))
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := localaws.Snapshot(ctx, dir, file, true); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := aws.EnsureAccount(ctx, "333333333333")
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		check(t, err)
+	case <-ctx.Done():
+		t.Fatal("writes still wait for the snapshot")
 	}
 }
 
