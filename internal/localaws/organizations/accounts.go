@@ -208,6 +208,8 @@ func (s *Service) createAccount(ctx context.Context, c *gateway.Call, in *create
 	if err := in.check(); err != nil {
 		return nil, err
 	}
+	s.creating.Lock()
+	defer s.creating.Unlock()
 	o, err := s.managed(c)
 	if err != nil {
 		return nil, err

@@ -41,9 +41,10 @@ type Service struct {
 	db     *store.DB
 	config Config
 
-	randMu  sync.Mutex
-	loading sync.Mutex // one reads the world anew at a time
-	world   atomic.Pointer[world]
+	randMu   sync.Mutex
+	creating sync.Mutex // one makes an account at a time, from what it looks at to what it writes
+	loading  sync.Mutex // one reads the world anew at a time
+	world    atomic.Pointer[world]
 }
 
 var _ gateway.Organizations = (*Service)(nil)
