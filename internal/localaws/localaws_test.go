@@ -341,3 +341,18 @@ func TestOneDirectoryByAnyName(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysLikePathsOfOtherServices: an anonymous request to a bucket's host is S3's, whatever its key looks like.
+func TestKeysLikePathsOfOtherServices(t *testing.T) {
+	t.Parallel()
+	aws := openWith(t, localaws.NodePolicy{})
+	if err := aws.Serve("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // services were asked in no order
+		url := aws.Endpoint() + "/v1/control-channel/i-00000000000000001"
+		if status := send(t, http.MethodGet, url, "no-such-bucket.s3.eu-west-1.amazonaws.com", nil); status != http.StatusNotFound {
+			t.Fatalf("got %d, want S3's 404", status)
+		}
+	}
+}

@@ -14,7 +14,8 @@ import (
 )
 
 // routeREST finds the REST service that a request is for: the one that it is signed for, or, without a signature, one
-// that knows the path, if nothing in the request belongs to another protocol.
+// that knows the path, if nothing in the request belongs to another protocol. Of several it is the first by name: a key of S3's
+// may look like the path of another service.
 func (x *exchange) routeREST() bool {
 	scope := x.scope()
 	if scope == "" && (x.protocol == JSON11 || x.r.URL.Query().Has("Action") || x.r.Header.Get("Content-Type") == formType) {
@@ -22,20 +23,23 @@ func (x *exchange) routeREST() bool {
 	}
 	x.gw.mu.RLock()
 	defer x.gw.mu.RUnlock()
+	var found *registered
+	var operation string
 	for _, s := range x.gw.services {
-		if s.Route == nil || scope != "" && scope != s.Name {
+		if s.Route == nil || scope != "" && scope != s.Name || found != nil && found.Name < s.Name {
 			continue
 		}
-		name, ok := s.Route(x.r)
-		if !ok && scope == "" {
-			continue
+		if name, ok := s.Route(x.r); ok || scope != "" {
+			found, operation = s, name
 		}
-		x.svc, x.protocol, x.call.protocol = s, RESTXML, RESTXML
-		x.call.Service, x.call.Operation, x.call.Region = s.Name, name, x.region()
-		x.op = s.operations[name]
-		return true
 	}
-	return false
+	if found == nil {
+		return false
+	}
+	x.svc, x.protocol, x.call.protocol = found, RESTXML, RESTXML
+	x.call.Service, x.call.Operation, x.call.Region = found.Name, operation, x.region()
+	x.op = found.operations[operation]
+	return true
 }
 
 const formType = "application/x-www-form-urlencoded"
