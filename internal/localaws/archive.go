@@ -189,7 +189,7 @@ func (x *extraction) one(h *tar.Header, content io.Reader) error {
 		}
 		return setAttributes(x.root, x.dir, name, h)
 	default:
-		return special(x.root, x.dir, name, h)
+		return special(x.root, name, h)
 	}
 }
 

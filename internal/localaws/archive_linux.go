@@ -61,12 +61,13 @@ func setAttributes(root *os.Root, dir, name string, h *tar.Header) error {
 
 // special makes what an overlay file system puts in the place of a deleted file: a device without a number. Others are
 // refused.
-func special(root *os.Root, dir, name string, h *tar.Header) error {
+func special(root *os.Root, name string, h *tar.Header) error {
 	if h.Typeflag != tar.TypeChar || h.Devmajor != 0 || h.Devminor != 0 {
 		return fmt.Errorf("%s is of an unknown kind %q", name, h.Typeflag)
 	}
-	if _, err := root.Lstat(filepath.Dir(name)); err != nil { // inside of root
+	parent, err := root.Open(filepath.Dir(name)) // inside of root, whatever links lead there
+	if err != nil {
 		return err
 	}
-	return unix.Mknod(filepath.Join(dir, name), unix.S_IFCHR, 0)
+	return errors.Join(unix.Mknodat(int(parent.Fd()), filepath.Base(name), unix.S_IFCHR, 0), parent.Close())
 }

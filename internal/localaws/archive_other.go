@@ -13,6 +13,6 @@ func attributes(string, fs.FileInfo) (map[string]string, error) { return nil, ni
 
 func setAttributes(*os.Root, string, string, *tar.Header) error { return nil }
 
-func special(_ *os.Root, _, name string, h *tar.Header) error {
+func special(_ *os.Root, name string, h *tar.Header) error {
 	return fmt.Errorf("%s is of an unknown kind %q", name, h.Typeflag)
 }
