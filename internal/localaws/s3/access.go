@@ -104,14 +104,17 @@ func tagged(keys map[string][]string, tags []tag) {
 	}
 }
 
-// existing are the condition keys of the object that is there, of its tags and of the version that the request names.
-func (q *request) existing() map[string][]string {
+// existing are the condition keys of the object that is there.
+func (q *request) existing() map[string][]string { return existing(q.object, q.version) }
+
+// existing are the condition keys of an object's tags, if there is one, and of the version that a request names.
+func existing(o *object, version string) map[string][]string {
 	keys := map[string][]string{}
-	if q.version != "" {
-		keys["s3:versionid"] = []string{q.version}
+	if version != "" {
+		keys["s3:versionid"] = []string{version}
 	}
-	if q.object != nil {
-		for _, t := range q.object.head.Tags {
+	if o != nil {
+		for _, t := range o.head.Tags {
 			keys["s3:ExistingObjectTag/"+t.Key] = []string{t.Value}
 		}
 	}

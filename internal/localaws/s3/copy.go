@@ -75,16 +75,7 @@ func (q *request) nameSource(ctx context.Context) (*source, error) {
 
 // authorizeSource asks for the permission to read the source; who may not list its bucket does not hear what is missing.
 func (q *request) authorizeSource(ctx context.Context, src *source) error {
-	action, keys := "s3:GetObject", map[string][]string{}
-	if src.version != "" {
-		action, keys["s3:versionid"] = "s3:GetObjectVersion", []string{src.version}
-	}
-	if src.object != nil {
-		for _, t := range src.object.head.Tags {
-			keys["s3:ExistingObjectTag/"+t.Key] = []string{t.Value}
-		}
-	}
-	if err := q.Authorize(ctx, q.access(src.bucket, action, objectARN(src.bucket.name, src.key), keys)); err != nil {
+	if err := q.Authorize(ctx, q.onSource(src, "s3:GetObject", "s3:GetObjectVersion")); err != nil {
 		return err
 	}
 	if src.object != nil {
@@ -97,6 +88,14 @@ func (q *request) authorizeSource(ctx context.Context, src *source) error {
 		return fail("NoSuchVersion", detail("Key", src.key), detail("VersionId", src.version))
 	}
 	return fail("NoSuchKey", detail("Key", src.key))
+}
+
+// onSource is a permission on the source; with a version it is another action.
+func (q *request) onSource(src *source, action, versioned string) gateway.Access {
+	if src.version != "" {
+		action = versioned
+	}
+	return q.access(src.bucket, action, objectARN(src.bucket.name, src.key), existing(src.object, src.version))
 }
 
 type copyResult struct {
@@ -201,11 +200,7 @@ func directive(r *http.Request, name string) (replace bool, err error) {
 func (q *request) authorizeCopy(ctx context.Context, src *source, o *object) error {
 	needs := q.createNeeds(true, o.head.Tags)
 	if len(src.object.head.Tags) > 0 && q.r.Header.Get("X-Amz-Tagging-Directive") != "REPLACE" {
-		action := "s3:GetObjectTagging"
-		if src.version != "" {
-			action = "s3:GetObjectVersionTagging"
-		}
-		needs = append(needs, q.access(src.bucket, action, objectARN(src.bucket.name, src.key), nil))
+		needs = append(needs, q.onSource(src, "s3:GetObjectTagging", "s3:GetObjectVersionTagging"))
 	}
 	for _, a := range needs {
 		if err := q.Authorize(ctx, a); err != nil {

@@ -110,3 +110,23 @@ func TestDeleteObjects(t *testing.T) {
 		t.Errorf("another body's checksum: %s", got.code)
 	}
 }
+
+// TestCopyReadsTags: a copy reads the tags of its source by the same permission, under the same conditions, as
+// GetObjectTagging does.
+func TestCopyReadsTags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("reader", account, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+		{"Effect":"Deny","Action":"s3:GetObjectTagging","Resource":"*","Condition":{"StringEquals":{"s3:ExistingObjectTag/secret":"yes"}}}]}`)
+	w.do(http.MethodPut, "/"+shop+"/secret", "x", "X-Amz-Tagging", "secret=yes&price=7")
+	w.do(http.MethodPut, "/"+shop+"/open", "x", "X-Amz-Tagging", "price=7")
+	for key, want := range map[string]int{"secret": http.StatusForbidden, "open": http.StatusOK} {
+		if got := w.ask(call{who: "reader", method: http.MethodGet, path: "/" + shop + "/" + key + "?tagging"}); got.status != want {
+			t.Errorf("the tags of %s: %d %s", key, got.status, got.code)
+		}
+		source := map[string]string{"X-Amz-Copy-Source": shop + "/" + key}
+		if got := w.ask(call{who: "reader", method: http.MethodPut, path: "/" + shop + "/copy", header: source}); got.status != want {
+			t.Errorf("a copy of %s: %d %s", key, got.status, got.code)
+		}
+	}
+}
