@@ -50,21 +50,23 @@ func addServices(found map[string]bool, pattern string) {
 	}
 }
 
-// matches compares with a pattern of * and ?.
+// matches compares with a pattern of * and ?. It goes back to the last star only, so that many stars take no longer.
 func matches(pattern, s string) bool {
-	for pattern != "" {
+	star, resume := -1, 0 // where the last star is, and where what follows it may begin next
+	p := 0
+	for at := 0; at < len(s); {
 		switch {
-		case pattern[0] == '*':
-			for i := range len(s) + 1 {
-				if matches(pattern[1:], s[i:]) {
-					return true
-				}
-			}
-			return false
-		case s == "" || pattern[0] != '?' && pattern[0] != s[0]:
+		case p < len(pattern) && pattern[p] == '*':
+			star, resume = p, at
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[at]):
+			p, at = p+1, at+1
+		case star >= 0:
+			resume++
+			p, at = star+1, resume
+		default:
 			return false
 		}
-		pattern, s = pattern[1:], s[1:]
 	}
-	return s == ""
+	return strings.Trim(pattern[p:], "*") == ""
 }
