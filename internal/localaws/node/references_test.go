@@ -81,3 +81,19 @@ func TestReferencesInParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestReferencesOfTheCancelled: a command that is cancelled while its parameters are read is cancelled, not failed.
+func TestReferencesOfTheCancelled(t *testing.T) {
+	t.Parallel()
+	env := fakeEnv(t, nil)
+	env.Parameters = func(ctx context.Context, _ []string) ([]StoreParameter, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got := Run(ctx, Job{CommandID: "c", Document: shell("echo {{ssm:/app/version}}")}, env, nil)
+	if got.Status != Cancelled {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -61,6 +61,9 @@ type Exit struct {
 // touches no more than files in env.Dir.
 func Run(ctx context.Context, job Job, env Env, report func(StepResult)) Result {
 	p, err := parse(job.Document, job.Parameters, newReferences(ctx, env.Parameters))
+	if err != nil && ctx.Err() != nil {
+		return Result{Status: Cancelled} // while it read parameters
+	}
 	if err != nil {
 		return Result{Status: Failed, Trace: err.Error()}
 	}
