@@ -115,13 +115,13 @@ func (w *work) advance(ctx context.Context, cmd *command) error {
 	return err
 }
 
-// window is how many nodes may be at work now. The rollout begins with one node, then two, then doubles: each
-// node that finishes makes room for one more than itself.
+// window is how many nodes may be at work now. The rollout begins with one node, then two, then doubles: each node that
+// finishes makes room for one more than itself. One that was cancelled has not shown that it is safe to go on faster.
 func (l limits) window(t tally) int {
 	if !l.SlowStart {
 		return l.Concurrency
 	}
-	return min(l.Concurrency, 1+t.done()-t.refused())
+	return min(l.Concurrency, 1+t.done()-t.refused()-t.cancelled)
 }
 
 // begin queues the message of the next n nodes. The delivery timeout counts from here.

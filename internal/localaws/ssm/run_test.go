@@ -367,3 +367,34 @@ func TestConsistencyDelay(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestCancelPartOfARollout: nodes that are cancelled before they began make no room for others.
+func TestCancelPartOfARollout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	agents := w.nodes(6, map[string]string{"App": "web"})
+	id := w.shell(object{"Targets": web, "MaxConcurrency": "6", "MaxErrors": "6"})
+	working := func(want int) {
+		t.Helper()
+		n := 0
+		for _, a := range agents {
+			if w.queued(a.id) {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d nodes have a message, want %d", n, want)
+		}
+	}
+	working(1)
+	w.do("CancelCommand", object{"CommandId": id, "InstanceIds": []string{agents[3].id, agents[4].id}})
+	working(1)
+	agents[0].finish("Success", 0)
+	working(2)
+	agents[1].finish("Success", 0)
+	agents[2].finish("Success", 0)
+	agents[5].finish("Success", 0)
+	if status, counts := w.parent(id); status != "Cancelled/Cancelled" || counts != "6 6 0 0" {
+		t.Errorf("got %s, %s", status, counts)
+	}
+}
