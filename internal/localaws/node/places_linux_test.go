@@ -83,3 +83,24 @@ func TestScriptsCannotMoveTheNextStep(t *testing.T) {
 		})
 	}
 }
+
+// TestForeignDirectory: a directory that somebody else has made may have links in it.
+func TestForeignDirectory(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"guards", "messages", "overlay", StubLog} {
+		precious, intact := preciousFile(t)
+		cfg := testConfig(t)
+		to := filepath.Dir(precious)
+		if place == StubLog {
+			to = precious
+		}
+		if err := os.Symlink(to, filepath.Join(cfg.Dir, place)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := New(cfg); err == nil {
+			t.Errorf("%s: a node was made", place)
+			_ = n.Close()
+		}
+		intact()
+	}
+}

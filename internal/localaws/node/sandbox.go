@@ -88,6 +88,9 @@ func (box *Sandbox) prepare(dir string) ([]guard, error) {
 			return nil, fmt.Errorf("make the node's directory: %w", err)
 		}
 	}
+	if err := noLinks(dir); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
 	log, err := os.OpenFile(filepath.Join(dir, StubLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err == nil {
 		err = log.Close()
@@ -111,6 +114,18 @@ func (box *Sandbox) prepare(dir string) ([]guard, error) {
 		box.Path = standardPath
 	}
 	return writeGuards(filepath.Join(dir, "guards"), *box)
+}
+
+// noLinks wants nothing in a node's directory to be a link: scripts cannot make one there, but the directory may have come
+// from elsewhere, and what the node writes and removes would be where the link leads.
+func noLinks(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.Type()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a link", filepath.Join(dir, entry.Name()))
+		}
+	}
+	return err
 }
 
 // joinLimits makes one line of what is missing. Root is told what that means, wherever commands run.
