@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws/node"
@@ -58,6 +57,16 @@ type Cell struct {
 	limits    string
 }
 
+// openLog opens what the agent writes. The directory may have come from elsewhere: a link in it leads nowhere else.
+func openLog(dir string) (*os.File, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	log, err := root.OpenFile(LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	return log, errors.Join(err, root.Close())
+}
+
 // New makes a cell and starts the agent in it. The error is [node.ErrNoEnclosure] where the system forbids cells.
 func New(cfg Config) (*Cell, error) {
 	if cfg.Logf == nil {
@@ -66,7 +75,7 @@ func New(cfg Config) (*Cell, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make cell %s: %w", cfg.InstanceID, err)
 	}
-	log, err := os.OpenFile(filepath.Join(cfg.Dir, LogFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := openLog(cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("make cell %s: %w", cfg.InstanceID, err)
 	}
