@@ -251,6 +251,9 @@ func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) 
 		if d.bucket != "" {
 			s.S3Bucket, s.S3Prefix = d.bucket, d.replyPrefix(s.Action)
 		}
+		if errors.Is(context.Cause(ctx), errStopped) && s.Status == Cancelled {
+			s.stopped()
+		}
 		steps = append(steps, *s)
 		if err := n.queue(messageID, n.newReply(InProgress, "", steps), false, s.Name); err != nil {
 			n.log("reply to "+messageID, err)
@@ -263,6 +266,13 @@ func (n *Node) runCommand(ctx context.Context, messageID string, p sendPayload) 
 	if err := n.queue(messageID, n.newReply(result.Status, result.Trace, steps), true, ""); err != nil {
 		n.log("reply to "+messageID, err)
 	}
+}
+
+// stopped makes a failure of a step that nobody has cancelled.
+func (s *StepResult) stopped() {
+	s.Status = Failed
+	s.StandardError = limit(appendText(s.StandardError, errStopped.Error()), maxStderr)
+	s.Output = mergeOutput(s.StandardOutput, s.StandardError, maxOutput)
 }
 
 // newID makes a random UUID, version 4.

@@ -185,8 +185,13 @@ func TestAgentStopsWithARunningCommand(t *testing.T) {
 	s.send(testCommand, shell("echo begun; sleep 60"))
 	s.until("the acknowledgement", func() bool { return s.acked[messageID(testCommand)] })
 	stop()
-	if got := s.final(testCommand); got.DocumentStatus != Failed || !strings.Contains(got.DocumentTraceOutput, "node was stopped") {
+	got := s.final(testCommand)
+	if got.DocumentStatus != Failed || !strings.Contains(got.DocumentTraceOutput, "node was stopped") {
 		t.Errorf("got %+v", got)
+	}
+	// The only step says what the document does: GetCommandInvocation shows its status.
+	if one := got.RuntimeStatus["one"]; one.Status != Failed || one.StandardError != "the node was stopped while the command ran" {
+		t.Errorf("got %+v", one)
 	}
 }
 
