@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -22,6 +23,18 @@ type change struct {
 	done chan error
 	// about is the message that a change acknowledges, if it does nothing else.
 	about string
+	// panicked is what f panicked with: that is for whoever waits, not for the one who writes.
+	panicked any
+}
+
+// run carries the change out.
+func (c *change) run(w *work) (err error) {
+	defer func() {
+		if c.panicked = recover(); c.panicked != nil {
+			err = fmt.Errorf("panic in a change: %v", c.panicked)
+		}
+	}()
+	return c.f(w)
 }
 
 // maxChanges bounds a transaction, and with it how long everybody else waits.
@@ -37,7 +50,11 @@ func (s *Service) together(f func(w *work) error) error {
 			go s.write()
 		}
 	}
-	return <-c.done
+	err := <-c.done
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return err
 }
 
 // soon is together for a change whose end nobody waits for: it is written with the next one, or a little later by itself.
@@ -127,7 +144,7 @@ func (b *batch) next() []*change {
 func (s *Service) writeAll(ctx context.Context, changes []*change) {
 	err := s.updateTogether(ctx, func(w *work) error {
 		for _, c := range changes {
-			if err := c.f(w); err != nil {
+			if err := c.run(w); err != nil {
 				return err
 			}
 		}
@@ -135,7 +152,7 @@ func (s *Service) writeAll(ctx context.Context, changes []*change) {
 	})
 	for _, c := range changes {
 		if err != nil && len(changes) > 1 {
-			c.done <- s.update(ctx, c.f)
+			c.done <- s.update(ctx, c.run)
 		} else {
 			c.done <- err
 		}
