@@ -208,7 +208,7 @@ func TestBadFrames(t *testing.T) {
 	}
 	a := w.agent(nodeID)
 	_ = a.c.Write(t.Context(), websocket.MessageBinary, make([]byte, 300<<10)) // its end may meet a closed connection too
-	if got := a.closed(); got != websocket.StatusMessageTooBig && got != -1 { // the rest of it meets a closed connection
+	if got := a.closed(); got != websocket.StatusMessageTooBig && got != -1 {  // the rest of it meets a closed connection
 		t.Errorf("too big: %v", got)
 	}
 	if got := w.status(command, otherID); got != "Pending" {
