@@ -66,7 +66,8 @@ func New(db *store.DB, now func() time.Time) (*Service, error) {
 			PRIMARY KEY (account, region, id)) WITHOUT ROWID`,
 		`CREATE TABLE IF NOT EXISTS ec2_token (
 			account TEXT NOT NULL, region TEXT NOT NULL, token TEXT NOT NULL, request TEXT NOT NULL, reservation TEXT NOT NULL,
-			PRIMARY KEY (account, region, token)) WITHOUT ROWID`)
+			PRIMARY KEY (account, region, token)) WITHOUT ROWID`,
+		`CREATE INDEX IF NOT EXISTS ec2_instance_id ON ec2_instance (id)`)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,8 @@ func (s *Service) otherOperations() []gateway.Operation {
 	}
 }
 
-// Launch creates the instance, or replaces what is known of it. A zero launch time keeps the earlier one.
+// Launch creates the instance, or replaces what is known of it. A zero launch time keeps the earlier one. An id that an
+// instance of another account or region has is refused: it names a machine.
 func (s *Service) Launch(ctx context.Context, i Instance) error {
 	if !idPattern.MatchString(i.ID) {
 		return fmt.Errorf("launch instance: invalid id %q", i.ID)
@@ -137,6 +139,15 @@ func (s *Service) Launch(ctx context.Context, i Instance) error {
 		return fmt.Errorf("launch instance %s: unknown state %q", i.ID, i.State)
 	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		var elsewhere bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM ec2_instance WHERE id = ? AND (account <> ? OR region <> ?))`,
+			i.ID, i.Account, i.Region).Scan(&elsewhere)
+		if err == nil && elsewhere {
+			err = errors.New("another account or region has an instance with this id")
+		}
+		if err != nil {
+			return fmt.Errorf("launch instance %s: %w", i.ID, err)
+		}
 		if i.Launched.IsZero() {
 			i.Launched = s.now()
 			old, err := load(ctx, tx, i.Account, i.Region, i.ID)

@@ -229,3 +229,17 @@ func TestLaunch(t *testing.T) {
 		}
 	}
 }
+
+// TestLaunchElsewhere: an id names one machine, whoever has it.
+func TestLaunchElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one := ec2.Instance{ID: "i-0123456789abcdef0", Account: account, Region: region}
+	must(t, w.ec2.Launch(t.Context(), one))
+	must(t, w.ec2.Launch(t.Context(), one))
+	for _, other := range []ec2.Instance{{ID: one.ID, Account: "222222222222", Region: region}, {ID: one.ID, Account: account, Region: "us-east-1"}} {
+		if err := w.ec2.Launch(t.Context(), other); err == nil {
+			t.Errorf("launched again in %s, %s", other.Account, other.Region)
+		}
+	}
+}
