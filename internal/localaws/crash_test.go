@@ -45,6 +45,7 @@ func TestKill(t *testing.T) {
 		after := startChild(t, known.dir)
 		after.await()
 		known.verify()
+		s.goesOn()
 		if seed%2 == 0 {
 			after.kill()
 		} else {
@@ -263,6 +264,22 @@ func (f *facts) awaitEnd(w *wire, id string) (string, error) {
 	end := got.Status + "/" + got.StatusDetails + " " + strings.TrimSpace(got.StandardOutputContent)
 	f.note(func() { f.commands[id].ended = end })
 	return end, nil
+}
+
+// goesOn: after the kill every machine takes a command and runs it.
+func (s *killed) goesOn() {
+	s.t.Helper()
+	w, err := s.connect()
+	check(s.t, err)
+	defer func() { _ = w.conn.Close() }()
+	for _, instance := range crashInstances {
+		marker := fmt.Sprintf("after-%d-%s", s.seed, instance)
+		id, err := s.send(w, marker, instance)
+		check(s.t, err)
+		if end, err := s.awaitEnd(w, id); err != nil || end != "Success/Success "+marker {
+			s.problem("the command after the kill: %v; it ended with %q", err, end)
+		}
+	}
 }
 
 // verify asks the local AWS that was started again for everything that the killed one has acknowledged.
