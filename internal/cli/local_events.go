@@ -163,7 +163,7 @@ func eventLine(e *gateway.Event) string {
 	if e.ErrorCode != "" {
 		outcome = e.ErrorCode
 	}
-	parts := []string{e.EventTime.Local().Format("15:04:05.000"), e.RecipientAccountID, e.AWSRegion, orDash(who), service + ":" + e.EventName, outcome}
+	parts := []string{e.EventTime.Local().Format("15:04:05.000"), orDash(e.RecipientAccountID), orDash(e.AWSRegion), orDash(who), service + ":" + e.EventName, outcome}
 	for _, check := range e.Slipway.Checks {
 		by := strings.Join(check.Decisive, " ")
 		if by == "" {

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	engine "github.com/slipway-cd/slipway/iam"
@@ -79,7 +80,7 @@ func (a *AWS) newMachine(instance ec2.Instance) (machine, error) {
 		InstanceID: instance.ID, Region: instance.Region, Endpoint: a.endpoint, IPAddress: instance.PrivateIP,
 		Dir: a.nodeDir(instance.ID), Sandbox: a.sandbox(), Environment: environment,
 		Credentials: func(ctx context.Context) (node.Credentials, error) { return a.instanceCredentials(ctx, instance) },
-		Logf:        func(format string, args ...any) { a.config.Logf("node "+instance.ID+": "+format, args...) },
+		Logf:        a.nodeLog(instance.ID),
 		Drain:       time.Second, // AWS.Drain is the patient one
 	})
 	if err != nil {
@@ -87,6 +88,22 @@ func (a *AWS) newMachine(instance ec2.Instance) (machine, error) {
 		return nil, err
 	}
 	return &builtIn{n, leave}, nil
+}
+
+// nodeLog tells what happens on a node; what it says again and again, as a node without a role does, is told once.
+func (a *AWS) nodeLog(id string) func(format string, args ...any) {
+	var mu sync.Mutex
+	last := ""
+	return func(format string, args ...any) {
+		text := "node " + id + ": " + fmt.Sprintf(format, args...)
+		mu.Lock()
+		again := text == last
+		last = text
+		mu.Unlock()
+		if !again {
+			a.config.Logf("%s", text)
+		}
+	}
 }
 
 // builtIn is a built-in node with what it has of this process.

@@ -74,9 +74,9 @@ func unknownOperation(p Protocol, name string) *Error {
 		return &Error{Code: "NotImplemented", Message: "The local AWS does not serve this operation.", Status: http.StatusNotImplemented}
 	}
 	if p == JSON11 {
-		return &Error{Code: "UnknownOperationException", Message: "The operation " + printable(name) + " is not known."}
+		return &Error{Code: "UnknownOperationException", Message: "The local AWS does not serve the operation " + printable(name) + "."}
 	}
-	return &Error{Code: "InvalidAction", Message: "The action " + printable(name) + " is not valid for this web service."}
+	return &Error{Code: "InvalidAction", Message: "The local AWS does not serve the action " + printable(name) + "."}
 }
 
 // malformed is a request that cannot be decoded.

@@ -109,7 +109,7 @@ func (d formDecoder) structure(n *node, v reflect.Value, path string) error {
 	}
 	for name := range n.children {
 		if !known[name] {
-			return &Error{Code: "UnknownParameter", Message: "The parameter " + printable(join(path, name)) + " is not recognized"}
+			return &Error{Code: "UnknownParameter", Message: "The parameter " + printable(join(path, name)) + " is not recognized: AWS does not have it, or the local AWS does not honour it"}
 		}
 	}
 	return nil

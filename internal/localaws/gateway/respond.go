@@ -68,12 +68,20 @@ func (x *exchange) writeError(w http.ResponseWriter, e *Error) {
 		doc.buf.WriteString("</Response>")
 		x.send(w, e.HTTPStatus(), doc.buf.Bytes())
 	default:
-		if x.foreign { // maybe a REST service, whose clients take the code from here when they cannot read XML
+		if x.foreign && x.form.Get("Action") == "" && !restXML[x.scope()] {
+			x.protocol = JSON11 // what is neither known nor a Query request is a REST service that speaks JSON
+			x.writeError(w, e)
+			return
+		}
+		if x.foreign { // whoever cannot read the body takes the code from here
 			w.Header().Set("X-Amzn-ErrorType", e.Code)
 		}
 		x.send(w, e.HTTPStatus(), x.queryError(e))
 	}
 }
+
+// restXML are the services, of those that are not served, whose clients read XML (aws.protocols#restXml in their models).
+var restXML = map[string]bool{"cloudfront": true, "route53": true, "s3": true}
 
 // queryError is the XML of an error.
 func (x *exchange) queryError(e *Error) []byte {

@@ -12,11 +12,12 @@ func TestServiceThatIsNotServed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, allowAll(t))
 	const which = "The local AWS does not serve %s; it serves ec2, iam, ssm, sts."
-	for name, tc := range map[string]struct{ service, method, path, target, code string }{
-		"list buckets":  {"s3", http.MethodGet, "/", "", "InvalidAction"},
-		"put an object": {"s3", http.MethodPut, "/bucket/key", "", "InvalidAction"},
-		"JSON":          {"dynamodb", http.MethodPost, "/", "DynamoDB_20120810.PutItem", "UnknownOperationException"},
-		"REST":          {"lambda", http.MethodPost, "/2015-03-31/functions", "", "InvalidAction"},
+	for name, tc := range map[string]struct{ service, method, path, target, code, body string }{
+		"list buckets":  {"s3", http.MethodGet, "/", "", "InvalidAction", "<ErrorResponse>"},
+		"put an object": {"s3", http.MethodPut, "/bucket/key", "", "InvalidAction", "<ErrorResponse>"},
+		"JSON":          {"dynamodb", http.MethodPost, "/", "DynamoDB_20120810.PutItem", "UnknownOperationException", `{"__type":"UnknownOperationException"`},
+		"REST":          {"lambda", http.MethodPost, "/2015-03-31/functions", "", "InvalidAction", `{"__type":"InvalidAction"`},
+		"Query":         {"sns", http.MethodGet, "/?Action=ListTopics&Version=2010-03-31", "", "InvalidAction", "<ErrorResponse>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -27,6 +28,9 @@ func TestServiceThatIsNotServed(t *testing.T) {
 			got := signAndServe(w, r, tc.service)
 			if want := strings.ReplaceAll(which, "%s", tc.service); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), want) {
 				t.Errorf("got %d %s, want %s", got.Code, got.Body, want)
+			}
+			if !strings.HasPrefix(got.Body.String(), tc.body) {
+				t.Errorf("got %s, want it to begin with %s", got.Body, tc.body)
 			}
 			if c := got.Header().Get("X-Amzn-Errortype"); c != tc.code {
 				t.Errorf("code %q, want %q", c, tc.code)

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,18 +32,21 @@ func (i *Issuer) JobToken(job Claims, expires time.Time) (string, error) {
 	return token, nil
 }
 
+// errNoJob says that a token was not made by [Issuer.JobToken] of this issuer. What the library makes of it helps nobody.
+var errNoJob = errors.New("the bearer token is not one that slipway local env --github gave")
+
 // MintForJob gives the ID token for the job that token is of, for an audience.
 func (i *Issuer) MintForJob(token, audience string, now time.Time) (string, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
-		return "", fmt.Errorf("read a job's token: %w", err)
+		return "", errNoJob
 	}
 	var c jobClaims
 	if err := parsed.Claims(i.key.Public(), &c); err != nil {
-		return "", fmt.Errorf("read a job's token: %w", err)
+		return "", errNoJob
 	}
 	if err := c.ValidateWithLeeway(jwt.Expected{Issuer: jobIssuer, Time: now}, 0); err != nil {
-		return "", fmt.Errorf("read a job's token: %w", err)
+		return "", fmt.Errorf("the bearer token of a job: %w", err)
 	}
 	c.Job.Audience, c.Job.Now = audience, now
 	return i.Mint(c.Job)
