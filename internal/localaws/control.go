@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,8 @@ type RoleCredentials struct {
 // What the control endpoint serves.
 const (
 	controlPath  = "/_slipway/role-credentials"
+	accountsPath = "/_slipway/accounts"
+	rolesPath    = "/_slipway/roles"
 	snapshotPath = "/_slipway/snapshot"
 )
 
@@ -72,28 +75,41 @@ func newControl(a *AWS, random io.Reader) (*control, error) {
 func (c *control) addAccount(id string, keys iam.Keys) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, known := range c.file.Accounts {
+	account := Account{ID: id, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey}
+	for i, known := range c.file.Accounts {
 		if known.ID == id {
+			c.file.Accounts[i] = account // the administrator may have other keys by now
 			return
 		}
 	}
-	c.file.Accounts = append(c.file.Accounts, Account{ID: id, AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey})
+	c.file.Accounts = append(c.file.Accounts, account)
+}
+
+// accounts are all accounts that exist by now: those that this run was given first, then the others in the order in which
+// they were made.
+func (a *AWS) accounts(ctx context.Context) ([]Account, error) {
+	ids, err := a.iam.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if _, err := a.EnsureAccount(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	a.control.mu.Lock()
+	defer a.control.mu.Unlock()
+	return slices.Clone(a.control.file.Accounts), nil
 }
 
 // WriteControl writes the control file, so that `slipway local env` finds this local AWS. region is the default that
 // clients are given; empty means that of the first instance.
 func (a *AWS) WriteControl(ctx context.Context, region string) (Control, error) {
-	// The accounts that were made in this run come first, then those that the state holds.
-	accounts, err := a.iam.Accounts(ctx)
-	if err != nil {
+	if _, err := a.accounts(ctx); err != nil {
 		return Control{}, err
 	}
-	for _, id := range accounts {
-		if _, err := a.EnsureAccount(ctx, id); err != nil {
-			return Control{}, err
-		}
-	}
 	if region == "" {
+		var err error
 		if region, err = a.firstRegion(ctx); err != nil {
 			return Control{}, err
 		}
@@ -109,7 +125,9 @@ func (a *AWS) WriteControl(ctx context.Context, region string) (Control, error) 
 	if err != nil {
 		return Control{}, err
 	}
-	return c.file, writeSecret(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'))
+	file := c.file
+	file.Accounts = slices.Clone(file.Accounts)
+	return file, writeSecret(filepath.Join(a.config.Dir, ControlFile), append(content, '\n'))
 }
 
 // writeSecret puts a new file for its owner alone in the place of path: one that is there may be open to others.
@@ -148,7 +166,9 @@ func removeControl(dir string) error {
 // answer some of them with a redirect.
 func (c *control) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serve := map[string]http.HandlerFunc{controlPath: c.roleCredentials, snapshotPath: c.serveSnapshot, jobPath: c.newJob}[r.URL.Path]
+		serve := map[string]http.HandlerFunc{
+			controlPath: c.roleCredentials, accountsPath: c.listAccounts, rolesPath: c.listRoles, snapshotPath: c.serveSnapshot, jobPath: c.newJob,
+		}[r.URL.Path]
 		github := strings.HasPrefix(r.URL.Path, githubPath) && serve == nil
 		if serve == nil && !github {
 			next.ServeHTTP(w, r)
@@ -179,6 +199,26 @@ func (c *control) answer(w http.ResponseWriter, v any) {
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		c.aws.config.Logf("local AWS: %v", err)
 	}
+}
+
+// listAccounts gives the owner of the machine the accounts with their administrators' keys.
+func (c *control) listAccounts(w http.ResponseWriter, r *http.Request) {
+	accounts, err := c.aws.accounts(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.answer(w, accounts)
+}
+
+// listRoles gives the owner of the machine the names of an account's roles.
+func (c *control) listRoles(w http.ResponseWriter, r *http.Request) {
+	names, err := c.aws.iam.RoleNames(r.Context(), r.URL.Query().Get("account"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.answer(w, names)
 }
 
 // roleCredentials gives the owner of the machine a session of any role.
@@ -241,6 +281,26 @@ func ReadControl(dir string) (Control, error) {
 	return c, nil
 }
 
+// Current asks the running local AWS for the accounts that exist by now: the control file has those of its start.
+func (c Control) Current(ctx context.Context) (Control, error) {
+	body, err := c.post(ctx, accountsPath)
+	if err != nil {
+		return Control{}, err
+	}
+	c.Accounts = nil
+	return c, json.Unmarshal(body, &c.Accounts)
+}
+
+// Roles asks the running local AWS for the names of an account's roles.
+func (c Control) Roles(ctx context.Context, account string) ([]string, error) {
+	body, err := c.post(ctx, rolesPath+"?"+url.Values{"account": {account}}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	return names, json.Unmarshal(body, &names)
+}
+
 // RoleCredentials asks the running local AWS for a session of a role, as the owner of the machine.
 func (c Control) RoleCredentials(ctx context.Context, account, role string) (RoleCredentials, error) {
 	query := url.Values{"account": {account}, "role": {role}}.Encode() // a name may have a + in it
@@ -264,7 +324,7 @@ func (c Control) post(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("local AWS at %s: %w", c.Endpoint, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (Keys, erro
 	}
 	var keys Keys
 	err := s.write(ctx, func(q querier) error {
-		if _, err := exec(ctx, q, `INSERT OR IGNORE INTO iam_accounts (id) VALUES (?)`, account); err != nil {
+		if err := insertAccount(ctx, q, account); err != nil {
 			return err
 		}
 		u, err := findUser(ctx, q, account, administrator)
@@ -60,9 +60,20 @@ func (s *Service) ensureKey(ctx context.Context, q querier, account string) (Key
 	return Keys{k.id, k.secret}, nil
 }
 
-// Accounts lists the accounts that exist.
+// insertAccount makes an account that is not there, after all others.
+func insertAccount(ctx context.Context, q querier, account string) error {
+	_, err := exec(ctx, q, `INSERT OR IGNORE INTO iam_accounts (id, made) SELECT ?, 1 + coalesce(max(made), 0) FROM iam_accounts`, account)
+	return err
+}
+
+// Accounts lists the accounts that exist, in the order in which they were made.
 func (s *Service) Accounts(ctx context.Context) ([]string, error) {
-	return many(ctx, s.db, scanText, `SELECT id FROM iam_accounts ORDER BY id`)
+	return many(ctx, s.db, scanText, `SELECT id FROM iam_accounts ORDER BY made, id`)
+}
+
+// RoleNames lists the names of an account's roles.
+func (s *Service) RoleNames(ctx context.Context, account string) ([]string, error) {
+	return many(ctx, s.db, scanText, `SELECT name FROM iam_roles WHERE account = ? ORDER BY name`, account)
 }
 
 // RoleSpec is a role to be put into the store. Documents are policies in JSON.
@@ -131,7 +142,7 @@ func (spec *RoleSpec) check() error {
 }
 
 func (s *Service) replaceRole(ctx context.Context, q querier, r *Role, spec *RoleSpec) error {
-	if _, err := exec(ctx, q, `INSERT OR IGNORE INTO iam_accounts (id) VALUES (?)`, r.Account); err != nil {
+	if err := insertAccount(ctx, q, r.Account); err != nil {
 		return err
 	}
 	old, err := findRole(ctx, q, r.Account, r.Name)

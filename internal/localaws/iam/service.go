@@ -124,6 +124,8 @@ var schema = []string{
 	`CREATE TABLE IF NOT EXISTS iam_used_mark (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS iam_jobs (id TEXT PRIMARY KEY, account TEXT NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL)`,
 	`ALTER TABLE iam_sessions ADD COLUMN issued INTEGER NOT NULL DEFAULT 0`,
+	`ALTER TABLE iam_accounts ADD COLUMN made INTEGER NOT NULL DEFAULT 0`, // the order in which accounts were made
+	`UPDATE iam_accounts SET made = rowid`,
 }
 
 // querier is a transaction, or the database outside of one.
