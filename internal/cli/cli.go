@@ -76,9 +76,18 @@ func Main(ctx context.Context, process Process) (code int) {
 	}
 	run, err := parser.Parse(process.Args)
 	if err != nil {
-		return report(process, usageError(err))
+		return report(process, errors.Join(usageError(err), mistakenEnv(process)))
 	}
 	return report(process, run.Run())
+}
+
+// mistakenEnv keeps a shell safe that evaluates what a `local env` with a mistake on its command line prints.
+func mistakenEnv(process Process) error {
+	if len(process.Args) < 2 || process.Args[0] != "local" || process.Args[1] != "env" {
+		return nil
+	}
+	_, err := io.WriteString(process.Stdout, noExports)
+	return err
 }
 
 // usageError gives a mistake on the command line its exit code and a way to help.

@@ -65,14 +65,31 @@ Examples:
   eval "$(slipway local env --github acme/shop --environment prod)" && act`
 }
 
+// noExports is what `local env` prints when it fails. A shell that evaluates it must not go on with the keys that it had,
+// nor reach AWS with those of a profile: nobody listens on that port.
+const noExports = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN\n" +
+	"export AWS_ENDPOINT_URL='http://127.0.0.1:1'\nfalse\n"
+
 // Run prints shell exports.
 func (c *envCommand) Run(ctx context.Context, process *Process) error {
+	err := c.print(ctx, process)
+	if err != nil {
+		_, writeErr := io.WriteString(process.Stdout, noExports)
+		err = errors.Join(err, writeErr)
+	}
+	return err
+}
+
+func (c *envCommand) print(ctx context.Context, process *Process) error {
 	control, err := localaws.ReadControl(c.Data)
 	if err != nil {
 		return &failure{code: exitFailed, err: err, hint: "start one with slipway local up --data " + c.Data}
 	}
 	if c.Repository != "" {
 		return c.job(ctx, process, control, c.Account+c.Role != "")
+	}
+	if control, err = control.Current(ctx); err != nil {
+		return err
 	}
 	account, err := c.account(control)
 	if err != nil {
