@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
@@ -29,7 +29,7 @@ type upCommand struct {
 	Policies string            `placeholder:"DIR" help:"Put these roles in place of the rendered ones."`
 	Listen   string            `default:"127.0.0.1:4510" placeholder:"HOST:PORT" help:"Where to listen (default: 127.0.0.1:4510)."`
 	Throttle map[string]string `placeholder:"ACTION=RATE" help:"Answer an action with AWS's throttling error when it is called more often than RATE a second. Repeatable."`
-	Nodes    int               `default:"1" help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
+	Nodes    *int              `help:"Without a release file, in a new data directory: how many nodes, tagged App=sandpit (default: 1)."`
 	Agent    string            `default:"builtin" placeholder:"KIND" help:"What nodes are: builtin, or cell, which holds the genuine amazon-ssm-agent in Linux namespaces (default: builtin)."`
 	AgentDir string            `placeholder:"DIR" help:"Where the programs of amazon-ssm-agent are (default: PATH, /usr/bin)."`
 	// ConsistencyDelay and PendingInvocations are for tests of what waits.
@@ -60,45 +60,106 @@ type content struct {
 	nodes  localaws.NodePolicy
 }
 
-// Run serves until the context ends.
+// Run serves until the context ends. Nothing is put into the state before all that the user can have got wrong was looked
+// at, the port included: another try would find a state to go on with.
 func (c *upCommand) Run(ctx context.Context, process *Process) error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return usage(fmt.Errorf("--listen: %w", err), "for example 127.0.0.1:4510")
-	}
-	if c.ConsistencyDelay < 0 || c.ConsistencyDelay > time.Minute || c.PendingInvocations < 0 {
-		return usage(errors.New("--consistency-delay is 0 to 1m, --pending-invocations 0 or more"), "")
+	if err := c.check(); err != nil {
+		return err
 	}
 	throttles, err := rates(c.Throttle)
 	if err != nil {
 		return err
 	}
-	what, err := c.content(process)
+	agentDir, err := c.agent(process)
 	if err != nil {
 		return err
 	}
-	if what.nodes.AgentDir, err = c.agent(process); err != nil {
-		return err
-	}
-	aws, err := openLocal(ctx, process, localaws.Config{Dir: c.Data, Nodes: what.nodes, ConsistencyDelay: c.ConsistencyDelay,
-		Quotas: ssm.Quotas{Pending: c.PendingInvocations}})
+	l, err := c.release()
 	if err != nil {
 		return err
+	}
+	listener, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // closed before, where it was served on
+	aws, err := openLocal(ctx, process, localaws.Config{Dir: c.Data, ConsistencyDelay: c.ConsistencyDelay, Quotas: ssm.Quotas{Pending: c.PendingInvocations}})
+	if err != nil {
+		return c.inUse(err)
 	}
 	for action, limit := range throttles {
 		if err := aws.Throttle(action, limit); err != nil {
 			return closeLocal(ctx, aws, usage(err, "docs/local-aws.md lists the operations, such as ssm:SendCommand"))
 		}
 	}
-	if err := c.serve(ctx, process, aws, what); err != nil {
+	what, err := c.content(ctx, process, aws, l)
+	if err == nil {
+		what.nodes.AgentDir = agentDir
+		aws.UseNodes(what.nodes)
+		err = c.serve(ctx, process, aws, listener, what)
+	}
+	if err != nil {
 		return closeLocal(ctx, aws, err)
 	}
 	<-ctx.Done()
+	return closeLocal(ctx, aws, finish(ctx, process, aws))
+}
+
+// finish lets running commands end and stops what they started.
+func finish(ctx context.Context, process *Process, aws *localaws.AWS) error {
 	_, _ = fmt.Fprintln(process.Stderr, "stopping: letting running commands end, then stopping what they started")
 	running, err := aws.Drain(context.WithoutCancel(ctx), drainLimit)
 	if err == nil && running > 0 {
 		err = fmt.Errorf("%d commands had not ended after %s; they are answered as failed when it starts again", running, drainLimit)
 	}
-	return closeLocal(ctx, aws, errors.Join(err, aws.StopProcesses(context.WithoutCancel(ctx))))
+	return errors.Join(err, aws.StopProcesses(context.WithoutCancel(ctx)))
+}
+
+// check refuses flags that cannot be meant.
+func (c *upCommand) check() error {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usage(fmt.Errorf("--listen %s: %w", c.Listen, err), "for example 127.0.0.1:4510")
+	}
+	if c.ConsistencyDelay < 0 || c.ConsistencyDelay > time.Minute || c.PendingInvocations < 0 {
+		return usage(errors.New("--consistency-delay is 0 to 1m, --pending-invocations 0 or more"), "")
+	}
+	if c.Nodes != nil && (*c.Nodes < 0 || *c.Nodes > 50) {
+		return usage(fmt.Errorf("--nodes %d: want 0 to 50", *c.Nodes), "")
+	}
+	return nil
+}
+
+// listen opens the port.
+func (c *upCommand) listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", c.Listen)
+	if err == nil {
+		return listener, nil
+	}
+	err = fmt.Errorf("local AWS: %w", err)
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, err
+	}
+	if _, runs := localaws.ReadControl(c.Data); runs == nil {
+		return nil, c.inUse(fmt.Errorf("local AWS in %s: %w", c.Data, localaws.ErrInUse))
+	}
+	return nil, &failure{code: exitFailed, err: err, hint: "--listen HOST:PORT takes another port, --listen 127.0.0.1:0 any that is free"}
+}
+
+// inUse tells how to reach the local AWS that has the data directory.
+func (c *upCommand) inUse(err error) error {
+	if !errors.Is(err, localaws.ErrInUse) {
+		return err
+	}
+	control, readErr := localaws.ReadControl(c.Data)
+	if readErr != nil {
+		return unused(err)
+	}
+	return &failure{code: exitFailed, err: err,
+		hint: fmt.Sprintf("it is at %s: slipway local env --data %s prints how to reach it; or name another directory with --data DIR", control.Endpoint, c.Data)}
 }
 
 // rates reads --throttle.
@@ -140,40 +201,66 @@ func (c *upCommand) agent(process *Process) (string, error) {
 	return dir, err
 }
 
-// content takes the release that -f names, or slipway.yaml where there is one; without either, what the data directory
-// holds; and where that is new, a sandpit.
-func (c *upCommand) content(process *Process) (content, error) {
+// release loads the release that -f names, or slipway.yaml where there is one; nil without either.
+func (c *upCommand) release() (*loaded, error) {
 	if c.File == "" {
 		if _, err := os.Stat(defaultReleaseFile); err == nil {
 			c.File = defaultReleaseFile
 		}
 	}
-	if c.File != "" {
-		l, err := releaseFlags{File: c.File, Set: c.Set}.load()
-		if err != nil {
-			return content{}, err
-		}
+	if c.File == "" && len(c.Set) > 0 {
+		return nil, usage(errors.New("--set gives a variable of a release file a value, and there is no release file"), "name it with -f FILE")
+	}
+	if c.File == "" {
+		return nil, nil
+	}
+	if c.Nodes != nil {
+		return nil, usage(fmt.Errorf("--nodes is for a local AWS without a release, and %s names its nodes", c.File), "leave out --nodes")
+	}
+	return releaseFlags{File: c.File, Set: c.Set}.load()
+}
+
+// content takes the release; without one, what the data directory holds; and where that is nothing, a sandpit.
+func (c *upCommand) content(ctx context.Context, process *Process, aws *localaws.AWS, l *loaded) (content, error) {
+	if l != nil {
 		return c.filled(process, l)
 	}
-	if _, err := os.Stat(filepath.Join(c.Data, "state.db")); err == nil && c.Policies == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			home = "" // then there is nothing in it to hide
-		}
-		return content{
-			name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil },
-			nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms, Hide: private(home)},
-		}, nil
+	held, err := aws.Holdings(ctx)
+	if err != nil {
+		return content{}, err
 	}
-	if c.Nodes < 0 || c.Nodes > 50 {
-		return content{}, usage(fmt.Errorf("--nodes %d: want 0 to 50", c.Nodes), "")
+	if len(held) > 0 {
+		return c.kept(process, aws)
 	}
-	r := rehearse.Sandpit(c.Nodes)
+	nodes := 1
+	if c.Nodes != nil {
+		nodes = *c.Nodes
+	}
+	r := rehearse.Sandpit(nodes)
 	p, err := plan.New(r)
 	if err != nil {
 		return content{}, err
 	}
 	return c.filled(process, &loaded{release: r, plan: p})
+}
+
+// kept goes on with what the data directory holds, and refuses flags that would change it.
+func (c *upCommand) kept(process *Process, aws *localaws.AWS) (content, error) {
+	fresh := "name a new directory with --data DIR, or empty this one with slipway local reset --data " + c.Data
+	if c.Nodes != nil {
+		return content{}, usage(fmt.Errorf("--nodes is for a new data directory, and %s has a state with its nodes", c.Data), fresh)
+	}
+	if c.Policies != "" {
+		return content{}, usage(fmt.Errorf("--policies is for a release or a new data directory, and %s has a state with its roles", c.Data), "name the release with -f FILE; or "+fresh)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "" // then there is nothing in it to hide
+	}
+	return content{
+		name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil },
+		nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms, Hide: private(home)},
+	}, nil
 }
 
 func (c *upCommand) filled(process *Process, l *loaded) (content, error) {
@@ -185,13 +272,13 @@ func (c *upCommand) filled(process *Process, l *loaded) (content, error) {
 	return content{name: l.release.File, loaded: l, seed: seedAll(l, set), nodes: nodes}, err
 }
 
-// serve fills the local AWS, opens its port and prints how to reach it.
-func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.AWS, what content) error {
+// serve fills the local AWS, answers on its port and prints how to reach it.
+func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.AWS, listener net.Listener, what content) error {
 	if err := what.seed(ctx, aws); err != nil {
 		return err
 	}
 	preferSpeed(process)
-	if err := aws.Serve(c.Listen); err != nil {
+	if err := aws.ServeOn(listener); err != nil {
 		return err
 	}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback() {
@@ -211,23 +298,10 @@ func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.A
 		return err
 	}
 	_, _ = fmt.Fprintf(process.Stderr, "local AWS with %s at %s, state in %s; Ctrl-C stops it\n", what.name, aws.Endpoint(), aws.Dir())
-	describe(process.Stderr, what.loaded)
+	if err := describe(ctx, process.Stderr, aws, what.loaded); err != nil {
+		return err
+	}
 	first := control.Accounts[0]
 	_, err = io.WriteString(process.Stdout, exports(control, first.AccessKeyID, first.SecretAccessKey, ""))
 	return err
-}
-
-// describe lists what a local AWS was given: accounts, roles, nodes.
-func describe(w io.Writer, l *loaded) {
-	if l == nil {
-		return
-	}
-	for _, stage := range l.plan.Stages {
-		names := make([]string, len(stage.Roles))
-		for i, role := range stage.Roles {
-			names[i] = role.Name
-		}
-		_, _ = fmt.Fprintf(w, "  account %s, %s: roles %s; nodes %s\n", stage.Account, stage.Region,
-			strings.Join(names, ", "), strings.Join(rehearse.InstanceIDs(l.release, l.plan.App, stage), ", "))
-	}
 }

@@ -195,6 +195,11 @@ func (a *AWS) Serve(address string) error {
 	if err != nil {
 		return fmt.Errorf("local AWS: %w", err)
 	}
+	return a.ServeOn(listener)
+}
+
+// ServeOn is [AWS.Serve] on a TCP port that is open already. It closes it, also when it fails.
+func (a *AWS) ServeOn(listener net.Listener) error {
 	host, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
 		return errors.Join(fmt.Errorf("local AWS: %w", err), listener.Close())

@@ -39,6 +39,9 @@ type NodePolicy struct {
 	AgentDir string
 }
 
+// UseNodes bounds nodes by policy in place of the one of [Config]. It comes before [AWS.StartNodes].
+func (a *AWS) UseNodes(policy NodePolicy) { a.config.Nodes = policy }
+
 // StartNodes starts a built-in node for every running instance that has none yet, and ends what an earlier process left
 // half done. Serve comes first.
 func (a *AWS) StartNodes(ctx context.Context) error {
