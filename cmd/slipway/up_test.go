@@ -30,7 +30,9 @@ func startUp(t *testing.T, dir, data string, args ...string) *up {
 		t.Fatal(err)
 	}
 	defer func() { _ = stderr.Close() }()
-	u.command = slipway(t.Context(), append([]string{"local", "up", "--listen", "127.0.0.1:0", "--data", u.data}, args...)...)
+	program := slipway(t.Context(), append([]string{"local", "up", "--listen", "127.0.0.1:0", "--data", u.data}, args...)...)
+	// Interrupts are ignored at first, as in what a script starts in the background.
+	u.command = exec.CommandContext(t.Context(), "sh", append([]string{"-c", `trap '' INT; exec "$@"`, "sh", program.Path}, program.Args[1:]...)...)
 	u.command.Dir, u.command.Stderr = dir, stderr
 	stdout, err := u.command.StdoutPipe()
 	if err != nil {

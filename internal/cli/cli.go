@@ -43,9 +43,12 @@ Exit codes: 0 succeeded or proved; 1 failed, refuted; 2 wrong usage or a wrong f
 // stopped is how kong's --help ends a run without os.Exit.
 type stopped struct{ code int }
 
+// endSignals are how a user ends a command.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, process Process) (code int) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(ctx, endSignals...)
 	defer stop()
 	// After the first signal the default action is back: a second Ctrl-C ends the program at once.
 	context.AfterFunc(ctx, stop)

@@ -199,7 +199,7 @@ func (p *place) close(ctx context.Context, terminal *ui.UI) error {
 	}
 	running, err := p.local.Drain(context.WithoutCancel(ctx), drainLimit)
 	if running > 0 {
-		terminal.Note("%d commands were still running on the local nodes after %s", running, drainLimit)
+		terminal.Note("still running on the local nodes after %s: %s", drainLimit, commandCount(running, ""))
 	}
 	err = errors.Join(err, p.tellStubs(ctx, terminal))
 	kept, keepErr := p.applications(ctx, terminal)

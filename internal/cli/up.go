@@ -105,16 +105,6 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 	return closeLocal(ctx, aws, finish(ctx, process, aws))
 }
 
-// finish lets running commands end and stops what they started.
-func finish(ctx context.Context, process *Process, aws *localaws.AWS) error {
-	_, _ = fmt.Fprintln(process.Stderr, "stopping: letting running commands end, then stopping what they started")
-	running, err := aws.Drain(context.WithoutCancel(ctx), drainLimit)
-	if err == nil && running > 0 {
-		err = fmt.Errorf("%d commands had not ended after %s; they are answered as failed when it starts again", running, drainLimit)
-	}
-	return errors.Join(err, aws.StopProcesses(context.WithoutCancel(ctx)))
-}
-
 // check refuses flags that cannot be meant.
 func (c *upCommand) check() error {
 	_, port, err := net.SplitHostPort(c.Listen)
