@@ -77,7 +77,13 @@ type local struct {
 // startLocal runs `slipway local up` with args until the test ends.
 func startLocal(t *testing.T, args ...string) local {
 	t.Helper()
-	server := local{data: t.TempDir()}
+	return startLocalOn(t, t.TempDir(), args...)
+}
+
+// startLocalOn is [startLocal] with a data directory that may have something in it.
+func startLocalOn(t *testing.T, dir string, args ...string) local {
+	t.Helper()
+	server := local{data: dir}
 	ctx, cancel := context.WithCancel(t.Context())
 	command := slipway(ctx, append([]string{"local", "up", "--listen", "127.0.0.1:0", "--data", server.data}, args...)...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
