@@ -37,7 +37,16 @@ func openLocal(ctx context.Context, process *Process, config localaws.Config) (*
 	config.Logf = func(format string, args ...any) {
 		_, _ = fmt.Fprintf(process.Stderr, "local: "+format+"\n", args...)
 	}
-	return localaws.Open(ctx, config)
+	aws, err := localaws.Open(ctx, config)
+	return aws, foreign(err)
+}
+
+// foreign tells what to do about a directory that holds other files.
+func foreign(err error) error {
+	if errors.Is(err, localaws.ErrForeign) {
+		return usage(err, "name an empty directory, or one that is not there yet, with --data DIR")
+	}
+	return err
 }
 
 // closeLocal closes the local AWS and keeps the first error.
@@ -125,7 +134,8 @@ type stopCommand struct {
 
 // Help shows examples under `slipway local stop --help`.
 func (stopCommand) Help() string {
-	return `Only what scripts on the nodes of this data directory started is stopped: first asked, then made to.
+	return `Only what scripts on the nodes of this data directory started is stopped: first asked, then made to. --remove deletes
+what slipway made in it, and the directory itself when nothing else is in it.
 
 Examples:
   slipway local stop --data DIR
@@ -144,7 +154,25 @@ func (c *stopCommand) Run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(process.Stderr, "stopped %d processes\n", stopped)
+	_, _ = fmt.Fprintf(process.Stderr, "stopped %d processes\n", stopped)
+	if c.Remove {
+		return tellLeft(process, c.Data)
+	}
+	return nil
+}
+
+// tellLeft says which files in a data directory were left alone.
+func tellLeft(process *Process, dir string) error {
+	left, err := localaws.Foreign(dir)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	const most = 5
+	shown := strings.Join(left[:min(most, len(left))], ", ")
+	if len(left) > most {
+		shown += ", …"
+	}
+	_, err = fmt.Fprintf(process.Stderr, "left alone in %s, not being slipway's: %s\n", dir, shown)
 	return err
 }
 

@@ -37,6 +37,9 @@ func (c *snapshotCommand) Run(ctx context.Context, process *Process) error {
 	if errors.Is(err, fs.ErrExist) {
 		return usage(err, "name a file that is not there yet")
 	}
+	if errors.Is(err, localaws.ErrInside) {
+		return usage(err, "name a file elsewhere")
+	}
 	if err != nil {
 		return err
 	}
@@ -59,8 +62,9 @@ type restoreCommand struct {
 
 // Help shows examples under `slipway local restore --help`.
 func (restoreCommand) Help() string {
-	return `What is in the data directory now is gone afterwards, with everything that its commands left running. The snapshot is
-checked first: one that is damaged, or that a newer slipway wrote, changes nothing.
+	return `The state that is in the data directory now is gone afterwards, with everything that its commands left running. The
+snapshot is checked first: one that is damaged, or that a newer slipway wrote, changes nothing. A directory with other files
+in it that never was a data directory is refused; files in a data directory that are not slipway's stay.
 
 Examples:
   slipway local restore before-the-upgrade.tar.gz
@@ -72,11 +76,15 @@ func (c *restoreCommand) Run(ctx context.Context, process *Process) error {
 	if _, err := os.Stat(c.File); err != nil {
 		return usage(err, "name a file that slipway local snapshot wrote")
 	}
-	if err := unused(localaws.Restore(ctx, c.Data, c.File)); err != nil {
+	err := foreign(unused(localaws.Restore(ctx, c.Data, c.File)))
+	if errors.Is(err, localaws.ErrInside) {
+		return usage(err, "move it out of "+c.Data+" first, or name another directory with --data DIR")
+	}
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(process.Stderr, "restored %s from %s\n", c.Data, c.File)
-	return err
+	_, _ = fmt.Fprintf(process.Stderr, "restored %s from %s\n", c.Data, c.File)
+	return tellLeft(process, c.Data)
 }
 
 // unused tells what to do about a data directory that is in use.
@@ -106,6 +114,6 @@ func (c *resetCommand) Run(ctx context.Context, process *Process) error {
 	if err := unused(localaws.Reset(ctx, c.Data)); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(process.Stderr, "emptied %s\n", c.Data)
-	return err
+	_, _ = fmt.Fprintf(process.Stderr, "emptied %s\n", c.Data)
+	return tellLeft(process, c.Data)
 }

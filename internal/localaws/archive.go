@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -129,6 +130,9 @@ func (zeros) Read(p []byte) (int, error) {
 // accepted.
 func extract(in io.Reader, dir string, manifest func([]byte) error) error {
 	zip, err := gzip.NewReader(in)
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errNoSnapshot
+	}
 	if err != nil {
 		return err
 	}
@@ -140,11 +144,14 @@ func extract(in io.Reader, dir string, manifest func([]byte) error) error {
 	x := &extraction{root: root, dir: dir}
 	archive := tar.NewReader(zip)
 	first, err := archive.Next()
+	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.EOF) {
+		return errNoSnapshot
+	}
 	if err != nil {
 		return err
 	}
 	if first.Name != manifestName || first.Size > 1<<16 {
-		return errors.New("not a snapshot of a local AWS")
+		return errNoSnapshot
 	}
 	text, err := io.ReadAll(archive)
 	if err == nil {
@@ -157,6 +164,9 @@ func extract(in io.Reader, dir string, manifest func([]byte) error) error {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, zip); err != nil { // the checksum of it all is at the end
 		return err
 	}
 	return x.finish()
@@ -174,6 +184,8 @@ func (x *extraction) one(h *tar.Header, content io.Reader) error {
 	switch first, _, _ := strings.Cut(filepath.ToSlash(name), "/"); {
 	case passing(first):
 		return fmt.Errorf("%s is of a process, and in no snapshot", h.Name)
+	case !slices.Contains(stateNames, first):
+		return fmt.Errorf("%s is not of a local AWS's state", h.Name)
 	case h.Typeflag == tar.TypeSymlink && !mayLink(name):
 		return fmt.Errorf("%s must not be a link", h.Name)
 	}

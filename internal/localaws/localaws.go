@@ -86,10 +86,14 @@ type AWS struct {
 	mu                sync.Mutex    // guards nodes and limits
 }
 
-// Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet.
+// Open makes or reopens the local AWS in config.Dir. Nothing listens and no node runs yet. A directory that holds the files
+// of others and no state is left alone: the error is [ErrForeign].
 func Open(ctx context.Context, config Config) (*AWS, error) {
 	if config.Logf == nil {
 		config.Logf = func(string, ...any) {}
+	}
+	if err := mayOpen(config.Dir); err != nil {
+		return nil, fmt.Errorf("local AWS: %w", err)
 	}
 	lock, dir, err := lockDir(config.Dir)
 	if err != nil {

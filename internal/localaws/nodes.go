@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -262,8 +260,8 @@ func (a *AWS) StubCalls(ctx context.Context) ([]string, error) {
 // nodeDir is a node's own directory.
 func (a *AWS) nodeDir(instance string) string { return filepath.Join(a.config.Dir, "nodes", instance) }
 
-// StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir if
-// that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
+// StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir, as
+// [RemoveDir] does, if that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
 func StopKept(ctx context.Context, dir string, remove bool) (int, error) {
 	lock, resolved, err := lockDir(dir)
 	if err != nil {
@@ -279,21 +277,4 @@ func StopKept(ctx context.Context, dir string, remove bool) (int, error) {
 		err = RemoveDir(dir)
 	}
 	return len(processes), err
-}
-
-// RemoveDir deletes a data directory with its nodes' file systems, and the symbolic link that dir may be.
-func RemoveDir(dir string) error {
-	resolved, err := filepath.EvalSymlinks(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		resolved = dir
-	} else if err != nil {
-		return err
-	}
-	if err := node.Remove(resolved); err != nil {
-		return err
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

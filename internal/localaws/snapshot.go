@@ -10,17 +10,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws/node"
 	"github.com/slipway-cd/slipway/internal/localaws/store"
-)
-
-// Names in a data directory that belong to one process, or to a restore: no snapshot holds them.
-const (
-	snapshotPrefix = "snapshot-"
-	restorePrefix  = "restore-"
 )
 
 // manifestName is the first file of a snapshot.
@@ -41,6 +36,9 @@ type manifest struct {
 // is running goes on, and makes the snapshot itself; writes wait meanwhile, so that what is in it belongs together. nodes
 // asks for the nodes' file systems as well.
 func Snapshot(ctx context.Context, dir, file string, nodes bool) error {
+	if err := outside(file, dir); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
 	// The place is taken first: a snapshot that cannot be kept is not made.
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -149,20 +147,14 @@ func archiveAll(ctx context.Context, out io.Writer, dir, state string, m manifes
 	return errors.Join(err, w.close())
 }
 
-// inSnapshot chooses among the files of a data directory: all but what belongs to a process, and of a node without its
-// file systems only what it remembers of its commands.
+// inSnapshot chooses among the files of a data directory: the state, not what belongs to a process or to somebody else, and
+// of a node without its file systems only what it remembers of its commands.
 func inSnapshot(name string, nodes bool) bool {
 	parts := strings.Split(filepath.ToSlash(name), "/")
-	if strings.HasPrefix(parts[0], store.File) || passing(parts[0]) {
+	if strings.HasPrefix(parts[0], store.File) || !slices.Contains(stateNames, parts[0]) {
 		return false
 	}
 	return nodes || parts[0] != "nodes" || len(parts) < 3 || parts[2] == "messages" || parts[2] == "replies"
-}
-
-// passing says that a file of a data directory belongs to a process and not to the state.
-func passing(name string) bool {
-	return name == lockFile || strings.HasPrefix(name, ControlFile) || strings.HasPrefix(name, snapshotPrefix) ||
-		strings.HasPrefix(name, restorePrefix)
 }
 
 // removePassing deletes what a process that was killed left behind: its control file and unfinished snapshots.

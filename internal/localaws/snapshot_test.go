@@ -158,16 +158,28 @@ func TestBadSnapshots(t *testing.T) {
 	content, err := os.ReadFile(good)
 	check(t, err)
 	newer := store.File
+	const noSnapshot, damaged = "not a snapshot of a local AWS", "the snapshot is damaged: "
+	says := map[string]string{
+		"empty": noSnapshot, "no archive": noSnapshot, "no tar archive": noSnapshot, "no manifest": noSnapshot, "no format": noSnapshot,
+		"a later format": "a snapshot of format 2: the state was written by a newer version",
+		"cut":            damaged, "the end is cut": damaged, "the checksum is another": damaged, "a damaged database": damaged, "no database": "other is not of",
+		"an empty database": damaged,
+	}
 	for name, archive := range map[string][]byte{
-		"empty":              {},
-		"no archive":         []byte("hello"),
-		"cut":                content[:len(content)/2],
-		"no manifest":        rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name += "x"; return b }),
-		"a later format":     rewrite(t, content, change("slipway-snapshot.json", []byte(`{"format":2}`))),
-		"a damaged database": rewrite(t, content, change(store.File, []byte(strings.Repeat("x", 8192)))),
-		"no database":        rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name = strings.Replace(h.Name, newer, "other", 1); return b }),
-		"a newer state":      rewrite(t, content, newerState(t)),
-		"a way out":          rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name = strings.Replace(h.Name, "nodes/", "../", 1); return b }),
+		"empty":                   {},
+		"no archive":              []byte("hello"),
+		"cut":                     content[:len(content)/2],
+		"no tar archive":          zipped(t, strings.Repeat("hello", 1000)),
+		"the end is cut":          content[:len(content)-1],
+		"the checksum is another": append(append([]byte{}, content[:len(content)-8]...), 1, 2, 3, 4, 5, 6, 7, 8),
+		"no format":               rewrite(t, content, change("slipway-snapshot.json", []byte(`{}`))),
+		"an empty database":       rewrite(t, content, change(store.File, nil)),
+		"no manifest":             rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name += "x"; return b }),
+		"a later format":          rewrite(t, content, change("slipway-snapshot.json", []byte(`{"format":2}`))),
+		"a damaged database":      rewrite(t, content, change(store.File, []byte(strings.Repeat("x", 8192)))),
+		"no database":             rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name = strings.Replace(h.Name, newer, "other", 1); return b }),
+		"a newer state":           rewrite(t, content, newerState(t)),
+		"a way out":               rewrite(t, content, func(h *tar.Header, b []byte) []byte { h.Name = strings.Replace(h.Name, "nodes/", "../", 1); return b }),
 		"through a link": rewrite(t, content, func(h *tar.Header, b []byte) []byte {
 			h.Name = strings.Replace(h.Name, "work/app", "work/link/x", 1)
 			return b
@@ -175,8 +187,9 @@ func TestBadSnapshots(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "snapshot")
 		check(t, os.WriteFile(file, archive, 0o600))
-		if err := localaws.Restore(t.Context(), dir, file); err == nil {
-			t.Fatalf("%s was restored", name)
+		err := localaws.Restore(t.Context(), dir, file)
+		if err == nil || !strings.Contains(err.Error(), "nothing was changed: "+says[name]) {
+			t.Fatalf("%s: got %v, want %q", name, err, says[name])
 		}
 		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
 			t.Fatalf("%s: -before +after\n%s", name, diff)
@@ -299,6 +312,15 @@ func newerState(t *testing.T) func(*tar.Header, []byte) []byte {
 		check(t, err)
 		return changed
 	}
+}
+
+func zipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var out strings.Builder
+	w := gzip.NewWriter(&out)
+	_, err := io.WriteString(w, text)
+	check(t, errors.Join(err, w.Close()))
+	return []byte(out.String())
 }
 
 // rewrite makes another archive of one.
