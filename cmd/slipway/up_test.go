@@ -122,6 +122,8 @@ func TestUpOnKeptState(t *testing.T) {
 
 	first := startUp(t, dir, "d", "--nodes", "2")
 	fails(t, dir, 1, []string{"another local AWS is using", "it is at http://127.0.0.1:", "slipway local env --data d"}, "local", "up", "--data", "d", "--listen", "127.0.0.1:0")
+	fails(t, dir, 2, []string{"no role nope in account 111111111111", "it has sandpit-dev-Deploy, sandpit-dev-Node"}, "local", "env", "--data", "d", "--role", "nope")
+	fails(t, dir, 2, []string{"no account 222222222222", "it has 111111111111"}, "local", "env", "--data", "d", "--account", "222222222222")
 	first.stop(t)
 	banner := lines(first.stderr(t), "  account 111111111111, us-east-1: roles ")
 	if strings.Count(banner, "i-") != 2 {
@@ -147,4 +149,22 @@ func lines(text, prefix string) string {
 		}
 	}
 	return out.String()
+}
+
+// TestEnvWithoutPermission: who may not read a data directory is told so, not to start a local AWS there.
+func TestEnvWithoutPermission(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o000); err != nil {
+		t.Fatal(err)
+	}
+	command := slipway(t.Context(), "local", "env", "--data", "d")
+	command.Dir = dir
+	out, err := command.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "permission denied") || strings.Contains(string(out), "hint:") {
+		t.Errorf("%v, want it denied without a hint:\n%s", err, out)
+	}
 }

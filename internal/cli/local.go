@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +92,13 @@ func (c *envCommand) Run(ctx context.Context, process *Process) error {
 }
 
 func (c *envCommand) print(ctx context.Context, process *Process) error {
+	if err := c.githubFlags.check(); err != nil {
+		return err
+	}
 	control, err := localaws.ReadControl(c.Data)
+	if errors.Is(err, fs.ErrPermission) {
+		return err
+	}
 	if err != nil {
 		return &failure{code: exitFailed, err: err, hint: "start one with slipway local up --data " + c.Data}
 	}
@@ -108,12 +116,21 @@ func (c *envCommand) print(ctx context.Context, process *Process) error {
 	if c.Role != "" {
 		session, err := control.RoleCredentials(ctx, account.ID, c.Role)
 		if err != nil {
-			return err
+			return c.noRole(ctx, control, account.ID, err)
 		}
 		key, secret, token = session.AccessKeyID, session.SecretAccessKey, session.SessionToken
 	}
 	_, err = io.WriteString(process.Stdout, exports(control, key, secret, token))
 	return err
+}
+
+// noRole tells which roles there are, if the error is that there is no such one.
+func (c *envCommand) noRole(ctx context.Context, control localaws.Control, account string, err error) error {
+	names, listErr := control.Roles(ctx, account)
+	if listErr != nil || slices.Contains(names, c.Role) {
+		return errors.Join(err, listErr)
+	}
+	return usage(fmt.Errorf("no role %s in account %s of this local AWS", c.Role, account), "it has "+orNone(names))
 }
 
 func (c *envCommand) account(control localaws.Control) (localaws.Account, error) {

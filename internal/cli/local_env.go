@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,25 @@ import (
 // githubFlags describe the workflow job that `slipway local env --github` stands in for.
 type githubFlags struct {
 	Repository     string `name:"github" placeholder:"OWNER/REPO" help:"What a workflow job of this repository gets to ask for its OIDC token with, in place of keys."`
-	Ref            string `default:"refs/heads/main" placeholder:"REF" help:"With --github: the job's ref (default: refs/heads/main)."`
+	Ref            string `placeholder:"REF" help:"With --github: the job's ref (default: refs/heads/main)."`
 	Environment    string `placeholder:"NAME" help:"With --github: the job's environment."`
-	Event          string `default:"push" placeholder:"NAME" help:"With --github: the event that started the job (default: push)."`
+	Event          string `placeholder:"NAME" help:"With --github: the event that started the job (default: push)."`
 	OwnerID        string `placeholder:"N" help:"With --github: the id of the repository's owner."`
 	RepositoryID   string `placeholder:"N" help:"With --github: the id of the repository. With both ids the subject is repo:O@ID/R@ID:…"`
 	ClassicSubject bool   `help:"With --github: the subject is repo:O/R:… although there are ids."`
 	JobWorkflowRef string `placeholder:"REF" help:"With --github: the reusable workflow that the job is of."`
+}
+
+// check refuses flags about a job when none is asked for, and fills in what is not said about one.
+func (g *githubFlags) check() error {
+	if g.Repository == "" {
+		if *g != (githubFlags{}) {
+			return usage(errors.New("--ref, --environment, --event, --owner-id, --repository-id, --classic-subject and --job-workflow-ref are of --github"), "add --github OWNER/REPO")
+		}
+		return nil
+	}
+	g.Ref, g.Event = cmp.Or(g.Ref, "refs/heads/main"), cmp.Or(g.Event, "push")
+	return nil
 }
 
 func (g *githubFlags) claims() sts.Claims {

@@ -40,8 +40,9 @@ type upCommand struct {
 // Help shows examples under `slipway local up --help`.
 func (upCommand) Help() string {
 	return `Signatures are verified and every request is authorised; commands really run, on nodes in DIR/nodes. It serves
-sts, iam, ec2 and ssm as far as releases need them; docs/local-aws.md lists the operations. Without a release file it goes
-on with what DIR holds, or makes an account with nodes to play with.
+iam, sts, organizations, ec2, ssm, ec2messages, ssmmessages, logs, s3 and cloudtrail, as far as releases need them;
+docs/local-aws.md lists the operations. Without a release file it goes on with what DIR holds, or makes an account with
+nodes to play with.
 
 Examples:
   slipway local up -f examples/web/slipway.yaml
