@@ -165,10 +165,7 @@ func (c *stopCommand) Run(ctx context.Context, process *Process) error {
 		return noLocal(c.Data, err)
 	}
 	stopped, err := localaws.StopKept(ctx, c.Data, c.Remove)
-	if errors.Is(err, localaws.ErrInUse) {
-		return &failure{code: exitFailed, err: err, hint: "end that one first, with Ctrl-C"}
-	}
-	if err != nil {
+	if err := foreign(unused(err)); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(process.Stderr, "stopped %d processes\n", stopped)

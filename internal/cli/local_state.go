@@ -111,7 +111,7 @@ func (c *resetCommand) Run(ctx context.Context, process *Process) error {
 	if err := c.exists(); err != nil {
 		return err
 	}
-	if err := unused(localaws.Reset(ctx, c.Data)); err != nil {
+	if err := foreign(unused(localaws.Reset(ctx, c.Data))); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(process.Stderr, "emptied %s\n", c.Data)

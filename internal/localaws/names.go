@@ -87,9 +87,14 @@ func mayReplace(dir string) error {
 	return refuse(dir, list)
 }
 
-// hasState says that a directory with these files is a data directory. That of a restore which was killed may still wait.
+// hasState says that a directory with these files is a data directory. The state of a restore which was killed may still
+// wait. Among other files one that happens to be called state.db is not enough: slipway's was never without the lock.
 func hasState(list []string) bool {
-	return slices.Contains(list, store.File) || slices.Contains(list, readyName)
+	if slices.Contains(list, readyName) {
+		return true
+	}
+	foreign := slices.ContainsFunc(list, func(name string) bool { return !own(name) })
+	return slices.Contains(list, store.File) && (!foreign || slices.Contains(list, lockFile))
 }
 
 func refuse(dir string, files []string) error {

@@ -39,14 +39,15 @@ func TestForeignDirectories(t *testing.T) {
 		files         []string
 		open, restore error
 	}{
-		"new":                      {},
-		"a project":                {[]string{"main.go", ".git/config"}, localaws.ErrForeign, localaws.ErrForeign},
-		"a project with a lock":    {[]string{"main.go", "lock"}, localaws.ErrForeign, localaws.ErrForeign},
-		"names that are like ours": {[]string{"snapshot-of-mine", "local.json.bak", "restore-1a"}, localaws.ErrForeign, localaws.ErrForeign},
-		"nodes of somebody":        {[]string{"nodes/a"}, nil, localaws.ErrForeign},
-		"a local.json of somebody": {[]string{"local.json"}, nil, localaws.ErrForeign},
-		"emptied":                  {[]string{"lock"}, nil, nil},
-		"begun and killed":         {[]string{"lock", "local.json.123", "restore-456/content/x"}, nil, nil},
+		"new":                           {},
+		"a project":                     {[]string{"main.go", ".git/config"}, localaws.ErrForeign, localaws.ErrForeign},
+		"a project with a lock":         {[]string{"main.go", "lock"}, localaws.ErrForeign, localaws.ErrForeign},
+		"names that are like ours":      {[]string{"snapshot-of-mine", "local.json.bak", "restore-1a"}, localaws.ErrForeign, localaws.ErrForeign},
+		"a state.db of another program": {[]string{"main.py", "state.db"}, localaws.ErrForeign, localaws.ErrForeign},
+		"nodes of somebody":             {[]string{"nodes/a"}, nil, localaws.ErrForeign},
+		"a local.json of somebody":      {[]string{"local.json"}, nil, localaws.ErrForeign},
+		"emptied":                       {[]string{"lock"}, nil, nil},
+		"begun and killed":              {[]string{"lock", "local.json.123", "restore-456/content/x"}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +72,27 @@ func TestForeignDirectories(t *testing.T) {
 				check(t, localaws.RemoveDir(dir))
 			}
 		})
+	}
+}
+
+// TestStateOfAnotherProgram: what is called state.db among other files is neither emptied nor removed.
+func TestStateOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fill(t, dir, "main.py", "state.db", "nodes/a")
+	_, stopped := localaws.StopKept(t.Context(), dir, true)
+	for _, err := range []error{localaws.Reset(t.Context(), dir), stopped} {
+		if !errors.Is(err, localaws.ErrForeign) {
+			t.Errorf("got %v, want ErrForeign", err)
+		}
+	}
+	for _, name := range []string{"main.py", "state.db", "nodes/a"} {
+		if content, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(content) != name {
+			t.Errorf("%s is %q, %v", name, content, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "lock")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a lock: %v", err)
 	}
 }
 

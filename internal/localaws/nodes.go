@@ -262,7 +262,11 @@ func (a *AWS) nodeDir(instance string) string { return filepath.Join(a.config.Di
 
 // StopKept ends what an earlier local AWS on dir kept running, says how many processes that were, and removes dir, as
 // [RemoveDir] does, if that is wanted. A local AWS that is still running there keeps everything: the error is [ErrInUse].
+// One that is no data directory is left alone: [ErrForeign].
 func StopKept(ctx context.Context, dir string, remove bool) (int, error) {
+	if err := mayReplace(dir); err != nil {
+		return 0, err
+	}
 	lock, resolved, err := lockDir(dir)
 	if err != nil {
 		return 0, err
