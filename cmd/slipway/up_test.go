@@ -168,3 +168,46 @@ func TestEnvWithoutPermission(t *testing.T) {
 		t.Errorf("%v, want it denied without a hint:\n%s", err, out)
 	}
 }
+
+const stubbedRelease = `app: shop
+region: us-east-1
+accounts: {dev: "111111111111"}
+local: {nodes: {dev: 1}, stubs: [docker]}
+stages:
+  - name: dev
+    account: dev
+    targets: {tags: {App: shop}}
+    steps: [{command: {name: release, script: ok.sh}}]
+`
+
+// TestStubsAreKept: what the release of the first start says about its nodes counts at a start without it.
+func TestStubsAreKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"shop.yaml": stubbedRelease, "ok.sh": "echo ok\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	startUp(t, dir, "d", "-f", "shop.yaml").stop(t)
+	second := startUp(t, dir, "d")
+	second.send(t, "docker run shop; sleep 317.2818")
+	pattern := filepath.Join(second.data, "nodes", "*", "stubs.log")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if logs, _ := filepath.Glob(pattern); len(logs) == 1 {
+			if log, _ := os.ReadFile(logs[0]); strings.Contains(string(log), "docker run shop") {
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("docker was not recorded:\n%s", second.stderr(t))
+		}
+	}
+	if strings.Contains(second.stderr(t), "is not known in") {
+		t.Errorf("it says that it does not know the stubs:\n%s", second.stderr(t))
+	}
+	second.interrupt(t)
+	second.await(t, "Ctrl-C again")
+	second.interrupt(t)
+	_ = second.command.Wait() // 1, for the command that it cuts off
+}

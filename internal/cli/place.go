@@ -111,6 +111,9 @@ func (p *place) start(ctx context.Context, seed func(context.Context, *localaws.
 	if err := seed(ctx, p.local); err != nil {
 		return err
 	}
+	if err := p.local.KeepNodes(); err != nil {
+		return err
+	}
 	if err := p.local.Serve("127.0.0.1:0"); err != nil {
 		return err
 	}

@@ -248,10 +248,11 @@ func (c *upCommand) kept(process *Process, aws *localaws.AWS) (content, error) {
 	if err != nil {
 		home = "" // then there is nothing in it to hide
 	}
-	return content{
-		name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil },
-		nodes: localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms, Hide: private(home)},
-	}, nil
+	nodes, known, err := aws.KeptNodes(localaws.NodePolicy{Path: process.Getenv("PATH"), Guards: release.GuardedPrograms, Hide: private(home)})
+	if !known && err == nil {
+		_, _ = fmt.Fprintf(process.Stderr, "note: what a release says in local.caches, allow and stubs is not known in %s; -f FILE brings it\n", c.Data)
+	}
+	return content{name: "the kept state", seed: func(context.Context, *localaws.AWS) error { return nil }, nodes: nodes}, err
 }
 
 func (c *upCommand) filled(process *Process, l *loaded) (content, error) {
@@ -267,6 +268,11 @@ func (c *upCommand) filled(process *Process, l *loaded) (content, error) {
 func (c *upCommand) serve(ctx context.Context, process *Process, aws *localaws.AWS, listener net.Listener, what content) error {
 	if err := what.seed(ctx, aws); err != nil {
 		return err
+	}
+	if what.loaded != nil {
+		if err := aws.KeepNodes(); err != nil {
+			return err
+		}
 	}
 	preferSpeed(process)
 	if err := aws.ServeOn(listener); err != nil {

@@ -51,6 +51,9 @@ func Restore(ctx context.Context, dir, file string) error {
 	return replaceState(ctx, dir, func(content string) error {
 		err := asDamage(extract(in, content, checkManifest))
 		if err == nil {
+			err = forgetPolicy(content)
+		}
+		if err == nil {
 			err = checkState(ctx, content)
 		}
 		if err != nil {
