@@ -109,11 +109,11 @@ func (c *upCommand) Run(ctx context.Context, process *Process) error {
 // check refuses flags that cannot be meant.
 func (c *upCommand) check() error {
 	_, port, err := net.SplitHostPort(c.Listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
 	if err != nil {
-		return usage(fmt.Errorf("--listen %s: %w", c.Listen, err), "for example 127.0.0.1:4510")
+		return usage(fmt.Errorf("--listen: %w", err), "for example 127.0.0.1:4510")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return usage(fmt.Errorf("--listen %s: want a port of 0 to 65535", c.Listen), "for example 127.0.0.1:4510; port 0 is any that is free")
 	}
 	if c.ConsistencyDelay < 0 || c.ConsistencyDelay > time.Minute || c.PendingInvocations < 0 {
 		return usage(errors.New("--consistency-delay is 0 to 1m, --pending-invocations 0 or more"), "")
