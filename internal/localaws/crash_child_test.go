@@ -3,11 +3,14 @@ package localaws_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,8 +41,11 @@ func maybeCrashChild() {
 // crashInstances are the machines of the local AWS that is killed.
 var crashInstances = []string{"i-00000000000000001", "i-00000000000000002"}
 
-// crashChild serves until SIGTERM. It says ready when the port is open and the nodes are starting.
+// crashChild serves until SIGTERM. It says ready when the port is open and the nodes are starting; the first time when they
+// have reported, before which nobody can send them anything.
 func crashChild(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, "state.db"))
+	first := errors.Is(err, fs.ErrNotExist)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	aws, err := localaws.Open(ctx, localaws.Config{Dir: dir, Logf: func(format string, args ...any) {
@@ -59,6 +65,11 @@ func crashChild(dir string) error {
 	}
 	if _, err := aws.WriteControl(ctx, region); err != nil {
 		return err
+	}
+	if first {
+		if err := aws.AwaitNodes(ctx, time.Minute); err != nil {
+			return err
+		}
 	}
 	fmt.Println("ready")
 	<-ctx.Done()
