@@ -105,6 +105,10 @@ func (g goSDK) do(ctx context.Context, r request, in []byte) (any, error) {
 		return typed(ctx, in, objects.CreateBucket)
 	case "GetObject":
 		return typed(ctx, in, objects.GetObject)
+	case "CopyObject":
+		return typed(ctx, in, objects.CopyObject)
+	case "DeleteObject":
+		return typed(ctx, in, objects.DeleteObject)
 	case "ListObjectsV2":
 		return typed(ctx, in, objects.ListObjectsV2)
 	case "DescribeInstanceInformation":
