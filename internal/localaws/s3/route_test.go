@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"bufio"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -157,6 +158,10 @@ func FuzzQuery(f *testing.F) {
 			return
 		}
 		if r, err := http.NewRequest(method, "http://127.0.0.1"+target, nil); err != nil || r.URL.Fragment != "" {
+			return
+		}
+		// What a server could not read as the line of a request reaches no handler, and httptest panics on it.
+		if _, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.0\r\n\r\n"))); err != nil {
 			return
 		}
 		inside := *w
