@@ -7,7 +7,9 @@ package plan
 
 // Plan is everything that a release does, stage by stage.
 type Plan struct {
-	App    string  `json:"app"`
+	App string `json:"app"`
+	// Record is where locks and history are kept; nil when the release keeps none.
+	Record *Record `json:"record,omitempty"`
 	Stages []Stage `json:"stages"`
 }
 
@@ -21,9 +23,21 @@ type Stage struct {
 	// Calls in the order in which a deploy makes them first; the nodes' own calls last.
 	Calls   []Call  `json:"calls"`
 	Targets Targets `json:"targets"`
+	// OnFailure is stop or rollback.
+	OnFailure string `json:"onFailure,omitempty"`
 }
 
-// Targets is release.Targets as the plan needs it.
+// Record is the bucket of the release: release.Record as the plan needs it.
+type Record struct {
+	Bucket string `json:"bucket"`
+	// Account that owns the bucket; empty for the account of each stage.
+	Account string `json:"account,omitempty"`
+	Region  string `json:"region"`
+	// Lease of a stage's lock, in seconds.
+	Lease int `json:"lease"`
+}
+
+// Targets is release.Targets as the plan needs it. An Auto Scaling group is the tag aws:autoscaling:groupName.
 type Targets struct {
 	Instances []string `json:"instances,omitempty"`
 	Tags      []Tag    `json:"tags,omitempty"`
@@ -36,7 +50,7 @@ type Tag struct {
 	Values []string `json:"values"`
 }
 
-// Step is one SendCommand.
+// Step is one command: one SendCommand, or several where its rollout says so.
 type Step struct {
 	Name string `json:"name"`
 	// Document that is sent: its own, or the name of a shared one when Own is nil.
@@ -53,6 +67,45 @@ type Step struct {
 	ExecutionTimeout int    `json:"executionTimeout"`
 	MaxConcurrency   string `json:"maxConcurrency"`
 	MaxErrors        string `json:"maxErrors"`
+	// Once sends the command to one node only.
+	Once bool `json:"once,omitempty"`
+	// Rollout says in which batches the nodes follow each other. The zero Rollout is one SendCommand to all of them.
+	Rollout Rollout `json:"rollout,omitzero"`
+	// Check is sent to the nodes of a batch after the rollout's pause; nil when there is none. It has no rollout of its
+	// own.
+	Check *Step `json:"check,omitempty"`
+	// Output is where the agent writes all output; zero for nowhere.
+	Output Output `json:"output,omitzero"`
+	// Sources names the files of the release that the ScriptSteps came from, in their order, for messages that point at
+	// a line.
+	Sources []string `json:"sources,omitempty"`
+	// Blobs are scripts too large for the document, which nodes fetch from the record's bucket.
+	Blobs []Blob `json:"blobs,omitempty"`
+}
+
+// Rollout is release.Rollout as the plan needs it.
+type Rollout struct {
+	// Batches are sizes: numbers of nodes, or percentages of all; the last is repeated.
+	Batches []string `json:"batches,omitempty"`
+	// Pause between batches, in seconds.
+	Pause       int    `json:"pause,omitempty"`
+	MaxFailures string `json:"maxFailures,omitempty"` // a number or a percentage; empty is 0
+	MinHealthy  string `json:"minHealthy,omitempty"`  // a number or a percentage; empty is none
+	Alarm       string `json:"alarm,omitempty"`
+}
+
+// Output is where the agent writes the complete output of a step's scripts.
+type Output struct {
+	LogGroup string `json:"logGroup,omitempty"`
+	Bucket   string `json:"bucket,omitempty"`
+	Prefix   string `json:"prefix,omitempty"`
+}
+
+// Blob is a script in the record's bucket, named by its content.
+type Blob struct {
+	Key     string `json:"key"`
+	Content string `json:"content"`
+	SHA256  string `json:"sha256"` // lower-case hex
 }
 
 // Document is an SSM document that slipway makes: schema 2.2, no free-form commands.

@@ -20,8 +20,10 @@ type Release struct {
 	CI     CI
 	// Accounts maps a short name to a 12-digit account id.
 	Accounts map[string]string
-	Local    Local
-	Stages   []Stage
+	// Record is the bucket with the locks and the history; nil when the release keeps none.
+	Record *Record
+	Local  Local
+	Stages []Stage
 	// Variables are those that were used, with the values they had: --set over the file's variables section.
 	Variables map[string]string
 }
@@ -41,6 +43,22 @@ type GitHub struct {
 	// Branch is the branch that deploys when Environments is false; default main.
 	Branch string
 }
+
+// Record is the S3 bucket that holds a stage's lock, its deploys, and the scripts that are too large for a document.
+type Record struct {
+	Bucket string
+	// Account is the short name of the account that owns the bucket, AccountID its id; empty for the account of each
+	// stage that uses it.
+	Account, AccountID string
+	// Region of the bucket; the release's when the file names none.
+	Region string
+	// Lease is how long a lock outlives a slipway that died; it is renewed while the deploy lives.
+	Lease time.Duration
+	Pos   Position
+}
+
+// DefaultLease is the lock's lease when the release file gives none.
+const DefaultLease = 2 * time.Minute
 
 // Local describes the machines of --local and of local up.
 type Local struct {
@@ -67,14 +85,37 @@ type Stage struct {
 	Split   bool
 	Targets Targets
 	Steps   []Step
-	Pos     Position
+	// OnFailure is Stop or Rollback.
+	OnFailure OnFailure
+	// Permissions are what the scripts on the nodes themselves need of AWS; they become part of the node role (R125).
+	Permissions []Permission
+	Pos         Position
 }
 
-// Targets says which nodes: by id or by tags, never both.
+// OnFailure says what a stage does when a deploy failed.
+type OnFailure string
+
+// What a stage does when a deploy failed. The default is to stop.
+const (
+	Stop     OnFailure = "stop"
+	Rollback OnFailure = "rollback"
+)
+
+// Permission is what a node's script needs of AWS: actions on resources.
+type Permission struct {
+	Actions   []string
+	Resources []string // ARNs, or what follows the account in them: table/shop-* of dynamodb:GetItem
+	Pos       Position
+}
+
+// Targets says which nodes: by id, by tags, or as the members of an Auto Scaling group; exactly one of them.
 type Targets struct {
 	Instances []string // i-… or mi-…, at most 50
 	// Tags that a node must all have; a tag may have several values, of which one must match.
 	Tags []Tag
+	// AutoScalingGroup is the group's name. EC2 tags its members with aws:autoscaling:groupName, by which Run Command and
+	// IAM find them.
+	AutoScalingGroup string
 	// Min is the least number of nodes; default 1, or the number of Instances.
 	Min int
 	Pos Position
@@ -104,10 +145,41 @@ type Command struct {
 	Timeout time.Duration
 	// Parameters reach the script as environment variables of the same name, in the order of the file.
 	Parameters []Parameter
-	// Validate runs on the node after Script succeeded; nil when there is none.
+	// Stop, Install and Start take the place of Script, in this order; nil where there is none.
+	Stop, Install, Start *Script
+	// Validate runs on the node after the other scripts succeeded; nil when there is none.
 	Validate *Script
+	// Once runs the command on exactly one node, before the steps that follow: a database migration.
+	Once bool
+	// Rollout says in which groups the nodes follow each other; nil for all at once.
+	Rollout *Rollout
+	// Output is where the agent writes all of a script's output; nil for nowhere.
+	Output *Output
 	// MaxConcurrency and MaxErrors are SendCommand's; empty means slipway's defaults, 100% and 0.
 	MaxConcurrency, MaxErrors string
+}
+
+// Rollout says how a command spreads over the nodes.
+type Rollout struct {
+	// Batches are the sizes of the groups in order: a number of nodes, or a percentage of all of them (at least one). The
+	// last is repeated until every node is done. Empty for all at once.
+	Batches []string
+	// Pause between two batches.
+	Pause time.Duration
+	// Validate runs on the nodes of a batch again after the pause; nil for none. The next batch begins when it succeeded.
+	Validate *Script
+	// MaxFailures is how many nodes may fail, a number or a percentage, before no more are begun.
+	MaxFailures string
+	// MinHealthy is how many nodes, a number or a percentage, must stay in service: neither being shipped to nor failed.
+	MinHealthy string
+	// Alarm is the name of a CloudWatch alarm that stops the rollout; empty for none.
+	Alarm string
+}
+
+// Output says where the agent writes the complete output: a log group, a bucket, or both.
+type Output struct {
+	LogGroup       string
+	Bucket, Prefix string
 }
 
 // Script is a shell script from a file beside the release file.
@@ -116,6 +188,10 @@ type Script struct {
 	Content string
 	// Timeout is the execution timeout: 5 s to 172800 s (R109).
 	Timeout time.Duration
+	// RunAs is the user that the script runs as; empty for the agent's, which is root.
+	RunAs string
+	// WorkingDirectory is an absolute path on the node; empty for the agent's default.
+	WorkingDirectory string
 }
 
 // Parameter is a value handed to a script.

@@ -1,0 +1,167 @@
+// Package record keeps what must outlive slipway: who holds a stage's lock, what was deployed when, by whom and with
+// which outcome on every node.
+//
+// Everything is a JSON object in an S3 bucket, written with conditional writes (If-None-Match, If-Match) and never
+// deleted, so that the roles need no right to delete and two writers cannot overwrite each other. The package is the
+// objects and their rules; the bucket is handed in.
+//
+//	<app>/<stage>/lock.json            who holds the stage, until when
+//	<app>/<stage>/state.json           which deploy is current, which was the last
+//	<app>/<stage>/deploys/<id>.json    one deploy
+//	<app>/scripts/<sha256>             scripts too large for a document
+package record
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Bucket is an S3 bucket with conditional writes.
+type Bucket interface {
+	// Get gives an object and its ETag. An object that does not exist is [ErrNotFound].
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	// Put writes an object. A condition that does not hold is [ErrConflict], and nothing is written.
+	Put(ctx context.Context, key string, body []byte, when Condition) (etag string, err error)
+	// List gives the keys with a prefix, in their order, at most limit of those after the key after.
+	List(ctx context.Context, prefix, after string, limit int) ([]string, error)
+}
+
+// Condition says when an object may be written. The zero Condition is always.
+type Condition struct {
+	// Absent writes only what does not exist yet (If-None-Match: *).
+	Absent bool
+	// ETag writes only over this one (If-Match).
+	ETag string
+}
+
+// Errors of a [Bucket] that are answers.
+var (
+	ErrNotFound = errors.New("no such object")
+	ErrConflict = errors.New("somebody else wrote the object meanwhile")
+)
+
+// Kind says what a deploy is.
+type Kind string
+
+// The kinds of deploys.
+const (
+	KindDeploy   Kind = "deploy"
+	KindRollback Kind = "rollback"
+)
+
+// Deploy is one deploy of a stage: the truth about it as far as it is known.
+type Deploy struct {
+	// ID sorts by time: <UTC time as 20060102T150405Z>-<run id>.
+	ID    string `json:"id"`
+	App   string `json:"app"`
+	Stage string `json:"stage"`
+	Kind  Kind   `json:"kind"`
+	// RunID is in the comment of every command that the deploy sent.
+	RunID string `json:"runId"`
+	// Version is what people call what was shipped: the variable version, or the commit.
+	Version string `json:"version,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+	// Actor is who shipped it, Principal the ARN that did.
+	Actor     string    `json:"actor,omitempty"`
+	Principal string    `json:"principal,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Began     time.Time `json:"began"`
+	// Ended is zero while the deploy runs, or ran when its slipway died.
+	Ended time.Time `json:"ended,omitzero"`
+	// Verdict is empty until the deploy ended.
+	Verdict string `json:"verdict,omitempty"`
+	Why     string `json:"why,omitempty"`
+	// Previous is the deploy that was current when this one began: what a rollback goes back to. Of a rollback, Target is
+	// the deploy that it goes back to.
+	Previous string `json:"previous,omitempty"`
+	Target   string `json:"target,omitempty"`
+	// RolledBackBy is the rollback that undid this deploy.
+	RolledBackBy string `json:"rolledBackBy,omitempty"`
+	// CancelRequested is when somebody asked, with slipway cancel, that no further batch begins.
+	CancelRequested time.Time `json:"cancelRequested,omitzero"`
+	// Targets are the nodes that the stage's targets were when the deploy began.
+	Targets []string `json:"targets,omitempty"`
+	Steps   []Step   `json:"steps"`
+	Sends   []Send   `json:"sends,omitempty"`
+	// Nodes is what became of every node.
+	Nodes map[string]Node `json:"nodes,omitempty"`
+}
+
+// Step is a command as it was shipped: with it, it can be shipped again.
+type Step struct {
+	Name            string              `json:"name"`
+	DocumentName    string              `json:"documentName"`
+	DocumentVersion string              `json:"documentVersion,omitempty"`
+	DocumentHash    string              `json:"documentHash,omitempty"`
+	Parameters      map[string][]string `json:"parameters,omitempty"`
+	ScriptSteps     []string            `json:"scriptSteps"`
+	// DeliveryTimeout and ExecutionTimeout in seconds.
+	DeliveryTimeout  int  `json:"deliveryTimeout"`
+	ExecutionTimeout int  `json:"executionTimeout"`
+	Once             bool `json:"once,omitempty"`
+	// Verdict of the step, once it has one.
+	Verdict string `json:"verdict,omitempty"`
+}
+
+// Send is one SendCommand. It is written before it is made: a slipway that dies between the two leaves a Send without
+// a command id, which is looked for by its comment.
+type Send struct {
+	Step string `json:"step"`
+	// Batch counts from 1 in its step; Check is true of the validation after a batch's pause.
+	Batch int  `json:"batch"`
+	Check bool `json:"check,omitempty"`
+	// Comment is unique to the send.
+	Comment string `json:"comment"`
+	// Nodes it is for; empty where the targets themselves were sent to.
+	Nodes    []string  `json:"nodes,omitempty"`
+	Intended time.Time `json:"intended"`
+	// CommandID is empty until Run Command answered.
+	CommandID string    `json:"commandId,omitempty"`
+	Sent      time.Time `json:"sent,omitzero"`
+	// Verdict of the command, once it has one.
+	Verdict string `json:"verdict,omitempty"`
+}
+
+// Node is what became of a node.
+type Node struct {
+	Verdict string `json:"verdict"`
+	// Step is the last one that was tried on it, Status Run Command's words about it.
+	Step      string `json:"step,omitempty"`
+	Status    string `json:"status,omitempty"`
+	ExitCode  int    `json:"exitCode,omitempty"`
+	CommandID string `json:"commandId,omitempty"`
+	Why       string `json:"why,omitempty"`
+	// Version that runs on the node as far as the record knows: that of this deploy, of an earlier one, or empty for
+	// not known.
+	Version string `json:"version,omitempty"`
+}
+
+// State says what a stage runs.
+type State struct {
+	// Current is the last deploy that succeeded, and Latest the last that began.
+	Current string `json:"current,omitempty"`
+	Latest  string `json:"latest,omitempty"`
+}
+
+// Owner is who holds a lock, for people.
+type Owner struct {
+	// Token is unique to the holder.
+	Token string `json:"token"`
+	// Deploy is the deploy that holds it; empty when a person does.
+	Deploy string `json:"deploy,omitempty"`
+	Actor  string `json:"actor,omitempty"`
+	Host   string `json:"host,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Lock is the lock of a stage as it stands in the bucket.
+type Lock struct {
+	Owner   Owner     `json:"owner,omitzero"`
+	Since   time.Time `json:"since,omitzero"`
+	Renewed time.Time `json:"renewed,omitzero"`
+	// Expires is when everybody may take it.
+	Expires time.Time `json:"expires,omitzero"`
+	// Released is when it was given back; zero while it is held.
+	Released time.Time `json:"released,omitzero"`
+}
