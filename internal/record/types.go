@@ -100,8 +100,34 @@ type Step struct {
 	DeliveryTimeout  int  `json:"deliveryTimeout"`
 	ExecutionTimeout int  `json:"executionTimeout"`
 	Once             bool `json:"once,omitempty"`
+	// MaxConcurrency and MaxErrors are SendCommand's, Rollout the batches: with them, and the sends so far, a rollout that
+	// was broken off goes on where it was.
+	MaxConcurrency string  `json:"maxConcurrency,omitempty"`
+	MaxErrors      string  `json:"maxErrors,omitempty"`
+	Rollout        Rollout `json:"rollout,omitzero"`
+	// Check is sent to the nodes of a batch after the rollout's pause.
+	Check *Step `json:"check,omitempty"`
+	// Output is where the agent writes all output, Sources are the files of the ScriptSteps.
+	Output  Output   `json:"output,omitzero"`
+	Sources []string `json:"sources,omitempty"`
 	// Verdict of the step, once it has one.
 	Verdict string `json:"verdict,omitempty"`
+}
+
+// Rollout is in which batches the nodes of a step follow each other; see plan.Rollout.
+type Rollout struct {
+	Batches     []string `json:"batches,omitempty"`
+	Pause       int      `json:"pause,omitempty"`
+	MaxFailures string   `json:"maxFailures,omitempty"`
+	MinHealthy  string   `json:"minHealthy,omitempty"`
+	Alarm       string   `json:"alarm,omitempty"`
+}
+
+// Output is where the agent writes the complete output of a step's scripts; see plan.Output.
+type Output struct {
+	LogGroup string `json:"logGroup,omitempty"`
+	Bucket   string `json:"bucket,omitempty"`
+	Prefix   string `json:"prefix,omitempty"`
 }
 
 // Send is one SendCommand. It is written before it is made: a slipway that dies between the two leaves a Send without
