@@ -127,6 +127,9 @@ func (b *builder) publish(trigger RoleKind, step *Step) {
 		When: Always, Often: "once per step; more while a new version becomes active", BeforeSend: 1,
 		Reason: "Compares the published script with the release's, and learns the version to send.",
 	})
+	if step.Own.Version != "" {
+		return // it was published by the deploy that is shipped again
+	}
 	b.add(Call{
 		Step: step.Name, Role: trigger, Action: "ssm:CreateDocument", Resources: document,
 		When: FirstTime, Often: "once",

@@ -113,6 +113,8 @@ type Document struct {
 	Name    string `json:"name"`
 	Content string `json:"content"` // canonical JSON
 	Hash    string `json:"hash"`    // SHA-256 of Content, lower-case hex, as SSM gives it
+	// Version is set of a document of an earlier deploy that is sent as it was then: it is not made, and Content is empty.
+	Version string `json:"version,omitempty"`
 }
 
 // RoleKind says what a role is for.

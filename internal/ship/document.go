@@ -47,6 +47,9 @@ func (r *runner) publish(ctx context.Context, step *plan.Step) error {
 }
 
 func (r *runner) ensure(ctx context.Context, doc *plan.Document) (version, error) {
+	if doc.Version != "" {
+		return r.published(ctx, doc)
+	}
 	v, err := r.describe(ctx, doc.Name, latest, nil)
 	if noSuchDocument(err) {
 		return r.create(ctx, doc)
@@ -60,6 +63,17 @@ func (r *runner) ensure(ctx context.Context, doc *plan.Document) (version, error
 	v, err = r.update(ctx, doc)
 	if errorCode(err) == "DuplicateDocumentContent" {
 		return r.findVersion(ctx, doc)
+	}
+	return v, err
+}
+
+// published finds the version that an earlier deploy shipped. One that is gone cannot be shipped again (R105).
+func (r *runner) published(ctx context.Context, doc *plan.Document) (version, error) {
+	v, err := r.describe(ctx, doc.Name, doc.Version, nil)
+	if noSuchDocument(err) || errorCode(err) == "InvalidDocumentVersion" {
+		return version{}, &refusal{problem: Problem{API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
+			"document %s, version %s, is not there any more: what was shipped then cannot be shipped again", doc.Name, doc.Version),
+			Hint: "deploy that version of the release anew"}}
 	}
 	return v, err
 }

@@ -1,0 +1,19 @@
+package plan
+
+import "slices"
+
+// Again is the plan that ships the steps of an earlier deploy to a stage, as they were recorded: with the documents that
+// are there, and without making any. It is what a rollback does, and what a resume may still have to do.
+func (p *Plan) Again(stage string, steps []Step) (*Plan, error) {
+	only, err := p.Only(stage)
+	if err != nil {
+		return nil, err
+	}
+	again := *only
+	s := only.Stages[0]
+	s.Steps = slices.Clone(steps)
+	ci := slices.ContainsFunc(s.Calls, func(c Call) bool { return c.Role == KindGitHub })
+	s.Calls = newCalls(&s, ci)
+	again.Stages = []Stage{s}
+	return &again, nil
+}
