@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"time"
 
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -49,13 +48,18 @@ type documentStep struct {
 
 type documentInputs struct {
 	OnFailure      string   `json:"onFailure"`
-	TimeoutSeconds string   `json:"timeoutSeconds"`
-	RunCommand     []string `json:"runCommand"`
+	TimeoutSeconds string   `json:"timeoutSeconds,omitempty"`
+	RunCommand     []string `json:"runCommand,omitempty"`
+	// Of aws:downloadContent.
+	SourceType      string `json:"sourceType,omitempty"`
+	SourceInfo      string `json:"sourceInfo,omitempty"`
+	DestinationPath string `json:"destinationPath,omitempty"`
 }
 
 // newDocument makes the document of a command's scripts. Equal commands give equal bytes: the hash decides whether
 // a new version is published.
-func newDocument(name string, c *release.Command) (*Document, error) {
+func newDocument(app, stage string, c *release.Command) (*Document, error) {
+	name := app + "-" + stage + "-" + c.Name
 	if err := checkNames(name, c); err != nil {
 		return nil, err
 	}
@@ -72,9 +76,12 @@ func newDocument(name string, c *release.Command) (*Document, error) {
 			AllowedPattern: patternOf(p), InterpolationType: "ENV_VAR",
 		}
 	}
-	d.MainSteps = append(d.MainSteps, newDocumentStep(c.Name, c.Script, timeoutOf(c.Script.Timeout, c.Timeout), c.Parameters))
+	w := wrapping{app: app, stage: stage, step: c.Name, name: c.Name, script: c.Script, parameters: c.Parameters,
+		limit: timeoutOf(c.Script.Timeout, c.Timeout), last: c.Validate == nil}
+	d.MainSteps = append(d.MainSteps, newDocumentStep(w))
 	if c.Validate != nil {
-		d.MainSteps = append(d.MainSteps, newDocumentStep(validateStep, c.Validate, timeoutOf(c.Validate.Timeout), c.Parameters))
+		w.name, w.script, w.limit, w.last = validateStep, c.Validate, timeoutOf(c.Validate.Timeout), true
+		d.MainSteps = append(d.MainSteps, newDocumentStep(w))
 	}
 	content, err := marshal(d)
 	if err != nil {
@@ -84,15 +91,15 @@ func newDocument(name string, c *release.Command) (*Document, error) {
 	return &Document{Name: name, Content: string(content), Hash: hex.EncodeToString(sum[:])}, nil
 }
 
-func newDocumentStep(name string, s *release.Script, limit time.Duration, parameters []release.Parameter) documentStep {
+func newDocumentStep(w wrapping) documentStep {
 	return documentStep{
-		Action: "aws:runShellScript", Name: name,
+		Action: "aws:runShellScript", Name: w.name,
 		Precondition: map[string][]string{"StringEquals": {"platformType", "Linux"}},
 		Inputs: documentInputs{
 			// Without it a document goes on after a step that failed.
 			OnFailure:      "exit",
-			TimeoutSeconds: strconv.Itoa(seconds(limit)),
-			RunCommand:     wrap(s, parameters),
+			TimeoutSeconds: strconv.Itoa(seconds(w.limit)),
+			RunCommand:     wrap(w),
 		},
 	}
 }

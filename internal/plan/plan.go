@@ -128,7 +128,7 @@ func newStep(app, stage string, c *release.Command) (Step, error) {
 		sharedStep(&step, c)
 		return step, nil
 	}
-	return step, ownStep(&step, app+"-"+stage+"-"+c.Name, c)
+	return step, ownStep(&step, app, stage, c)
 }
 
 // sharedStep fills in a step that runs commands with a document of AWS.
@@ -162,7 +162,7 @@ func stopAtFirstFailure(commands []string) []string {
 }
 
 // ownStep fills in a step that runs a script as a document of its own.
-func ownStep(step *Step, name string, c *release.Command) error {
+func ownStep(step *Step, app, stage string, c *release.Command) error {
 	total := timeoutOf(c.Script.Timeout, c.Timeout)
 	step.ScriptSteps = []string{c.Name}
 	if c.Validate != nil {
@@ -176,7 +176,7 @@ func ownStep(step *Step, name string, c *release.Command) error {
 		}
 		step.Parameters[p.Name] = []string{p.Value}
 	}
-	doc, err := newDocument(name, c)
+	doc, err := newDocument(app, stage, c)
 	if err != nil {
 		return err
 	}

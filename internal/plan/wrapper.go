@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/slipway-cd/slipway/internal/release"
@@ -14,10 +15,26 @@ import (
 // shellShebang matches the first line of a script for a shell that knows set -e.
 var shellShebang = regexp.MustCompile(`^#!\s*(\S*/)?(env\s+(-S\s*)?)?(\S*/)?(ba|da|k|z|a|mk|y)?sh(\s|$)`)
 
+// wrapping is a script, and what its wrapper must know.
+type wrapping struct {
+	app, stage string
+	// step is the command's name, and name that of the document's step.
+	step, name string
+	script     *release.Script
+	parameters []release.Parameter
+	// blob is set for a script that the document does not hold: the document's step before has fetched it.
+	blob *Blob
+	// limit is the script's execution timeout.
+	limit time.Duration
+	// last is true of the document's last script: with it the command is done on the node.
+	last bool
+}
+
 // wrap turns a script into the lines of aws:runShellScript. The agent joins them into one file, which it runs as it
 // is: by the shebang of its first line, without HOME under systemd, and with some exit codes taken for orders. The
 // wrapper gives the script a dependable surrounding, and its output streams untouched.
-func wrap(s *release.Script, parameters []release.Parameter) []string {
+func wrap(w wrapping) []string {
+	s, parameters := w.script, w.parameters
 	name := scriptName(s.Path)
 	lines := []string{
 		"#!/bin/sh",

@@ -68,10 +68,15 @@ func writeExecutable(t *testing.T, file, content string) {
 	}
 }
 
+func testWrapping(file, content string, parameters ...release.Parameter) wrapping {
+	return wrapping{app: "shop", stage: "dev", step: "release", name: "release", script: &release.Script{Path: file, Content: content},
+		parameters: parameters, limit: time.Minute, last: true}
+}
+
 // run does as the agent does: the lines become one file, which sh -c runs.
 func (s shell) run(t *testing.T, script string, parameters []release.Parameter, env ...string) outcome {
 	t.Helper()
-	lines := wrap(&release.Script{Path: "deploy/release.sh", Content: script}, parameters)
+	lines := wrap(testWrapping("deploy/release.sh", script, parameters...))
 	file := filepath.Join(s.home, "_script.sh")
 	writeExecutable(t, file, strings.Join(lines, "\n"))
 	cmd := exec.Command("/bin/sh", "-c", file)
@@ -219,7 +224,7 @@ func TestScriptsArriveByteForByte(t *testing.T) {
 					t.Errorf("%s: -want +got:\n%s", program, diff)
 				}
 			}
-			lines := wrap(&release.Script{Path: "x.sh", Content: script}, nil)
+			lines := wrap(testWrapping("x.sh", script))
 			if strings.Contains(strings.Join(lines, "\n"), "{{") {
 				t.Error("SSM would substitute a {{ in the document")
 			}
@@ -341,7 +346,7 @@ func TestAnApplicationOutlivesTheScript(t *testing.T) {
 func TestOutputIsPassedOnWhileTheScriptRuns(t *testing.T) {
 	t.Parallel()
 	s := newShell(t, true)
-	lines := wrap(&release.Script{Path: "r.sh", Content: "echo first\nsleep 60\n"}, nil)
+	lines := wrap(testWrapping("r.sh", "echo first\nsleep 60\n"))
 	file := filepath.Join(s.home, "_script.sh")
 	writeExecutable(t, file, strings.Join(lines, "\n"))
 	cmd := exec.Command("/bin/sh", "-c", file)

@@ -1,0 +1,37 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/slipway-cd/slipway/internal/release"
+)
+
+// newBlob is a script as it lies in the record's bucket: named by its content, so that the same script is there once and
+// nobody can put another one in its place unnoticed.
+func newBlob(app string, s *release.Script) Blob {
+	sum := sha256.Sum256([]byte(s.Content))
+	hash := hex.EncodeToString(sum[:])
+	return Blob{Key: app + "/scripts/" + hash, Content: s.Content, SHA256: hash}
+}
+
+// fetchPrefix begins the names of the document's steps that fetch a script.
+const fetchPrefix = "fetch-"
+
+// fetchStep is the step of a document that fetches a script before the step of that name runs it. The agent does it, with
+// the node's role; what it got is checked by the wrapper.
+func fetchStep(name string, b *Blob, r *Record) documentStep {
+	return documentStep{
+		Action: "aws:downloadContent", Name: fetchPrefix + name,
+		Precondition: map[string][]string{"StringEquals": {"platformType", "Linux"}},
+		Inputs: documentInputs{
+			OnFailure:       "exit",
+			SourceType:      "S3",
+			SourceInfo:      `{"path":"https://s3.` + r.Region + `.amazonaws.com/` + r.Bucket + `/` + b.Key + `"}`,
+			DestinationPath: b.file(),
+		},
+	}
+}
+
+// file is the script's name in the directory of downloads, which is where the agent starts the steps that follow.
+func (b *Blob) file() string { return "slipway-" + b.SHA256 }
