@@ -17,14 +17,24 @@ import (
 	"time"
 )
 
-// Bucket is an S3 bucket with conditional writes.
+// Bucket is an S3 bucket with conditional writes. Errors may be of anything; those that are answers are [ErrNotFound],
+// [ErrConflict] and [ErrNoConditions].
 type Bucket interface {
-	// Get gives an object and its ETag. An object that does not exist is [ErrNotFound].
-	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	// Get gives an object. One that does not exist is [ErrNotFound].
+	Get(ctx context.Context, key string) (Object, error)
 	// Put writes an object. A condition that does not hold is [ErrConflict], and nothing is written.
 	Put(ctx context.Context, key string, body []byte, when Condition) (etag string, err error)
 	// List gives the keys with a prefix, in their order, at most limit of those after the key after.
 	List(ctx context.Context, prefix, after string, limit int) ([]string, error)
+}
+
+// Object is what a bucket holds under a key.
+type Object struct {
+	Body []byte
+	ETag string
+	// Age is for how long the object has been as it is, by the bucket's own clock: the answer's Date less its
+	// Last-Modified. No other clock has a say in whether a lock has expired. It is 0 where the bucket does not tell.
+	Age time.Duration
 }
 
 // Condition says when an object may be written. The zero Condition is always.
@@ -39,6 +49,8 @@ type Condition struct {
 var (
 	ErrNotFound = errors.New("no such object")
 	ErrConflict = errors.New("somebody else wrote the object meanwhile")
+	// ErrNoConditions is a bucket that cannot write under a condition, or ignores it.
+	ErrNoConditions = errors.New("the bucket does not serve conditional writes")
 )
 
 // Kind says what a deploy is.
@@ -76,16 +88,29 @@ type Deploy struct {
 	// the deploy that it goes back to.
 	Previous string `json:"previous,omitempty"`
 	Target   string `json:"target,omitempty"`
-	// RolledBackBy is the rollback that undid this deploy.
+	// RolledBackBy is the rollback that undid this deploy. It and CancelRequested are written by others than the deploy's own
+	// slipway: [Store.Save] takes them over.
 	RolledBackBy string `json:"rolledBackBy,omitempty"`
 	// CancelRequested is when somebody asked, with slipway cancel, that no further batch begins.
 	CancelRequested time.Time `json:"cancelRequested,omitzero"`
+	// Resumed are the times that another slipway took the deploy over, see [Store.Adopt].
+	Resumed []Resumption `json:"resumed,omitempty"`
 	// Targets are the nodes that the stage's targets were when the deploy began.
 	Targets []string `json:"targets,omitempty"`
 	Steps   []Step   `json:"steps"`
 	Sends   []Send   `json:"sends,omitempty"`
 	// Nodes is what became of every node.
 	Nodes map[string]Node `json:"nodes,omitempty"`
+
+	// version is what is known of the object in the bucket; nil before it was created or loaded.
+	version *version
+}
+
+// Resumption is who took a deploy over, and when.
+type Resumption struct {
+	At    time.Time `json:"at"`
+	Actor string    `json:"actor,omitempty"`
+	Host  string    `json:"host,omitempty"`
 }
 
 // Step is a command as it was shipped: with it, it can be shipped again.
@@ -95,7 +120,9 @@ type Step struct {
 	DocumentVersion string              `json:"documentVersion,omitempty"`
 	DocumentHash    string              `json:"documentHash,omitempty"`
 	Parameters      map[string][]string `json:"parameters,omitempty"`
-	ScriptSteps     []string            `json:"scriptSteps"`
+	// Redacted is true where a parameter looked like a secret and was left out: the step cannot be shipped again.
+	Redacted    bool     `json:"redacted,omitempty"`
+	ScriptSteps []string `json:"scriptSteps"`
 	// DeliveryTimeout and ExecutionTimeout in seconds.
 	DeliveryTimeout  int  `json:"deliveryTimeout"`
 	ExecutionTimeout int  `json:"executionTimeout"`
@@ -188,6 +215,7 @@ type Lock struct {
 	Renewed time.Time `json:"renewed,omitzero"`
 	// Expires is when everybody may take it.
 	Expires time.Time `json:"expires,omitzero"`
-	// Released is when it was given back; zero while it is held.
+	// Released is when it was given back; zero while it is held. BrokenBy is who took it away from its owner.
 	Released time.Time `json:"released,omitzero"`
+	BrokenBy *Owner    `json:"brokenBy,omitempty"`
 }
