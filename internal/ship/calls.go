@@ -116,7 +116,7 @@ func (p *patience) spent(err error) string {
 // wait pauses, each time twice as long, up to the longest tick.
 func (p *patience) wait(ctx context.Context) error {
 	p.pause = min(max(2*p.pause, firstPause), p.r.t.TickMax)
-	return p.r.cfg.Sleep(ctx, p.pause)
+	return p.r.sleep(ctx, p.pause)
 }
 
 // refusal is a check that did not pass: nothing is sent.

@@ -3,6 +3,8 @@ package ship
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,17 +16,24 @@ import (
 const (
 	// commentLimit is SendCommand's.
 	commentLimit = 100
-	// longestRunID is a UUID's length; longestScope leaves room for it and for a step's hash.
+	// longestRunID is a UUID's length; longestScope leaves room for it, for a send's number, and for a step's hash.
 	longestRunID = 36
-	longestScope = 45
+	longestScope = 40
+	// longestNumber is that of .9999.
+	longestNumber = 5
 )
 
-// comment marks a command as this run's: `slipway <app>/<stage>/<step> <run id>`. By it a lost send is found again,
-// and the next deploy finds what came before. Names that are too long are cut, and a hash of the whole name makes up
+// sendNumber ends a comment: which of the run's sends it was.
+var sendNumber = regexp.MustCompile(`\.([0-9]{1,4})$`)
+
+// comment marks a command as this send of this run: `slipway <app>/<stage>/<step> <run id>.<n>`. By it a lost send is
+// found again, and the next deploy finds what came before. Names that are too long are cut, and a hash of the whole name makes up
 // for what is missing: two steps never share a comment, nor two stages a prefix.
-func comment(app, stage, step, runID string) string {
+func comment(app, stage, step, id string) string {
 	prefix := commentPrefix(app, stage)
-	return prefix + shortened(step, app+"/"+stage+"/"+step, commentLimit-len(prefix)-len(" ")-len(runID)) + " " + runID
+	run := sendNumber.ReplaceAllString(id, "")
+	// The room does not depend on the number: all sends of a step are called the same.
+	return prefix + shortened(step, app+"/"+stage+"/"+step, commentLimit-len(prefix)-len(" ")-len(run)-longestNumber) + " " + id
 }
 
 // commentPrefix is what the comments of a stage's commands begin with, whichever run sent them.
@@ -43,8 +52,24 @@ func shortened(name, whole string, room int) string {
 	return name[:max(room-len(mark), 0)] + mark
 }
 
+// idOf is the run that sent a command, and which of its sends it was.
+func idOf(text string) string { return text[strings.LastIndexByte(text, ' ')+1:] }
+
 // runOf is the run that sent a command.
-func runOf(text string) string { return text[strings.LastIndexByte(text, ' ')+1:] }
+func runOf(text string) string { return sendNumber.ReplaceAllString(idOf(text), "") }
+
+// numberOf is which of a run's sends a command was; 0 when its comment does not say.
+func numberOf(text string) int {
+	m := sendNumber.FindStringSubmatch(idOf(text))
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0 // four digits always are a number
+	}
+	return n
+}
 
 // ofStage tells whether a comment is of a command of this stage.
 func (r *runner) ofStage(text string) bool {
@@ -53,12 +78,24 @@ func (r *runner) ofStage(text string) bool {
 
 // stepOf finds the plan's step that a comment of this stage names; nil for a step that the plan has no more.
 func (r *runner) stepOf(text string) *plan.Step {
-	for i := range r.stage.Steps {
-		if comment(r.plan.App, r.stage.Name, r.stage.Steps[i].Name, runOf(text)) == text {
-			return &r.stage.Steps[i]
+	for _, s := range r.commands() {
+		if comment(r.plan.App, r.stage.Name, s.Name, idOf(text)) == text {
+			return s
 		}
 	}
 	return nil
+}
+
+// commands are the stage's steps, each followed by its validation where it has one.
+func (r *runner) commands() []*plan.Step {
+	var all []*plan.Step
+	for i := range r.stage.Steps {
+		s := &r.stage.Steps[i]
+		if all = append(all, s); s.Check != nil {
+			all = append(all, s.Check)
+		}
+	}
+	return all
 }
 
 // stepName is the step's name in a comment of this stage, for people; it may be cut.

@@ -30,7 +30,7 @@ func TestDeploySucceeds(t *testing.T) {
 	}
 	send := f.sends[0]
 	wantSend := map[string]any{"DocumentName": "web-dev-release", "DocumentVersion": "3", "DocumentHash": testHash,
-		"DocumentHashType": "Sha256", "InstanceIds": []any{"i-00000001", "i-00000002"}, "Comment": "slipway web/dev/release run-1",
+		"DocumentHashType": "Sha256", "InstanceIds": []any{"i-00000001", "i-00000002"}, "Comment": "slipway web/dev/release run-1.1",
 		"TimeoutSeconds": 300.0, "MaxConcurrency": "100%", "MaxErrors": "0", "Parameters": map[string]any{"Version": []any{"v1"}}}
 	if diff := cmp.Diff(wantSend, send); diff != "" {
 		t.Errorf("SendCommand (-want +got):\n%s", diff)

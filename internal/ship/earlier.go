@@ -24,10 +24,10 @@ func (r *runner) checkEarlier(ctx context.Context) error {
 	return r.settle(ctx, commands)
 }
 
-// settle looks at a stage's earlier commands, newest first: none may be running, and of the newest of each step it
-// must be known what it did. An older one that is unknown was followed by one that is known.
+// settle looks at a stage's earlier commands, newest first: none may be running, and of those that the newest run of
+// each step sent it must be known what they did. An older one that is unknown was followed by one that is known.
 func (r *runner) settle(ctx context.Context, commands []types.Command) error {
-	judged := map[string]bool{}
+	judged := map[string]string{} // the newest run, by step
 	newestRun := ""
 	for i := range commands {
 		c := &commands[i]
@@ -36,8 +36,10 @@ func (r *runner) settle(ctx context.Context, commands []types.Command) error {
 			newestRun = runOf(text)
 		}
 		step := r.stepName(text)
-		newest := !judged[step]
-		judged[step] = true
+		if judged[step] == "" {
+			judged[step] = runOf(text)
+		}
+		newest := judged[step] == runOf(text)
 		// A step that the plan has no more was settled by the run that came after it, before that one sent.
 		if r.stepOf(text) == nil && runOf(text) != newestRun {
 			newest = false

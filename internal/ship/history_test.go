@@ -82,7 +82,7 @@ func TestR120StepsThatWereRenamed(t *testing.T) {
 	want(t, f.deploy(func(c *Config) { c.AcceptUnknown = oldCommand }), 0, Succeeded)
 
 	// The run after it settled it before it sent.
-	f.earlier = append([]map[string]any{f.past(later, "slipway web/dev/release run-1", "Success", time.Minute)}, f.earlier...)
+	f.earlier = append([]map[string]any{f.past(later, "slipway web/dev/release run-1.1", "Success", time.Minute)}, f.earlier...)
 	want(t, f.deploy(), 0, Succeeded)
 }
 
@@ -162,7 +162,7 @@ func TestEarlierSendsInAnyOrder(t *testing.T) {
 	f := newFake(t, "i-00000001")
 	pages := [][]map[string]any{
 		{f.past("00000000-0000-0000-0000-000000000001", "slipway web/dev/release run-0", "Success", 49*time.Hour)},
-		{f.past(oldCommand, "slipway web/dev/release run-1", "InProgress", time.Minute)},
+		{f.past(oldCommand, "slipway web/dev/release run-1.1", "InProgress", time.Minute)},
 	}
 	f.on["ListCommands"] = func(_ int, in map[string]any) (reply, bool) {
 		body := map[string]any{"Commands": pages[0], "NextToken": "1"}
@@ -191,7 +191,7 @@ func TestLostSendIsLookedForWithinBounds(t *testing.T) {
 		}
 		asked = append(asked, fmt.Sprint(in["Filters"]))
 		return reply{body: map[string]any{"NextToken": "more", "Commands": []any{map[string]any{"CommandId": testCommand,
-			"Comment": "slipway web/dev/release run-1", "Status": "InProgress", "TargetCount": 1}}}}, true
+			"Comment": "slipway web/dev/release run-1.1", "Status": "InProgress", "TargetCount": 1}}}}, true
 	}
 	want(t, f.deploy(), 0, Succeeded)
 	if len(asked) != 1 || !strings.Contains(asked[0], "InvokedAfter") {

@@ -20,6 +20,10 @@ type send struct {
 	intended time.Time
 	sent     sent
 	verdict  Verdict
+	// result is what became of it, once that was read; nil of a send that a resume has from the record.
+	result *StepResult
+	// void is true of a send that was looked for and never made. Its number is not used again.
+	void bool
 }
 
 // journal keeps what must survive slipway itself, and tells whether it may go on.

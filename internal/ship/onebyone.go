@@ -34,7 +34,7 @@ func (w *watch) states(ctx context.Context) ([]types.CommandInvocation, error) {
 		w.event(Event{Kind: EventWarning, Message: "asking each node by GetCommandInvocation instead: " + err.Error()})
 	}
 	var invocations []types.CommandInvocation
-	for _, id := range w.r.nodes {
+	for _, id := range w.wanted {
 		out, err := call(ctx, w.r, w.r.watcher, "ssm:GetCommandInvocation", nil, func(ctx context.Context) (*ssm.GetCommandInvocationOutput, error) {
 			return w.r.watcher.ssm.GetCommandInvocation(ctx, &ssm.GetCommandInvocationInput{CommandId: aws.String(w.sent.id), InstanceId: aws.String(id)})
 		})
@@ -97,7 +97,7 @@ func isDenied(err error) bool {
 // allAsked ends a watch whose nodes were asked one by one: there is no list to compare them with, and none of them is
 // missing.
 func (w *watch) allAsked() *StepResult {
-	if len(w.nodes) < len(w.r.nodes) {
+	if len(w.nodes) < len(w.wanted) {
 		return nil
 	}
 	return w.result("", "")

@@ -92,7 +92,7 @@ func (w *watch) open() []string {
 		}
 		open = append(open, last)
 	}
-	for _, id := range w.r.nodes {
+	for _, id := range w.wanted {
 		if w.nodes[id] == nil {
 			open = append(open, id+": no invocation could be read")
 		}

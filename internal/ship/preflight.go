@@ -46,6 +46,25 @@ func (r *runner) preflight(ctx context.Context) error {
 	return nil
 }
 
+// checkRollouts refuses a rollout that could not take one node out, and one of nodes that are not known.
+func (r *runner) checkRollouts() error {
+	for i := range r.stage.Steps {
+		step := &r.stage.Steps[i]
+		if !driven(step) {
+			continue
+		}
+		if len(r.nodes) == 0 {
+			return &refusal{problem: Problem{Code: CodeNoTargets, Message: "step " + step.Name +
+				" follows the nodes one by one, and which they are is not known", Hint: "deploy with preflight, with ec2:DescribeInstances allowed"}}
+		}
+		if m := next(step, r.nodes, len(r.nodes), nil); m.kind == moveStop {
+			return &refusal{problem: Problem{Code: m.code, Message: "step " + step.Name + ": " + m.why,
+				Hint: "lower min-healthy, or add nodes"}}
+		}
+	}
+	return nil
+}
+
 // checkNodes asks Systems Manager about every node (R34).
 func (r *runner) checkNodes(ctx context.Context) error {
 	known := map[string]types.InstanceInformation{}

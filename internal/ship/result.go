@@ -38,10 +38,11 @@ type Result struct {
 	Interrupted bool `json:"interrupted,omitempty"`
 }
 
-// StepResult is one SendCommand and what became of it.
+// StepResult is a step's command, one SendCommand or those of all its batches, and what became of it.
 type StepResult struct {
 	Name string `json:"name"`
-	// CommandID is empty when nothing was sent, and when the answer to SendCommand was lost and not found.
+	// CommandID is empty when nothing was sent, and when the answer to SendCommand was lost and not found. Of several
+	// it is the first whose outcome is not known, or the first.
 	CommandID       string       `json:"commandId,omitempty"`
 	DocumentVersion string       `json:"documentVersion,omitempty"`
 	Verdict         Verdict      `json:"verdict"`
@@ -51,6 +52,37 @@ type StepResult struct {
 	// there is none.
 	Resume       string `json:"resume,omitempty"`
 	CannotResume string `json:"cannotResume,omitempty"`
+	// Sends are the single commands of a step that was shipped in batches, in their order.
+	Sends []SendResult `json:"sends,omitempty"`
+	// Batches is how many batches were begun.
+	Batches int `json:"batches,omitempty"`
+	// Stopped says why no more nodes were begun, of a rollout that ended early.
+	Stopped string `json:"stopped,omitempty"`
+
+	// alarm is the name of the alarm that stopped the command; unread is true when reading its result failed.
+	alarm  string
+	unread bool
+}
+
+// of is the verdict of one node; of one that the command was for and that is not listed it is not known.
+func (s *StepResult) of(id string) Verdict {
+	for i := range s.Nodes {
+		if s.Nodes[i].InstanceID == id {
+			return s.Nodes[i].Verdict
+		}
+	}
+	return Unknown
+}
+
+// SendResult is one SendCommand of a rollout.
+type SendResult struct {
+	CommandID string `json:"commandId,omitempty"`
+	Batch     int    `json:"batch"`
+	// Check is true of the validation after a batch's pause.
+	Check   bool     `json:"check,omitempty"`
+	Nodes   []string `json:"nodes,omitempty"`
+	Verdict Verdict  `json:"verdict"`
+	Why     string   `json:"why,omitempty"`
 }
 
 // NodeResult is what became of a step on one node.
@@ -61,6 +93,8 @@ type NodeResult struct {
 	Status        string             `json:"status,omitempty"`
 	StatusDetails string             `json:"statusDetails,omitempty"`
 	Steps         []ScriptStepResult `json:"steps,omitempty"`
+	// CommandID is the command that reached it last, of a step that was several.
+	CommandID string `json:"commandId,omitempty"`
 	// Why explains every verdict but succeeded.
 	Why string `json:"why,omitempty"`
 
@@ -90,6 +124,8 @@ type ScriptStepResult struct {
 
 // Problem says which call could not be made, or which check did not pass, and what would help.
 type Problem struct {
+	// Code is stable, for programs; docs/error-codes.md lists them.
+	Code string `json:"code,omitempty"`
 	// API is service:Operation; empty when the problem is not an API call.
 	API string `json:"api,omitempty"`
 	// Principal, Action and Resource are what AWS names in a denial, or what the plan says of the call.

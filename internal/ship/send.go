@@ -25,25 +25,25 @@ type sent struct {
 // lostError is a send of which nobody knows whether it arrived.
 type lostError struct {
 	cause, lookup error
-	runID         string
+	id            string // the run's id with the send's number
 }
 
 func (e *lostError) Error() string {
-	found := "no command with that run id was found"
+	found := "no command with that id was found"
 	if e.lookup != nil {
 		found = "it could not be looked up: " + e.lookup.Error()
 	}
 	return fmt.Sprintf("the answer to SendCommand was lost (%s); run id %s: %s; it may still have been sent, and is not sent again",
-		e.cause, e.runID, found)
+		e.cause, e.id, found)
 }
 
 func (e *lostError) Unwrap() []error { return []error{e.cause, e.lookup} }
 
 // sendOnce sends the step's command. It is repeated only where the service itself said that it did nothing; after a
 // lost answer it is looked for and never sent again.
-func (r *runner) sendOnce(ctx context.Context, step *plan.Step) (sent, error) {
-	started := r.cfg.Now()
-	in := r.sendInput(step)
+func (r *runner) sendOnce(ctx context.Context, what *send, maxErrors string) (sent, error) {
+	started, step := r.cfg.Now(), what.step
+	in := r.sendInput(what, maxErrors)
 	r.deadline = started.Add(r.t.NotYet)
 	p := patience{r: r, since: started}
 	refreshed := false
@@ -99,10 +99,11 @@ func documentName(step *plan.Step) string {
 	return step.DocumentName
 }
 
-func (r *runner) sendInput(step *plan.Step) *ssm.SendCommandInput {
+func (r *runner) sendInput(what *send, maxErrors string) *ssm.SendCommandInput {
+	step := what.step
 	in := &ssm.SendCommandInput{
 		DocumentName: aws.String(documentName(step)), Parameters: step.Parameters,
-		Comment:        aws.String(comment(r.plan.App, r.stage.Name, step.Name, r.cfg.RunID)),
+		Comment:        aws.String(what.comment),
 		TimeoutSeconds: aws.Int32(int32(step.DeliveryTimeout)), //nolint:gosec // plan keeps it within 30..2592000
 	}
 	if step.Own != nil {
@@ -112,8 +113,15 @@ func (r *runner) sendInput(step *plan.Step) *ssm.SendCommandInput {
 	if step.MaxConcurrency != "" {
 		in.MaxConcurrency = aws.String(step.MaxConcurrency)
 	}
-	if step.MaxErrors != "" {
-		in.MaxErrors = aws.String(step.MaxErrors)
+	if maxErrors != "" {
+		in.MaxErrors = aws.String(maxErrors)
+	}
+	if alarm := step.Rollout.Alarm; alarm != "" {
+		in.AlarmConfiguration = &types.AlarmConfiguration{Alarms: []types.Alarm{{Name: aws.String(alarm)}}}
+	}
+	if len(what.nodes) > 0 {
+		in.InstanceIds = what.nodes
+		return in
 	}
 	if len(r.stage.Targets.Instances) > 0 {
 		in.InstanceIds = r.stage.Targets.Instances
@@ -129,7 +137,7 @@ func (r *runner) sendInput(step *plan.Step) *ssm.SendCommandInput {
 // that is out must be found to be cancelled.
 func (r *runner) findLost(ctx context.Context, step *plan.Step, in *ssm.SendCommandInput, at time.Time, cause error) (sent, error) {
 	ctx = context.WithoutCancel(ctx)
-	r.event(Event{Kind: EventLost, Step: step.Name, Message: "the answer to SendCommand was lost, looking for run id " + r.cfg.RunID})
+	r.event(Event{Kind: EventLost, Step: step.Name, Message: "the answer to SendCommand was lost, looking for run id " + idOf(aws.ToString(in.Comment))})
 	p := patience{r: r, since: r.cfg.Now()}
 	r.deadline = p.since.Add(r.t.NotYet)
 	for {
@@ -140,20 +148,19 @@ func (r *runner) findLost(ctx context.Context, step *plan.Step, in *ssm.SendComm
 			return s, nil
 		}
 		if err != nil || p.spent(nil) != "" {
-			return sent{}, &lostError{cause: cause, lookup: err, runID: r.cfg.RunID}
+			return sent{}, &lostError{cause: cause, lookup: err, id: idOf(aws.ToString(in.Comment))}
 		}
 		if err := p.wait(ctx); err != nil {
-			return sent{}, &lostError{cause: cause, lookup: err, runID: r.cfg.RunID}
+			return sent{}, &lostError{cause: cause, lookup: err, id: idOf(aws.ToString(in.Comment))}
 		}
 	}
 }
 
-// lookUp finds the command with the whole comment of in, not only with the run id: an earlier step of this run has the
-// same one. nil when there is none.
+// lookUp finds the command with the comment of in, which is that of no other send. nil when there is none.
 func (r *runner) lookUp(ctx context.Context, in *ssm.SendCommandInput, at time.Time) (*types.Command, error) {
 	mine := func(all []types.Command) int {
 		return slices.IndexFunc(all, func(c types.Command) bool {
-			return aws.ToString(c.Comment) == aws.ToString(in.Comment) && !r.has(aws.ToString(c.CommandId))
+			return aws.ToString(c.Comment) == aws.ToString(in.Comment)
 		})
 	}
 	all, err := r.listCommands(ctx, query{document: aws.ToString(in.DocumentName), after: at.Add(-skew),
@@ -162,9 +169,4 @@ func (r *runner) lookUp(ctx context.Context, in *ssm.SendCommandInput, at time.T
 		return &all[i], nil
 	}
 	return nil, err
-}
-
-// has tells whether a command is known as another step's of this run.
-func (r *runner) has(id string) bool {
-	return slices.ContainsFunc(r.res.Steps, func(s StepResult) bool { return s.CommandID == id })
 }

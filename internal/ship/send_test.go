@@ -35,7 +35,7 @@ func TestLostAnswerNeverResends(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, "i-00000001")
 			f.always("SendCommand", r)
-			foundBy(f, "run-1")
+			foundBy(f, "run-1.1")
 			res := f.deploy()
 			want(t, res, 0, Succeeded)
 			if res.Steps[0].CommandID != testCommand {
@@ -79,7 +79,7 @@ func TestHungSendIsLost(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release) // before the server is closed, which waits for its handlers
 	hang := &hanging{fake: f, op: "SendCommand", release: release}
-	foundBy(f, "run-1")
+	foundBy(f, "run-1.1")
 	cfg := f.config()
 	cfg.Send = serve(t, hang)
 	cfg.Timing.PerCall = 200 * time.Millisecond
@@ -232,7 +232,7 @@ func TestComment(t *testing.T) {
 	if len(prefixes) != 4 { // web/dev, web/xxx, xxx/dev, xxx/prod
 		t.Errorf("prefixes %v", prefixes)
 	}
-	if c := comment("web", "dev", "release", "run-1"); c != "slipway web/dev/release run-1" {
+	if c := comment("web", "dev", "release", "run-1.1"); c != "slipway web/dev/release run-1.1" {
 		t.Errorf("got %q", c)
 	}
 }
@@ -274,7 +274,7 @@ func TestR101InterruptDuringTheSend(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	hang := &hanging{fake: f, op: "SendCommand", release: release, taken: cancel}
-	foundBy(f, "run-1")
+	foundBy(f, "run-1.1")
 	f.invocations = func(int) []inv {
 		if f.seen["CancelCommand"] > 0 {
 			return f.all("Cancelled", "Cancelled")

@@ -45,6 +45,13 @@ type Config struct {
 	// An empty answer says that there will be none: the local AWS that was sent to ends with this deploy.
 	ResumeCommand func(commandID string) string
 	Timing        Timing
+	// Nodes, where it is not empty, are shipped to in place of all that the targets are.
+	Nodes []string
+
+	// journal keeps what must survive this process; nil for none.
+	journal journal
+	// progress is what an earlier process of the same run sent: its steps are the plan's, its results may be missing.
+	progress []*send
 }
 
 // Timing bounds every wait. A zero field takes its default.
@@ -85,13 +92,20 @@ func Deploy(ctx context.Context, cfg Config) (*Result, error) {
 	if err := r.prepare(ctx); err != nil {
 		return r.refuse(ctx, err), nil
 	}
+	r.shipAll(ctx)
+	r.conclude()
+	return r.res, nil
+}
+
+// shipAll carries the steps out, going on after what an earlier process sent.
+func (r *runner) shipAll(ctx context.Context) {
 	for i := range r.stage.Steps {
 		step := &r.stage.Steps[i]
 		if ctx.Err() != nil {
 			r.leaveOut("not sent: interrupted before it")
 			break
 		}
-		if !r.ship(ctx, step) {
+		if !r.ship(ctx, step, r.sendsOf(step)) {
 			r.leaveOut("not sent: the step before it did not succeed")
 			break
 		}
@@ -99,8 +113,17 @@ func Deploy(ctx context.Context, cfg Config) (*Result, error) {
 	if ctx.Err() != nil && !r.allDone() {
 		r.res.Interrupted = true
 	}
-	r.conclude()
-	return r.res, nil
+}
+
+// sendsOf are the sends of the step, and of its validation, that an earlier process made.
+func (r *runner) sendsOf(step *plan.Step) []*send {
+	var mine []*send
+	for _, s := range r.cfg.progress {
+		if s.step == step || (step.Check != nil && s.step == step.Check) {
+			mine = append(mine, s)
+		}
+	}
+	return mine
 }
 
 // Resume tells the truth about a command that was sent before. It sends nothing and cancels nothing. A command that is
@@ -132,6 +155,9 @@ type runner struct {
 	nodes []string
 	// documents holds the version to send for each step that has its own document, by step name.
 	documents map[string]string
+	journal   journal
+	// sends counts this run's, also those of an earlier process: a number is used once.
+	sends int
 	// final is true once it is known that asking for a command again would tell nothing.
 	final bool
 	// deadline ends every patience; zero before a command is sent.
@@ -159,7 +185,13 @@ func newRunner(cfg Config) (*runner, error) {
 		cfg.Events = func(Event) {}
 	}
 	r := &runner{cfg: cfg, t: cfg.Timing.withDefaults(), plan: cfg.Plan, stage: stage,
-		res: &Result{Stage: stage.Name}, documents: map[string]string{}}
+		res: &Result{Stage: stage.Name}, documents: map[string]string{}, journal: cfg.journal}
+	if r.journal == nil {
+		r.journal = noJournal{}
+	}
+	for _, s := range cfg.progress {
+		r.sends = max(r.sends, numberOf(s.comment))
+	}
 	r.sender = newAPI(cfg.Send, stage.Region)
 	r.watcher = r.sender
 	if isSplit(stage) {
@@ -187,6 +219,23 @@ func isSplit(stage *plan.Stage) bool {
 	return false
 }
 
+// aliveEvery is the longest wait without telling the journal that the deploy lives.
+const aliveEvery = 15 * time.Second
+
+// sleep waits, in slices between which the journal hears that the deploy lives.
+func (r *runner) sleep(ctx context.Context, d time.Duration) error {
+	for {
+		r.journal.alive(ctx)
+		part := min(d, aliveEvery)
+		if err := r.cfg.Sleep(ctx, part); err != nil {
+			return err
+		}
+		if d -= part; d <= 0 {
+			return nil
+		}
+	}
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -209,52 +258,19 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err := r.preflight(ctx); err != nil {
 		return err
 	}
+	if err := r.checkRollouts(); err != nil {
+		return err
+	}
 	if err := r.checkEarlier(ctx); err != nil {
 		return err
 	}
 	// All documents before the first send: a step whose document cannot be made must not leave the stage halfway.
-	for i := range r.stage.Steps {
-		if err := r.publish(ctx, &r.stage.Steps[i]); err != nil {
+	for _, step := range r.commands() {
+		if err := r.publish(ctx, step); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-// ship carries one step out and tells whether the next may follow.
-func (r *runner) ship(ctx context.Context, step *plan.Step) bool {
-	sent, err := r.sendOnce(ctx, step)
-	if err != nil {
-		r.notSent(ctx, step, err)
-		return false
-	}
-	w := r.newWatch(step, sent, max(len(r.nodes), sent.targets))
-	w.cancels = true
-	w.setDeadline(w.end())
-	r.res.Steps = append(r.res.Steps, StepResult{})
-	result := &r.res.Steps[len(r.res.Steps)-1]
-	*result = w.run(ctx)
-	r.event(Event{Kind: EventStep, Step: step.Name, CommandID: result.CommandID, Verdict: result.Verdict,
-		Message: result.Why})
-	return result.Verdict == Succeeded
-}
-
-// notSent records a step whose SendCommand failed: refused when nothing was sent, unknown when that is not known.
-func (r *runner) notSent(ctx context.Context, step *plan.Step, err error) {
-	var lost *lostError
-	result := StepResult{Name: step.Name, Verdict: Refused, Why: err.Error()}
-	if errors.As(err, &lost) {
-		result.Verdict = Unknown
-	} else if len(r.res.Steps) == 0 {
-		r.refuse(ctx, err)
-		r.res.Steps = append(r.res.Steps, result)
-		return
-	} else {
-		result.Verdict = NotStarted
-	}
-	r.problem(err, "")
-	r.res.Steps = append(r.res.Steps, result)
-	r.event(Event{Kind: EventStep, Step: step.Name, Verdict: result.Verdict, Message: result.Why})
 }
 
 // leaveOut records the steps that were not reached.

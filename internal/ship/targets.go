@@ -61,6 +61,10 @@ func noCredentials(why string) error {
 
 // resolve finds the nodes that the targets are now.
 func (r *runner) resolve(ctx context.Context) error {
+	if len(r.cfg.Nodes) > 0 {
+		r.nodes = slices.Sorted(slices.Values(r.cfg.Nodes))
+		return nil
+	}
 	targets := r.stage.Targets
 	if len(targets.Instances) > 0 {
 		r.nodes = slices.Clone(targets.Instances)

@@ -39,6 +39,8 @@ type watch struct {
 	asksScripts bool
 	scripts     []string
 
+	// wanted are the nodes that it is for, as far as they are known by name.
+	wanted   []string
 	nodes    map[string]*NodeResult
 	began    time.Time
 	deadline time.Time
@@ -50,64 +52,73 @@ type watch struct {
 	// stuck remembers the nodes that were reported as longer Pending or InProgress than can be.
 	stuck       map[string]bool
 	interrupted bool
+	// waiting counts the nodes that were not done at the last look; complete is true when all nodes were listed in it.
+	waiting  int
+	complete bool
+	// alarm is the name of the alarm by which Run Command ended the command.
+	alarm string
+	// done is the result, once there is nothing more to wait for.
+	done *StepResult
 	// askedTargets is true once the command was asked, at the deadline, how many targets it has.
 	askedTargets bool
 }
 
 // newWatch watches a command for that many nodes; 0 when their number is not known.
 func (r *runner) newWatch(step *plan.Step, s sent, targets int) *watch {
-	return &watch{r: r, step: step, sent: s, targets: targets, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
+	return &watch{r: r, step: step, sent: s, targets: targets, wanted: r.nodes, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
 		began: r.cfg.Now(), tick: r.t.TickMin}
 }
 
-// run watches until every node is done, the time is over, or reading fails.
+// run watches one command until every node is done, the time is over, or reading fails.
 func (w *watch) run(ctx context.Context) StepResult {
-	for {
-		done, err := w.look(ctx)
-		if err == nil && done == nil {
-			err = w.pause(ctx)
-		}
-		switch {
-		case done != nil:
-			return *done
-		case err == nil:
-		case ctx.Err() != nil && !w.interrupted && w.cancels:
-			ctx = w.interrupt(ctx)
-		default:
-			return w.giveUp(err)
-		}
-	}
+	w.r.follow(ctx, []*watch{w})
+	return *w.done
 }
 
-// look is one tick: what all nodes say now. It returns the step's result when there is nothing more to wait for.
-func (w *watch) look(ctx context.Context) (*StepResult, error) {
+// look is one tick: what all nodes say now.
+func (w *watch) look(ctx context.Context) error {
+	w.r.deadline = w.deadline
 	invocations, err := w.states(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	waiting, err := w.take(ctx, invocations)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w.grow(len(w.nodes))
+	w.waiting, w.complete = waiting, len(invocations) == len(w.nodes)
+	return nil
+}
+
+// asksParent tells whether, after a look, the command itself has something to say: when nobody is listed for it, and
+// when everybody who is listed is done.
+func (w *watch) asksParent() bool {
 	switch {
-	case len(w.nodes) == 0 && !w.oneByOne:
-		if done, err := w.nobody(ctx); done != nil || err != nil {
-			return done, err
-		}
-	case w.oneByOne && waiting == 0:
-		if done := w.allAsked(); done != nil {
-			return done, nil
-		}
-	case waiting == 0 && len(invocations) == len(w.nodes):
-		if done, err := w.allListed(ctx); done != nil || err != nil {
-			return done, err
-		}
+	case w.oneByOne:
+		return false
+	case len(w.nodes) == 0:
+		return w.r.cfg.Now().Sub(w.began) >= min(askParentAfter, w.r.t.NotYet)
 	}
-	if !w.r.cfg.Now().Before(w.deadline) && !w.forMore(ctx) {
-		return nil, w.overdue()
+	return w.waiting == 0 && w.complete
+}
+
+// settle ends the tick, with the command where it was asked for, and sets done when there is nothing to wait for.
+func (w *watch) settle(ctx context.Context, parent *types.Command, asked bool) error {
+	w.r.deadline = w.deadline
+	var err error
+	switch {
+	case w.oneByOne && w.waiting == 0:
+		w.done = w.allAsked()
+	case asked && len(w.nodes) == 0:
+		w.done, err = w.nobody(parent)
+	case asked:
+		w.done = w.allListed(parent)
 	}
-	return nil, nil
+	if err == nil && w.done == nil && !w.r.cfg.Now().Before(w.deadline) && !w.forMore(ctx) {
+		return w.overdue()
+	}
+	return err
 }
 
 // take notes what the nodes say, reads those that are done, and counts those that are not.
@@ -168,15 +179,8 @@ func (w *watch) finish(ctx context.Context, node *NodeResult, j judgement) error
 }
 
 // nobody handles a command that no node is listed for: at first that means nothing, then the command is asked.
-func (w *watch) nobody(ctx context.Context) (*StepResult, error) {
+func (w *watch) nobody(c *types.Command) (*StepResult, error) {
 	waited := w.r.cfg.Now().Sub(w.began)
-	if waited < min(askParentAfter, w.r.t.NotYet) {
-		return nil, nil
-	}
-	c, err := w.r.command(ctx, w.sent.id)
-	if err != nil {
-		return nil, err
-	}
 	if c != nil {
 		if j := judgeParent(string(c.Status), aws.ToString(c.StatusDetails), int(c.TargetCount)); j.Verdict == Failed {
 			return w.result(Failed, j.Why), nil
@@ -189,15 +193,11 @@ func (w *watch) nobody(ctx context.Context) (*StepResult, error) {
 }
 
 // allListed checks, when every node that is listed is done, that these are all that the command was for (R99).
-func (w *watch) allListed(ctx context.Context) (*StepResult, error) {
-	c, err := w.r.command(ctx, w.sent.id)
-	if err != nil {
-		return nil, err
-	}
+func (w *watch) allListed(c *types.Command) *StepResult {
 	listed := len(w.nodes)
 	if c != nil && int(c.TargetCount) == listed {
 		w.addUnlisted(NotStarted, "Run Command made no invocation for it: still on the old version")
-		return w.result("", ""), nil
+		return w.result("", "")
 	}
 	now := w.r.cfg.Now()
 	if w.shortSince.IsZero() {
@@ -205,47 +205,31 @@ func (w *watch) allListed(ctx context.Context) (*StepResult, error) {
 	}
 	if c != nil && inFlight[normalise(string(c.Status))] && int(c.TargetCount) > listed {
 		w.grow(int(c.TargetCount))
-		return nil, nil // the rest is still to come, until the deadline
+		return nil // the rest is still to come, until the deadline
 	}
 	if now.Sub(w.shortSince) < w.r.t.NotYet && now.Before(w.deadline) {
-		return nil, nil
+		return nil
 	}
 	w.addUnlisted(Unknown, "no invocation of it could be read")
 	if c == nil {
-		return w.result(Unknown, fmt.Sprintf("command %s is not in Run Command's list: whether these are all its nodes is not known", w.sent.id)), nil
+		return w.result(Unknown, fmt.Sprintf("command %s is not in Run Command's list: whether these are all its nodes is not known", w.sent.id))
 	}
 	return w.result(Unknown, fmt.Sprintf("the command is for %s, Run Command lists %d of them",
-		count(int(c.TargetCount), "node"), listed)), nil
+		count(int(c.TargetCount), "node"), listed))
 }
 
 // addUnlisted adds the nodes that the targets were at the start and that Run Command lists no invocation of.
 func (w *watch) addUnlisted(v Verdict, why string) {
-	for _, id := range w.r.nodes {
+	for _, id := range w.wanted {
 		if _, ok := w.nodes[id]; !ok {
 			w.nodes[id] = &NodeResult{InstanceID: id, Verdict: v, Why: why}
 		}
 	}
 }
 
-// pause waits for the next tick. While nothing changes the ticks grow.
-func (w *watch) pause(ctx context.Context) error {
-	counts := map[string]int{}
-	for _, n := range w.nodes {
-		counts[shown(n.Status, n.StatusDetails)]++
-	}
-	w.event(Event{Kind: EventWaiting, Counts: counts, Message: "waiting"})
-	d := w.tick
-	if left := w.deadline.Sub(w.r.cfg.Now()); left > 0 {
-		d = min(d, left)
-	}
-	w.tick = min(w.tick*3/2, w.r.t.TickMax)
-	return w.r.cfg.Sleep(ctx, d)
-}
-
-// interrupt cancels the command and goes on watching, for a short time, under a context of its own (R101).
-func (w *watch) interrupt(ctx context.Context) context.Context {
+// interrupt cancels the command; it is watched on for a short time (R101).
+func (w *watch) interrupt(ctx context.Context) {
 	w.interrupted, w.r.res.Interrupted = true, true
-	ctx = context.WithoutCancel(ctx)
 	w.setDeadline(w.r.cfg.Now().Add(w.r.t.Grace))
 	w.tick = w.r.t.TickMin
 	w.event(Event{Kind: EventCancel, Message: "interrupted: cancelling command " + w.sent.id})
@@ -256,16 +240,15 @@ func (w *watch) interrupt(ctx context.Context) context.Context {
 		p := w.r.problem(err, w.sent.id)
 		w.event(Event{Kind: EventWarning, Message: "the command could not be cancelled and goes on: " + p.Message})
 	}
-	return ctx
 }
 
 // giveUp ends the watch: what was sent was sent, and what became of it where it was not read is unknown (R9, R10).
-func (w *watch) giveUp(err error) StepResult {
+func (w *watch) giveUp(err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted while waiting")
 	}
 	p := w.r.problem(err, w.sent.id)
-	for _, id := range w.r.nodes {
+	for _, id := range w.wanted {
 		if _, ok := w.nodes[id]; !ok {
 			w.nodes[id] = &NodeResult{InstanceID: id}
 		}
@@ -280,12 +263,13 @@ func (w *watch) giveUp(err error) StepResult {
 			node.Why = "last read: " + shown(node.Status, node.StatusDetails)
 		}
 	}
-	return *w.result(Unknown, p.Message)
+	w.done = w.result(Unknown, p.Message)
+	w.done.unread = true
 }
 
 // result puts the step's result together; an empty verdict is made from the nodes'.
 func (w *watch) result(v Verdict, why string) *StepResult {
-	res := StepResult{Name: w.step.Name, CommandID: w.sent.id, DocumentVersion: w.sent.version, Verdict: v, Why: why}
+	res := StepResult{Name: w.step.Name, CommandID: w.sent.id, DocumentVersion: w.sent.version, Verdict: v, Why: why, alarm: w.alarm}
 	var verdicts []Verdict
 	for _, id := range w.ids() {
 		res.Nodes = append(res.Nodes, *w.nodes[id])

@@ -1,0 +1,157 @@
+package ship
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
+
+// follow watches the commands of one batch together until each is done, its time is over, or reading fails.
+func (r *runner) follow(ctx context.Context, all []*watch) {
+	for {
+		r.lookAtAll(ctx, open(all))
+		if len(open(all)) == 0 {
+			return
+		}
+		err := ctx.Err()
+		if err == nil {
+			err = r.tick(ctx, all)
+		}
+		if err == nil {
+			continue
+		}
+		ctx = r.interrupted(ctx, open(all), err)
+	}
+}
+
+// open are the watches that are not done.
+func open(all []*watch) []*watch {
+	var left []*watch
+	for _, w := range all {
+		if w.done == nil {
+			left = append(left, w)
+		}
+	}
+	return left
+}
+
+// interrupted cancels the commands of a deploy, and goes on for a short time under a context of its own; what else
+// ends a wait ends the watch.
+func (r *runner) interrupted(ctx context.Context, all []*watch, err error) context.Context {
+	after := context.WithoutCancel(ctx)
+	for _, w := range all {
+		if ctx.Err() != nil && !w.interrupted && w.cancels {
+			w.interrupt(after)
+		} else {
+			w.giveUp(err)
+		}
+	}
+	return after
+}
+
+// lookAtAll is one tick: every command's nodes, then the commands themselves where they have something to say.
+func (r *runner) lookAtAll(ctx context.Context, all []*watch) {
+	failed := func(w *watch, err error) {
+		if err != nil && ctx.Err() == nil {
+			w.giveUp(err)
+		}
+	}
+	var asking, rest []*watch
+	for _, w := range all {
+		err := w.look(ctx)
+		failed(w, err)
+		switch {
+		case err != nil:
+		case w.asksParent():
+			asking = append(asking, w)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	parents, err := r.parents(ctx, asking)
+	for _, w := range asking {
+		if err != nil {
+			failed(w, err)
+			continue
+		}
+		c := parents[w.sent.id]
+		w.noteAlarm(c)
+		failed(w, w.settle(ctx, c, true))
+	}
+	for _, w := range rest {
+		failed(w, w.settle(ctx, nil, false))
+	}
+}
+
+// parents reads the commands themselves: one by its id, several with one list, so that the end of a large batch does
+// not ask for each.
+func (r *runner) parents(ctx context.Context, all []*watch) (map[string]*types.Command, error) {
+	found := map[string]*types.Command{}
+	if len(all) == 0 || ctx.Err() != nil {
+		return found, ctx.Err()
+	}
+	if len(all) == 1 {
+		c, err := r.command(ctx, all[0].sent.id)
+		if c != nil {
+			found[all[0].sent.id] = c
+		}
+		return found, err
+	}
+	q := query{document: documentName(all[0].step), after: all[0].sent.at}
+	for _, w := range all {
+		if documentName(w.step) != q.document {
+			q.document = ""
+		}
+		if w.sent.at.Before(q.after) {
+			q.after = w.sent.at
+		}
+	}
+	q.after = q.after.Add(-skew)
+	have := func(commands []types.Command) int {
+		for i := range commands {
+			for _, w := range all {
+				if id := aws.ToString(commands[i].CommandId); id == w.sent.id {
+					found[id] = &commands[i]
+				}
+			}
+		}
+		return len(found)
+	}
+	q.enough = func(commands []types.Command, _ int) bool { return have(commands) == len(all) }
+	commands, err := r.listCommands(ctx, q)
+	have(commands)
+	return found, err
+}
+
+// noteAlarm takes over that an alarm ended the command.
+func (w *watch) noteAlarm(c *types.Command) {
+	if c == nil {
+		return
+	}
+	for _, a := range c.TriggeredAlarms {
+		w.alarm = aws.ToString(a.Name)
+	}
+}
+
+// tick waits until the next look. While nothing changes the ticks grow.
+func (r *runner) tick(ctx context.Context, all []*watch) error {
+	counts := map[string]int{}
+	for _, w := range all {
+		for _, n := range w.nodes {
+			counts[shown(n.Status, n.StatusDetails)]++
+		}
+	}
+	left := open(all)
+	left[0].event(Event{Kind: EventWaiting, Counts: counts, Message: "waiting"})
+	pause := r.t.TickMax
+	for _, w := range left {
+		pause = min(pause, w.tick)
+		if until := w.deadline.Sub(r.cfg.Now()); until > 0 {
+			pause = min(pause, until)
+		}
+		w.tick = min(w.tick*3/2, r.t.TickMax)
+	}
+	return r.sleep(ctx, max(pause, time.Millisecond))
+}
