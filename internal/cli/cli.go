@@ -31,6 +31,7 @@ type commands struct {
 	Prove   proveCommand   `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
 	Deploy  deployCommand  `cmd:"" help:"Ship the release, and tell truly what became of it."`
 	Resume  resumeCommand  `cmd:"" help:"Tell the truth about an earlier send, without sending again."`
+	Ci      ciCommand      `cmd:"" name:"ci" help:"The pipeline that runs all this: render, check."`
 	Local   localCommand   `cmd:"" help:"An AWS in one process: up, env, events, snapshot, restore, reset, stop."`
 	Policy  policyCommand  `cmd:"" help:"The policy engine by itself: eval, explain, fmt, compare."`
 	Version versionCommand `cmd:"" help:"Print the version."`

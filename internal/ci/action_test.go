@@ -1,0 +1,193 @@
+package ci
+
+import (
+	"bufio"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rhysd/actionlint"
+	"go.yaml.in/yaml/v4"
+)
+
+// actionFile is action.yml, as far as the tests look at it.
+type actionFile struct {
+	Name    string
+	Inputs  map[string]struct{ Description string }
+	Outputs map[string]struct{ Description, Value string }
+	Runs    struct {
+		Using string
+		Steps []struct {
+			ID, Shell, Run string
+			Env            map[string]string
+		}
+	}
+}
+
+func readAction(t *testing.T) (actionFile, string) {
+	t.Helper()
+	content, err := os.ReadFile("../../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a actionFile
+	if err := yaml.Unmarshal(content, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a, string(content)
+}
+
+func TestAction(t *testing.T) {
+	t.Parallel()
+	a, _ := readAction(t)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(Outputs)), slices.Sorted(maps.Keys(a.Outputs))); diff != "" {
+		t.Errorf("outputs (-rendered +action.yml):\n%s", diff)
+	}
+	for _, name := range Outputs {
+		if want := "${{ steps.slipway.outputs." + name + " }}"; a.Outputs[name].Value != want {
+			t.Errorf("output %s is %q, want %q", name, a.Outputs[name].Value, want)
+		}
+	}
+	if a.Runs.Using != "composite" || len(a.Runs.Steps) != 2 {
+		t.Fatalf("runs %+v", a.Runs)
+	}
+	for _, step := range a.Runs.Steps {
+		if step.Shell != "bash" || len(invocations(step.Run)) == 0 {
+			t.Errorf("step %s: no bash script", step.ID)
+		}
+		for _, never := range []string{"${{", "set -x", "eval "} {
+			if strings.Contains(step.Run, never) {
+				t.Errorf("step %s: %q in its script", step.ID, never)
+			}
+		}
+	}
+}
+
+// TestActionMetadata lets actionlint hold the workflows of all renderings against action.yml, as an action of their own
+// repository.
+func TestActionMetadata(t *testing.T) {
+	t.Parallel()
+	_, content := readAction(t)
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "action.yml"), []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	project, err := actionlint.NewProject(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{WorkingDir: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lint := func(workflow string) []*actionlint.Error {
+		problems, err := linter.Lint("w.yml", []byte(workflow), project)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return problems
+	}
+	for _, tt := range renderings {
+		here := strings.ReplaceAll(rendered(t, tt.source, tt.options), action(tt.options.Action), "./")
+		if problems := lint(here); len(problems) > 0 {
+			t.Errorf("%s: %v", tt.name, problems)
+		}
+		for _, wrong := range []string{"          fil: x\n          file:", "          file:"} {
+			planted := strings.Replace(here, "          file:", wrong, 1)
+			if problems := lint(planted); (len(problems) > 0) != strings.Contains(wrong, "fil:") {
+				t.Errorf("%s: an input that action.yml does not have: %v", tt.name, problems)
+			}
+		}
+	}
+}
+
+// TestActionWords runs the action's script with a program that tells its arguments.
+func TestActionWords(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		env  map[string]string
+		want []string
+	}{
+		"only a command": {map[string]string{"COMMAND": "prove"}, []string{"prove"}},
+		"two words":      {map[string]string{"COMMAND": "lock status"}, []string{"lock", "status"}},
+		"everything": {
+			map[string]string{
+				"COMMAND": "deploy", "FILE": "my shop/slipway.yaml", "STAGE": "dev", "POLICIES": "roles",
+				"SET": "version=v1\ncolour=it's \"red\" $(id) `id`\n", "ARGS": "--detach  --keep\n-o json\n",
+			},
+			[]string{"deploy", "-f", "my shop/slipway.yaml", "--stage", "dev", "--policies", "roles", "--set", "version=v1",
+				"--set", "colour=it's \"red\" $(id) `id`", "--detach", "--keep", "-o", "json"},
+		},
+	} {
+		command := actionCommand(t, "#!/bin/sh\nfor word; do echo \"$word\"; done\nexit 3\n", tt.env)
+		out, err := command.Output()
+		if got := strings.Split(strings.TrimSpace(string(out)), "\n"); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+		if err == nil || command.ProcessState.ExitCode() != 3 {
+			t.Errorf("%s: %v, want the program's exit code 3", name, err)
+		}
+	}
+}
+
+// actionCommand is the action's last step with a slipway of the test's own.
+func actionCommand(t *testing.T, slipway string, env map[string]string) *exec.Cmd {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("the action's scripts are for bash, and there is none")
+	}
+	a, _ := readAction(t)
+	step := a.Runs.Steps[1]
+	dir := t.TempDir()
+	for name, content := range map[string]string{"slipway": slipway, "step.sh": step.Run} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// As GitHub starts it.
+	command := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", filepath.Join(dir, "step.sh"))
+	command.Env = append(os.Environ(), "SLIPWAY="+filepath.Join(dir, "slipway"))
+	for name := range step.Env {
+		if name != "SLIPWAY" {
+			command.Env = append(command.Env, name+"="+env[strings.TrimPrefix(name, "SLIPWAY_")])
+		}
+	}
+	return command
+}
+
+// TestR101ActionHandsSignalsOn: GitHub signals the step's own process when a job is cancelled. slipway must be it.
+func TestR101ActionHandsSignalsOn(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		command := actionCommand(t, "#!/bin/sh\ntrap 'echo cancelled; exit 130' INT TERM\necho up\nwhile :; do sleep 0.05; done\n",
+			map[string]string{"COMMAND": "deploy"})
+		stdout, err := command.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(stdout)
+		if !lines.Scan() || lines.Text() != "up" {
+			t.Fatalf("it said %q", lines.Text())
+		}
+		if err := command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if !lines.Scan() || lines.Text() != "cancelled" {
+			t.Errorf("%s did not reach slipway: %q", signal, lines.Text())
+		}
+		if _ = command.Wait(); command.ProcessState.ExitCode() != 130 {
+			t.Errorf("%s: exit code %d, want 130", signal, command.ProcessState.ExitCode())
+		}
+	}
+}

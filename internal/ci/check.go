@@ -1,0 +1,211 @@
+package ci
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rhysd/actionlint"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// defaultJob is GitHub's timeout of a job that names none.
+const defaultJob = 360 * time.Minute
+
+// checker goes through one workflow.
+type checker struct {
+	file     string
+	plan     *plan.Plan // nil where no release is known
+	workflow *actionlint.Workflow
+	findings []Finding
+}
+
+// Check finds what keeps a GitHub workflow from telling the truth about what it ships: timeouts below those of the
+// commands, no concurrency, no permission to ask for a token. p is the plan that slipway's own steps ship; nil where there
+// is none, and then only steps with the AWS CLI are looked at.
+func Check(file string, content []byte, p *plan.Plan) []Finding {
+	workflow, problems := actionlint.Parse(content)
+	c := &checker{file: file, plan: p, workflow: workflow}
+	for _, problem := range problems {
+		c.findings = append(c.findings, Finding{CodeSyntax, file, problem.Line, problem.Column, problem.Message,
+			"actionlint, and GitHub, tell the same"})
+	}
+	if workflow == nil {
+		return c.findings
+	}
+	for _, id := range slices.Sorted(maps.Keys(workflow.Jobs)) {
+		c.job(workflow.Jobs[id])
+	}
+	sortFindings(c.findings)
+	return c.findings
+}
+
+func (c *checker) add(code Code, at *actionlint.Pos, fix, format string, args ...any) {
+	line, column := 1, 1
+	if at != nil {
+		line, column = at.Line, at.Col
+	}
+	c.findings = append(c.findings, Finding{code, c.file, line, column, fmt.Sprintf(format, args...), fix})
+}
+
+// errand is what a step has to do with a deploy.
+type errand struct {
+	ships bool          // something is sent
+	waits bool          // the step ends only when what was sent has ended
+	token bool          // it enters with GitHub's token
+	limit time.Duration // how long what was sent may take
+	what  string
+}
+
+func (c *checker) job(job *actionlint.Job) {
+	whole := errand{}
+	for _, step := range job.Steps {
+		e := c.errand(step)
+		if e.waits && e.limit > 0 {
+			c.timeout(step.TimeoutMinutes, nil, "the step", e)
+		}
+		whole.ships, whole.waits, whole.token = whole.ships || e.ships, whole.waits || e.waits, whole.token || e.token
+		whole.limit += e.limit
+		if whole.what == "" {
+			whole.what = e.what
+		}
+	}
+	if whole.waits && whole.limit > 0 {
+		c.timeout(job.TimeoutMinutes, job.Pos, "the job", whole)
+	}
+	if whole.ships {
+		c.concurrency(job)
+	}
+	if whole.token {
+		c.token(job)
+	}
+}
+
+// timeout compares a timeout-minutes with what runs under it. Without one a job has GitHub's own; a step has the job's.
+func (c *checker) timeout(written *actionlint.Float, job *actionlint.Pos, who string, e errand) {
+	limit, at := defaultJob, job
+	switch {
+	case written != nil && written.Expression != nil:
+		c.add(CodeTimeout, written.Pos, fmt.Sprintf("write a number, at least %d", minutes(e.limit)),
+			"%s has a timeout that only a run knows: %s may take %s", who, e.what, clock(e.limit))
+		return
+	case written != nil:
+		limit, at = time.Duration(written.Value*float64(time.Minute)), written.Pos
+	case job == nil:
+		return
+	}
+	if limit >= e.limit {
+		return
+	}
+	c.add(CodeTimeout, at, fmt.Sprintf("timeout-minutes: %d, or shorter timeouts of the commands", minutes(e.limit)),
+		"%s ends after %s, and %s may take %s for delivery and execution: what was shipped would go on unwatched",
+		who, clock(limit), e.what, clock(e.limit))
+}
+
+func (c *checker) concurrency(job *actionlint.Job) {
+	group := job.Concurrency
+	if group == nil {
+		group = c.workflow.Concurrency
+	}
+	switch {
+	case group == nil:
+		c.add(CodeConcurrency, job.Pos, "concurrency: {group: deploy-"+job.ID.Value+", cancel-in-progress: false}",
+			"job %q ships, and two runs of it can ship at the same time", job.ID.Value)
+	case group.CancelInProgress != nil && group.CancelInProgress.Value:
+		c.add(CodeConcurrency, group.Pos, "cancel-in-progress: false",
+			"job %q ships, and a newer run ends it half-way", job.ID.Value)
+	}
+}
+
+func (c *checker) token(job *actionlint.Job) {
+	permissions, at := job.Permissions, job.Pos
+	if permissions == nil {
+		permissions = c.workflow.Permissions
+	}
+	if permissions != nil {
+		at = permissions.Pos
+		if all := permissions.All; all != nil && all.Value == "write-all" {
+			return
+		}
+		if scope := permissions.Scopes["id-token"]; scope != nil && scope.Value != nil && scope.Value.Value == "write" {
+			return
+		}
+	}
+	c.add(CodeToken, at, "permissions: {id-token: write, contents: read}",
+		"job %q enters AWS with GitHub's token, and may not ask for one", job.ID.Value)
+}
+
+// errand reads one step.
+func (c *checker) errand(step *actionlint.Step) errand {
+	if action, name := uses(step); action != nil {
+		return c.action(action, name)
+	}
+	var e errand
+	reads := false
+	for _, program := range programs(step) {
+		c.slipway(&e, program)
+		if program.runs("aws", "ssm", "send-command") {
+			e.ships = true
+			e.limit += sendLimit(program)
+			e.what = "aws ssm send-command"
+		}
+		reads = reads || program.runs("aws", "ssm", "get-command-invocation") ||
+			program.runs("aws", "ssm", "list-command-invocations") || program.runs("aws", "ssm", "wait")
+	}
+	e.waits = e.waits || e.ships && reads
+	return e
+}
+
+// action is what a step with an action does.
+func (c *checker) action(action *actionlint.ExecAction, name string) errand {
+	var e errand
+	switch name {
+	case "aws-actions/configure-aws-credentials":
+		e.token = input(action, "role-to-assume") != "" && input(action, "aws-access-key-id") == ""
+	case ActionName:
+		words := []string{"slipway", "deploy"}
+		if command := input(action, "command"); command != "" {
+			words[1] = command
+		}
+		if stage := input(action, "stage"); stage != "" {
+			words = append(words, "--stage", stage)
+		}
+		c.slipway(&e, invocation{append(words, strings.Fields(input(action, "args"))...)})
+	}
+	return e
+}
+
+// slipway adds what one of slipway's own commands does.
+func (c *checker) slipway(e *errand, program invocation) {
+	sends := program.runs("slipway", "deploy") || program.runs("slipway", "rollback")
+	if !sends && !program.runs("slipway", "resume") || program.has("--local") || c.plan == nil {
+		return
+	}
+	e.ships = e.ships || sends
+	if !program.has("--detach") {
+		e.waits = true
+		stage, _ := program.flag("--stage")
+		for i := range c.plan.Stages {
+			if s := &c.plan.Stages[i]; stage == "" || stage == s.Name {
+				e.limit += Limit(s)
+			}
+		}
+	}
+	e.token = e.token || c.tokens() && !program.has("--profile")
+	e.what = strings.Join(program.words[:2], " ")
+}
+
+// tokens says whether the release's roles are entered with GitHub's token.
+func (c *checker) tokens() bool {
+	for _, s := range c.plan.Stages {
+		for _, call := range s.Calls {
+			if call.Role == plan.KindGitHub {
+				return true
+			}
+		}
+	}
+	return false
+}

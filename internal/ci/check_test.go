@@ -1,0 +1,114 @@
+package ci
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// job is a workflow with one job, of these lines.
+func workflowOf(lines string) string {
+	return "on: push\njobs:\n  ship:\n    runs-on: ubuntu-latest\n" + lines
+}
+
+const (
+	guarded = "    concurrency: dev\n    permissions: {id-token: write}\n"
+	deploys = "    steps:\n      - run: slipway deploy --stage dev\n"
+)
+
+// TestR121 holds workflows against a release whose stage dev takes 16 minutes: 5 to deliver, 11 to execute.
+func TestR121(t *testing.T) {
+	t.Parallel()
+	_, p := planned(t, oneStage, nil)
+	for name, tt := range map[string]struct {
+		workflow string
+		want     []string // file:line:column and code
+	}{
+		"nothing wrong":              {workflowOf(guarded + "    timeout-minutes: 16\n" + deploys), nil},
+		"GitHub's default is enough": {workflowOf(guarded + deploys), nil},
+		"job below":                  {workflowOf(guarded + "    timeout-minutes: 15\n" + deploys), []string{"w.yml:7:22: SLW121"}},
+		"step below":                 {workflowOf(guarded + "    steps:\n      - timeout-minutes: 15.5\n        run: slipway deploy\n"), []string{"w.yml:8:26: SLW121"}},
+		"an expression":              {workflowOf(guarded + "    timeout-minutes: ${{ fromJSON('5') }}\n" + deploys), []string{"w.yml:7:22: SLW121"}},
+		"two deploys in one job": {workflowOf(guarded + "    timeout-minutes: 20\n    steps:\n      - run: slipway deploy\n      - run: slipway deploy --stage=dev\n"),
+			[]string{"w.yml:7:22: SLW121"}},
+		"the action":               {workflowOf(guarded + "    timeout-minutes: 5\n    steps:\n      - uses: slipway-cd/slipway@v1\n        with: {stage: dev}\n"), []string{"w.yml:7:22: SLW121"}},
+		"the action, prove":        {workflowOf("    timeout-minutes: 5\n    steps:\n      - uses: slipway-cd/slipway@v1\n        with: {command: prove}\n"), nil},
+		"resume watches too":       {workflowOf(guarded + "    timeout-minutes: 5\n    steps:\n      - run: slipway resume $ID --stage dev\n"), []string{"w.yml:7:22: SLW121"}},
+		"detached":                 {workflowOf(guarded + "    timeout-minutes: 5\n    steps:\n      - run: slipway deploy --detach\n"), nil},
+		"a local AWS":              {workflowOf("    timeout-minutes: 5\n    steps:\n      - run: slipway deploy --local\n"), nil},
+		"nobody's script":          {workflowOf("    timeout-minutes: 5\n    steps:\n      - run: echo slipway deploy; if\n"), nil},
+		"no concurrency, no token": {workflowOf(deploys), []string{"w.yml:3:3: SLW109", "w.yml:3:3: SLW110"}},
+		"cancelled by newer runs": {workflowOf("    concurrency: {group: dev, cancel-in-progress: true}\n    permissions: write-all\n" + deploys),
+			[]string{"w.yml:5:5: SLW110"}},
+		"of the whole workflow":   {"concurrency: dev\npermissions: {id-token: write}\n" + workflowOf(deploys), nil},
+		"a profile has its keys":  {workflowOf("    concurrency: dev\n    steps:\n      - run: slipway deploy --profile p\n"), nil},
+		"token for configure-aws": {workflowOf("    permissions: {contents: read}\n    steps:\n      - uses: aws-actions/configure-aws-credentials@v4\n        with: {role-to-assume: r, aws-region: r}\n"), []string{"w.yml:5:5: SLW109"}},
+		"keys of configure-aws":   {workflowOf("    steps:\n      - uses: aws-actions/configure-aws-credentials@v4\n        with: {aws-access-key-id: k, aws-secret-access-key: s, role-to-assume: r, aws-region: r}\n"), nil},
+		"not a workflow":          {"on: push\n", []string{"w.yml:1:1: SLW100"}},
+	} {
+		var got []string
+		for _, f := range Check("w.yml", []byte(tt.workflow), p) {
+			place, _, _ := strings.Cut(f.String(), " SLW")
+			got = append(got, place+" "+string(f.Code))
+			if f.Fix == "" || f.Message == "" {
+				t.Errorf("%s: a finding without words: %+v", name, f)
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestR121SendCommand: the AWS CLI's own sends, whose defaults are an hour to deliver and an hour to run.
+func TestR121SendCommand(t *testing.T) {
+	t.Parallel()
+	const (
+		send = "    concurrency: dev\n    timeout-minutes: 5\n    steps:\n      - run: |\n          aws ssm send-command --instance-ids i-1 "
+		poll = "\n          aws ssm wait command-executed --command-id $ID --instance-id i-1\n"
+	)
+	for name, tt := range map[string]struct{ workflow, want string }{
+		"defaults":       {send + "--document-name AWS-RunShellScript" + poll, "may take 2h"},
+		"short-hand":     {send + `--timeout-seconds 60 --parameters 'commands=["date"],executionTimeout=["300"]'` + poll, "may take 6m"},
+		"JSON":           {send + `--timeout-seconds=60 --parameters '{"commands":["date"],"executionTimeout":["300"]}'` + poll, "may take 6m"},
+		"enough":         {send + `--timeout-seconds 60 --parameters executionTimeout=240` + poll, ""},
+		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, "may take 1h1m"},
+		"nobody watches": {send + "--document-name AWS-RunShellScript\n", ""},
+	} {
+		findings := Check("w.yml", []byte(workflowOf(tt.workflow)), nil)
+		if tt.want == "" && len(findings) != 0 || tt.want != "" && (len(findings) != 1 || !strings.Contains(findings[0].Message, tt.want)) {
+			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
+		}
+	}
+}
+
+// TestR121TheTrap: D0's own workflow.
+func TestR121TheTrap(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../examples/two-roles-trap/workflow.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range Check("workflow.yml", content, nil) {
+		place, _, _ := strings.Cut(f.String(), " SLW")
+		got = append(got, place+" "+string(f.Code))
+	}
+	if diff := cmp.Diff([]string{"workflow.yml:8:3: SLW110", "workflow.yml:19:26: SLW121"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add([]byte(workflowOf(deploys)))
+	f.Add([]byte("on: push\njobs: {a: {runs-on: x, steps: [{run: \"a $(b ${{ c }}\"}]}}"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		for _, finding := range Check("w.yml", content, nil) {
+			if finding.Code == "" || finding.Message == "" {
+				t.Errorf("a finding without words: %+v", finding)
+			}
+		}
+	})
+}

@@ -1,0 +1,42 @@
+package ci
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Code names a kind of finding, and stays what it is.
+type Code string
+
+// What is found in pipelines.
+const (
+	// CodeSyntax is what GitHub would not accept at all.
+	CodeSyntax Code = "SLW100"
+	// CodeToken: a job that enters with GitHub's token may not ask for it.
+	CodeToken Code = "SLW109"
+	// CodeConcurrency: two runs could ship at the same time, or a newer run ends one that ships.
+	CodeConcurrency Code = "SLW110"
+	// CodeTimeout: the job or step ends before what it runs can have ended.
+	CodeTimeout Code = "SLW121"
+)
+
+// Finding is something wrong at one place of a file.
+type Finding struct {
+	Code    Code   `json:"code"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Fix     string `json:"fix"`
+}
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s %s\n  fix: %s", f.File, f.Line, f.Column, f.Code, f.Message, f.Fix)
+}
+
+func sortFindings(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+	})
+}
