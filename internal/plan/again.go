@@ -13,7 +13,7 @@ func (p *Plan) Again(stage string, steps []Step) (*Plan, error) {
 	s := only.Stages[0]
 	s.Steps = slices.Clone(steps)
 	ci := slices.ContainsFunc(s.Calls, func(c Call) bool { return c.Role == KindGitHub })
-	s.Calls = newCalls(&s, ci)
+	s.Calls = newCalls(p.App, &s, p.Record, ci)
 	again.Stages = []Stage{s}
 	return &again, nil
 }

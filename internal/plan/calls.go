@@ -1,29 +1,42 @@
 package plan
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // builder collects the calls of one stage.
 type builder struct {
-	stage *Stage
-	calls []Call
+	app    string
+	stage  *Stage
+	record *Record // nil when the release keeps none
+	calls  []Call
 }
 
 // newCalls lists every call of a stage, in the order in which a deploy makes them first. ci says that a pipeline
 // enters with web identity tokens.
-func newCalls(s *Stage, ci bool) []Call {
-	b := &builder{stage: s}
+func newCalls(app string, s *Stage, record *Record, ci bool) []Call {
+	b := &builder{app: app, stage: s, record: record}
 	trigger, verify := KindDeploy, KindDeploy
 	if s.role(KindTrigger) != nil {
 		trigger, verify = KindTrigger, KindVerify
 	}
 	b.enter(ci)
 	b.preflight(verify)
+	b.keepRecord(trigger, verify)
 	for i := range s.Steps {
-		b.send(trigger, verify, &s.Steps[i])
-		b.watch(verify, &s.Steps[i])
+		step := &s.Steps[i]
+		b.send(trigger, verify, step, step.Name)
+		b.watch(verify, step, step.Name)
+		b.readOutput(verify, step)
+		if step.Check != nil {
+			b.send(trigger, verify, step.Check, step.Name)
+			b.watch(verify, step.Check, step.Name)
+		}
 	}
 	b.launchNodes()
 	b.serveNodes()
+	b.serveScripts()
 	b.number()
 	return b.calls
 }
@@ -46,6 +59,12 @@ func (b *builder) add(c Call) {
 		c.Least = max(c.Least, 1)
 	}
 	b.calls = append(b.calls, c)
+}
+
+// addTo adds a call of a step, or of the check of one: the call's ID tells which.
+func (b *builder) addTo(step *Step, c Call) {
+	c.ID = step.Name
+	b.add(c)
 }
 
 // enter adds the calls with which each of the pipeline's roles begins.
@@ -102,77 +121,78 @@ func (b *builder) preflight(verify RoleKind) {
 }
 
 // send adds the calls that publish a step's document and queue its command.
-func (b *builder) send(trigger, verify RoleKind, step *Step) {
+// of is the step of the release: the step itself, or the one that it checks.
+func (b *builder) send(trigger, verify RoleKind, step *Step, of string) {
 	if step.Own != nil {
-		b.publish(trigger, step)
+		b.publish(trigger, step, of)
 	}
-	b.add(Call{
-		Step: step.Name, Role: trigger, Action: "ssm:SendCommand",
+	b.addTo(step, Call{
+		Step: of, Role: trigger, Action: "ssm:SendCommand",
 		Resources: append([]Resource{b.stage.document(step)}, b.stage.nodes()...),
-		When:      Always, Often: "once per step, never retried",
+		When:      Always, Often: step.oftenSent(),
 		Reason: "Queues the step's command on the nodes.",
 	})
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
+	b.addTo(step, Call{
+		Step: of, Role: verify, Action: "ssm:ListCommands",
 		When: OnLost, Often: "until found, at most a minute",
 		Reason: "Looks for the command by the run id in its comment when the answer to the send was lost.",
 	})
 }
 
 // publish adds the calls on the step's own document.
-func (b *builder) publish(trigger RoleKind, step *Step) {
+func (b *builder) publish(trigger RoleKind, step *Step, of string) {
 	document := []Resource{b.stage.document(step)}
-	b.add(Call{
-		Step: step.Name, Role: trigger, Action: "ssm:DescribeDocument", Resources: document,
+	b.addTo(step, Call{
+		Step: of, Role: trigger, Action: "ssm:DescribeDocument", Resources: document,
 		When: Always, Often: "once per step; more while a new version becomes active", BeforeSend: 1,
 		Reason: "Compares the published script with the release's, and learns the version to send.",
 	})
 	if step.Own.Version != "" {
 		return // it was published by the deploy that is shipped again
 	}
-	b.add(Call{
-		Step: step.Name, Role: trigger, Action: "ssm:CreateDocument", Resources: document,
+	b.addTo(step, Call{
+		Step: of, Role: trigger, Action: "ssm:CreateDocument", Resources: document,
 		When: FirstTime, Often: "once",
 		Reason: "Publishes the script as an SSM document.",
 	})
-	b.add(Call{
-		Step: step.Name, Role: trigger, Action: "ssm:UpdateDocument", Resources: document,
+	b.addTo(step, Call{
+		Step: of, Role: trigger, Action: "ssm:UpdateDocument", Resources: document,
 		When: OnChange, Often: "once",
 		Reason: "Publishes the changed script as a new version of its document.",
 	})
-	b.add(Call{
-		Step: step.Name, Role: trigger, Action: "ssm:ListDocumentVersions", Resources: document,
+	b.addTo(step, Call{
+		Step: of, Role: trigger, Action: "ssm:ListDocumentVersions", Resources: document,
 		When: OnChange, Often: "once per page of versions",
 		Reason: "Finds the version that already holds this script, when an earlier one is shipped again.",
 	})
 }
 
 // watch adds the calls that follow a command to its end, or end it.
-func (b *builder) watch(verify RoleKind, step *Step) {
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:ListCommandInvocations",
+func (b *builder) watch(verify RoleKind, step *Step, of string) {
+	b.addTo(step, Call{
+		Step: of, Role: verify, Action: "ssm:ListCommandInvocations",
 		When: Tick, Often: "once per tick and page of 50 nodes", Least: 1, OnResume: true,
 		Reason: "Reads the state of all nodes at once while the command runs.",
 	})
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:GetCommandInvocation",
+	b.addTo(step, Call{
+		Step: of, Role: verify, Action: "ssm:GetCommandInvocation",
 		When: OnFinish, Often: "once per finished node and script step", Least: 1, OnResume: true,
 		Reason: "Reads each node's exit code and output: the verdict is made per node.",
 	})
 	if len(b.stage.Targets.Instances) > 0 && len(step.ScriptSteps) == 1 {
-		b.add(Call{
-			Step: step.Name, Role: verify, Action: "ssm:GetCommandInvocation",
+		b.addTo(step, Call{
+			Step: of, Role: verify, Action: "ssm:GetCommandInvocation",
 			When: OnResume, Often: "once per tick and node", OnResume: true,
 			Reason: "Asks each named node by itself where the role may read results and not list them.",
 		})
 	}
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:ListCommands",
+	b.addTo(step, Call{
+		Step: of, Role: verify, Action: "ssm:ListCommands",
 		When: Always, Often: "once per step", OnResume: true,
 		Reason: "Counts the targets of the command after its end: a node that is missing from the list is found.",
 	})
-	b.add(Call{
-		Step: step.Name, Role: verify, Action: "ssm:CancelCommand",
+	b.addTo(step, Call{
+		Step: of, Role: verify, Action: "ssm:CancelCommand",
 		When: OnInterrupt, Often: "once",
 		Reason: "Stops the command when the deploy is interrupted, so that no node is left half shipped unseen.",
 	})
@@ -226,10 +246,7 @@ func (b *builder) number() {
 	count := make(map[string]int, len(b.calls))
 	for i := range b.calls {
 		c := &b.calls[i]
-		step := c.Step
-		if step == "" {
-			step = "-"
-		}
+		step := cmp.Or(c.ID, "-") // of a step's calls, its name: see addTo
 		c.ID = strings.Join([]string{b.stage.Name, step, string(c.Role), c.Action}, "/")
 		if c.Role == KindGitHub && b.stage.role(KindTrigger) != nil {
 			c.ID += "/" + c.Resources[0].ARN[strings.LastIndex(c.Resources[0].ARN, "-")+1:]

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -56,17 +57,13 @@ type documentInputs struct {
 	DestinationPath string `json:"destinationPath,omitempty"`
 }
 
-// newDocument makes the document of a command's scripts. Equal commands give equal bytes: the hash decides whether
-// a new version is published.
-func newDocument(app, stage string, c *release.Command) (*Document, error) {
-	name := app + "-" + stage + "-" + c.Name
-	if err := checkNames(name, c); err != nil {
+// newDocument makes the document of a command's scripts. Equal commands give equal bytes: the hash decides whether a new
+// version is published. A script with a blob is fetched by a step of its own before it runs.
+func newDocument(r *release.Release, stage, name string, c *release.Command, scripts []named) (*Document, error) {
+	if err := checkNames(name, c, scripts); err != nil {
 		return nil, err
 	}
-	d := document{
-		SchemaVersion: "2.2",
-		Description:   "Made by slipway. Runs " + scriptName(c.Script.Path) + "; takes no free-form commands.",
-	}
+	d := document{SchemaVersion: "2.2", Description: describe(scripts)}
 	for _, p := range c.Parameters {
 		if d.Parameters == nil {
 			d.Parameters = make(map[string]documentParameter, len(c.Parameters))
@@ -76,12 +73,14 @@ func newDocument(app, stage string, c *release.Command) (*Document, error) {
 			AllowedPattern: patternOf(p), InterpolationType: "ENV_VAR",
 		}
 	}
-	w := wrapping{app: app, stage: stage, step: c.Name, name: c.Name, script: c.Script, parameters: c.Parameters,
-		limit: timeoutOf(c.Script.Timeout, c.Timeout), last: c.Validate == nil}
-	d.MainSteps = append(d.MainSteps, newDocumentStep(w))
-	if c.Validate != nil {
-		w.name, w.script, w.limit, w.last = validateStep, c.Validate, timeoutOf(c.Validate.Timeout), true
-		d.MainSteps = append(d.MainSteps, newDocumentStep(w))
+	for i, n := range scripts {
+		if n.blob != nil {
+			d.MainSteps = append(d.MainSteps, fetchStep(n.step, n.blob, newRecord(r.Record)))
+		}
+		d.MainSteps = append(d.MainSteps, newDocumentStep(wrapping{
+			app: r.App, stage: stage, step: c.Name, name: n.step, script: n.script, parameters: c.Parameters, blob: n.blob,
+			limit: timeoutOf(n.script.Timeout, c.Timeout), last: i == len(scripts)-1,
+		}))
 	}
 	content, err := marshal(d)
 	if err != nil {
@@ -89,6 +88,17 @@ func newDocument(app, stage string, c *release.Command) (*Document, error) {
 	}
 	sum := sha256.Sum256(content)
 	return &Document{Name: name, Content: string(content), Hash: hex.EncodeToString(sum[:])}, nil
+}
+
+// describe says for people what a document runs; its validation is not what it is for.
+func describe(scripts []named) string {
+	var names []string
+	for _, n := range scripts {
+		if n.step != validateStep || len(scripts) == 1 {
+			names = append(names, scriptName(n.script.Path))
+		}
+	}
+	return "Made by slipway. Runs " + strings.Join(names, ", ") + "; takes no free-form commands."
 }
 
 func newDocumentStep(w wrapping) documentStep {
@@ -112,18 +122,22 @@ func patternOf(p release.Parameter) string {
 }
 
 // checkNames refuses names that SSM or a shell would refuse, or take for something else.
-func checkNames(name string, c *release.Command) error {
+func checkNames(name string, c *release.Command, scripts []named) error {
 	if !documentName.MatchString(name) {
 		return fmt.Errorf("document name %s: SSM takes 3 to 128 characters out of letters, digits, dot, dash and underscore", name)
 	}
 	if prefix := release.ReservedPrefix(name); prefix != "" {
 		return fmt.Errorf("document name %s: SSM reserves names that begin with %s: rename the app", name, prefix)
 	}
-	if !stepName.MatchString(c.Name) {
-		return fmt.Errorf("name %s: a step of an SSM document is named by 4 to 128 letters, digits, _ and -", c.Name)
-	}
-	if c.Validate != nil && c.Name == validateStep {
-		return fmt.Errorf("name %s: the command's own validation has this name: rename the command", c.Name)
+	seen := map[string]bool{}
+	for _, n := range scripts {
+		if !stepName.MatchString(n.step) {
+			return fmt.Errorf("name %s: a step of an SSM document is named by 4 to 128 letters, digits, _ and -", n.step)
+		}
+		if seen[n.step] {
+			return fmt.Errorf("name %s: the command's own validation has this name: rename the command", n.step)
+		}
+		seen[n.step] = true
 	}
 	for _, p := range c.Parameters {
 		if !parameterName.MatchString(p.Name) {

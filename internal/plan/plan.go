@@ -2,9 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -18,22 +16,10 @@ const Audience = "sts.amazonaws.com"
 // Issuer is the host of GitHub's token issuer: the name of the OIDC provider and of its condition keys.
 const Issuer = "token.actions.githubusercontent.com"
 
-// The default rollout: all nodes at once, and a first failure fails the stage.
-const (
-	defaultMaxConcurrency = "100%"
-	defaultMaxErrors      = "0"
-)
-
-// SendCommand's TimeoutSeconds says how long a node may take to pick the command up.
-const (
-	minDeliveryTimeout = 30
-	maxDeliveryTimeout = 300
-)
-
 // New computes the plan of a release that package release has checked. It fails where a script does not fit into
 // an SSM document or a name does not fit into one.
 func New(r *release.Release) (*Plan, error) {
-	p := &Plan{App: r.App}
+	p := &Plan{App: r.App, Record: newRecord(r.Record)}
 	for i := range r.Stages {
 		s, err := newStage(r, &r.Stages[i])
 		if err != nil {
@@ -44,10 +30,23 @@ func New(r *release.Release) (*Plan, error) {
 	return p, nil
 }
 
+func newRecord(r *release.Record) *Record {
+	if r == nil {
+		return nil
+	}
+	return &Record{Bucket: r.Bucket, Account: r.AccountID, Region: r.Region, Lease: seconds(r.Lease)}
+}
+
+// groupTag is the tag that EC2 gives the members of an Auto Scaling group.
+const groupTag = "aws:autoscaling:groupName"
+
 func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	s := Stage{
-		Name: rs.Name, Account: rs.AccountID, Region: rs.Region,
+		Name: rs.Name, Account: rs.AccountID, Region: rs.Region, OnFailure: string(rs.OnFailure),
 		Targets: Targets{Instances: rs.Targets.Instances, Min: rs.Targets.Min},
+	}
+	if rs.Targets.AutoScalingGroup != "" {
+		s.Targets.Tags = []Tag{{Key: groupTag, Values: []string{rs.Targets.AutoScalingGroup}}}
 	}
 	if s.Region == "" {
 		s.Region = r.Region
@@ -55,18 +54,21 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	for _, t := range rs.Targets.Tags {
 		s.Targets.Tags = append(s.Targets.Tags, Tag(t))
 	}
+	if len(rs.Permissions) > 0 {
+		return Stage{}, fmt.Errorf("%s:%d: permissions are not planned yet by this version of slipway", r.File, rs.Permissions[0].Pos.Line)
+	}
 	s.Roles = newRoles(r, rs)
 	for _, rstep := range rs.Steps {
 		if rstep.Command == nil {
 			return Stage{}, fmt.Errorf("%s:%d: a step without a command: only command steps exist so far", r.File, rstep.Pos.Line)
 		}
-		step, err := newStep(r.App, rs.Name, rstep.Command)
+		step, err := newStep(r, rs.Name, rstep.Command)
 		if err != nil {
 			return Stage{}, fmt.Errorf("step %s: %w", rstep.Command.Name, err)
 		}
 		s.Steps = append(s.Steps, step)
 	}
-	s.Calls = newCalls(&s, r.CI.GitHub != nil)
+	s.Calls = newCalls(r.App, &s, newRecord(r.Record), r.CI.GitHub != nil)
 	return s, nil
 }
 
@@ -111,96 +113,4 @@ func subjectsOf(g *release.GitHub, stage string) []string {
 		branch = "main"
 	}
 	return []string{"repo:" + repository + ":ref:refs/heads/" + branch}
-}
-
-func newStep(app, stage string, c *release.Command) (Step, error) {
-	step := Step{
-		Name: c.Name, DocumentName: c.Document,
-		MaxConcurrency: c.MaxConcurrency, MaxErrors: c.MaxErrors,
-	}
-	if step.MaxConcurrency == "" {
-		step.MaxConcurrency = defaultMaxConcurrency
-	}
-	if step.MaxErrors == "" {
-		step.MaxErrors = defaultMaxErrors
-	}
-	if c.Script == nil {
-		sharedStep(&step, c)
-		return step, nil
-	}
-	return step, ownStep(&step, app, stage, c)
-}
-
-// sharedStep fills in a step that runs commands with a document of AWS.
-func sharedStep(step *Step, c *release.Command) {
-	setTimeouts(step, timeoutOf(c.Timeout))
-	step.ScriptSteps = []string{"aws:runShellScript"}
-	step.Parameters = map[string][]string{
-		"commands":         stopAtFirstFailure(c.Commands),
-		"executionTimeout": {strconv.Itoa(step.ExecutionTimeout)},
-	}
-}
-
-// stopAtFirstFailure makes the shell stop where a command fails: the agent joins them into one script, whose last
-// command alone would decide, and one line can hold several (R20). A shebang must stay the first line to be honoured.
-func stopAtFirstFailure(commands []string) []string {
-	if len(commands) == 0 {
-		return commands
-	}
-	if !strings.HasPrefix(commands[0], "#!") {
-		return append([]string{"set -e"}, commands...)
-	}
-	shebang, rest, _ := strings.Cut(commands[0], "\n")
-	if !shellShebang.MatchString(shebang) {
-		return commands
-	}
-	stopping := []string{shebang, "set -e"}
-	if rest != "" {
-		stopping = append(stopping, rest)
-	}
-	return append(stopping, commands[1:]...)
-}
-
-// ownStep fills in a step that runs a script as a document of its own.
-func ownStep(step *Step, app, stage string, c *release.Command) error {
-	total := timeoutOf(c.Script.Timeout, c.Timeout)
-	step.ScriptSteps = []string{c.Name}
-	if c.Validate != nil {
-		total += timeoutOf(c.Validate.Timeout)
-		step.ScriptSteps = append(step.ScriptSteps, validateStep)
-	}
-	setTimeouts(step, total)
-	for _, p := range c.Parameters {
-		if step.Parameters == nil {
-			step.Parameters = make(map[string][]string, len(c.Parameters))
-		}
-		step.Parameters[p.Name] = []string{p.Value}
-	}
-	doc, err := newDocument(app, stage, c)
-	if err != nil {
-		return err
-	}
-	step.DocumentName, step.Own = doc.Name, doc
-	return checkSize(doc, step.Parameters)
-}
-
-// setTimeouts derives both of SSM's timeouts from the one that the release file gives (R109).
-func setTimeouts(step *Step, total time.Duration) {
-	step.ExecutionTimeout = seconds(total)
-	step.DeliveryTimeout = min(max(step.ExecutionTimeout, minDeliveryTimeout), maxDeliveryTimeout)
-}
-
-// seconds rounds up: a fraction of a second is time that the user granted.
-func seconds(d time.Duration) int {
-	return int((d + time.Second - 1) / time.Second)
-}
-
-// timeoutOf gives the first limit that is set, or the default.
-func timeoutOf(limits ...time.Duration) time.Duration {
-	for _, d := range limits {
-		if d > 0 {
-			return d
-		}
-	}
-	return release.DefaultTimeout
 }

@@ -28,6 +28,16 @@ var (
 		"Lets the agent fetch commands and answer them over ec2messages."}
 	receiveOverChannel = purpose{"ReceiveCommandsOverControlChannel",
 		"Lets the agent fetch commands over the control channel, which it prefers where it is served."}
+	keepRecord = purpose{"KeepDeployRecord",
+		"Keeps the stage's lock, and the record of what was deployed where; nothing is ever deleted."}
+	findRecords = purpose{"FindDeployRecords",
+		"Lists the stage's deploys, and lets S3 say that an object does not exist."}
+	readOutput = purpose{"ReadDeployOutput",
+		"Reads everything that the scripts printed."}
+	writeLogs = purpose{"WriteOutputToLogs",
+		"Lets the agent write everything that the scripts print to the release's log group."}
+	writeBucket = purpose{"WriteOutputToBucket",
+		"Lets the agent write everything that the scripts print to the release's bucket."}
 	managedNodes = purpose{"ManagedNodes",
 		"Lets Systems Manager hand the role to the machines outside EC2 that are registered with it."}
 )
@@ -60,6 +70,22 @@ var purposes = map[string]purpose{
 
 	"ssmmessages:CreateControlChannel": receiveOverChannel,
 	"ssmmessages:OpenControlChannel":   receiveOverChannel,
+
+	"s3:GetObject":  keepRecord,
+	"s3:PutObject":  keepRecord,
+	"s3:ListBucket": findRecords,
+
+	"logs:FilterLogEvents": readOutput,
+	"logs:GetLogEvents":    readOutput,
+
+	"logs:CreateLogGroup":     writeLogs,
+	"logs:CreateLogStream":    writeLogs,
+	"logs:DescribeLogGroups":  writeLogs,
+	"logs:DescribeLogStreams": writeLogs,
+	"logs:PutLogEvents":       writeLogs,
+
+	"s3:PutObjectAcl":               writeBucket,
+	"s3:GetEncryptionConfiguration": writeBucket,
 
 	"sts:AssumeRoleWithWebIdentity": {"GitHubActions",
 		"Lets this repository's workflow, and no other, enter with its GitHub token."},

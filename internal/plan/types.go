@@ -29,9 +29,8 @@ type Stage struct {
 
 // Record is the bucket of the release: release.Record as the plan needs it.
 type Record struct {
-	Bucket string `json:"bucket"`
-	// Account that owns the bucket; empty for the account of each stage.
-	Account string `json:"account,omitempty"`
+	Bucket  string `json:"bucket"`
+	Account string `json:"account"` // the 12-digit id of the account that owns the bucket
 	Region  string `json:"region"`
 	// Lease of a stage's lock, in seconds.
 	Lease int `json:"lease"`
@@ -161,6 +160,10 @@ const (
 	OnFailure   When = "on failure"
 	OnLost      When = "lost answer" // the answer to SendCommand did not arrive
 	OnResume    When = "on resume"
+	OnStatus    When = "on status"   // slipway status, history, rollback: somebody looks at what the record holds
+	OnRollback  When = "on rollback" // a rollback only, of its own or after a failure
+	OnOutput    When = "output"      // a script printed something, and the step has an output
+	OnScript    When = "script"      // what a script of the release does on a node, as the release declares it
 	OnLaunch    When = "node launch" // before any deploy, and whenever the node's credentials are renewed
 	Fallback    When = "fallback"    // the other message service of the agent, and what older agents do
 )
@@ -201,4 +204,7 @@ type Resource struct {
 	Type string `json:"type,omitempty"`
 	// Tags that the concrete resource has; set for nodes found by tags, whose ARN is a pattern then.
 	Tags []Tag `json:"tags,omitempty"`
+	// Pattern says why the ARN is a pattern without tags; empty where it is none. Every resource that the pattern
+	// matches must be allowed then.
+	Pattern string `json:"pattern,omitempty"`
 }

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
@@ -12,10 +13,7 @@ import (
 func Recorded(events []gateway.Event) []plan.Recorded {
 	var recorded []plan.Recorded
 	for _, event := range events {
-		call := plan.Recorded{
-			Account: event.RecipientAccountID,
-			Action:  strings.TrimSuffix(event.EventSource, ".amazonaws.com") + ":" + event.EventName,
-		}
+		call := plan.Recorded{Account: event.RecipientAccountID}
 		switch who := event.UserIdentity; {
 		case who.Type == "AssumedRole" && who.SessionContext != nil:
 			call.Account, call.Principal = who.AccountID, who.SessionContext.SessionIssuer.UserName
@@ -26,13 +24,30 @@ func Recorded(events []gateway.Event) []plan.Recorded {
 		default:
 			continue
 		}
-		for _, check := range event.Slipway.Checks {
-			call.Resources = append(call.Resources, check.Resource)
-		}
-		if len(call.Resources) == 0 {
-			call.Resources = []string{"*"}
-		}
-		recorded = append(recorded, call)
+		recorded = append(recorded, authorised(event, call)...)
 	}
 	return recorded
+}
+
+// authorised gives the calls of an event as they were authorised: one for each action that was checked. An operation's
+// name is not always its action (HeadObject is s3:GetObject), and one operation can need several (S3 says that an
+// object is not there only to those who may list).
+func authorised(event gateway.Event, call plan.Recorded) []plan.Recorded {
+	var calls []plan.Recorded
+	for _, check := range event.Slipway.Checks {
+		i := slices.IndexFunc(calls, func(c plan.Recorded) bool { return c.Action == check.Action })
+		if i < 0 {
+			i = len(calls)
+			one := call
+			one.Action = check.Action
+			calls = append(calls, one)
+		}
+		calls[i].Resources = append(calls[i].Resources, check.Resource)
+	}
+	if len(calls) > 0 {
+		return calls
+	}
+	call.Action = strings.TrimSuffix(event.EventSource, ".amazonaws.com") + ":" + event.EventName
+	call.Resources = []string{"*"}
+	return []plan.Recorded{call}
 }

@@ -36,7 +36,7 @@ func NodePolicy(r *release.Release, home string, getenv func(string) string) loc
 	return policy
 }
 
-// Accounts makes the accounts of the plan.
+// Accounts makes the accounts of the plan, with the buckets that the release writes to.
 func Accounts(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
 	for _, stage := range p.Stages {
 		if _, err := aws.EnsureAccount(ctx, stage.Account); err != nil {
@@ -44,6 +44,29 @@ func Accounts(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
 		}
 		if err := aws.TrustGitHub(ctx, stage.Account); err != nil {
 			return fmt.Errorf("account %s: %w", stage.Account, err)
+		}
+	}
+	return buckets(ctx, aws, p)
+}
+
+// buckets makes the record's bucket, and those for output, which an account's owner would make before the first deploy.
+func buckets(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
+	if p.Record != nil {
+		if _, err := aws.EnsureAccount(ctx, p.Record.Account); err != nil {
+			return fmt.Errorf("account %s: %w", p.Record.Account, err)
+		}
+		if err := aws.EnsureBucket(ctx, p.Record.Account, p.Record.Region, p.Record.Bucket); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	for _, stage := range p.Stages {
+		for _, step := range stage.Steps {
+			if step.Output.Bucket == "" || p.Record != nil && step.Output.Bucket == p.Record.Bucket {
+				continue
+			}
+			if err := aws.EnsureBucket(ctx, stage.Account, stage.Region, step.Output.Bucket); err != nil {
+				return fmt.Errorf("stage %s: output of step %s: %w", stage.Name, step.Name, err)
+			}
 		}
 	}
 	return nil

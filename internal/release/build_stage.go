@@ -27,6 +27,8 @@ func (b *builder) stage(l located[stageFile]) Stage {
 			quote(stage.Name))
 	}
 	b.roleName(s)
+	stage.OnFailure = b.onFailure(s.onFailure)
+	stage.Permissions = permissions(s.permissions.value)
 	if s.targets.ok() {
 		stage.Targets = b.targets(s.targets)
 	}
@@ -148,14 +150,23 @@ func reaches(after map[string][]string, from, to string) bool {
 
 func (b *builder) targets(l located[targetsFile]) Targets {
 	t := l.value
-	targets := Targets{Instances: values(t.instances.value), Min: t.min.value, Pos: position(l.node)}
-	hasInstances, hasTags := b.hasKey(l.node, "instances"), b.hasKey(l.node, "tags")
-	switch {
-	case hasInstances && hasTags:
-		b.errorf(l.node, "keep one of them", "targets has both instances and tags")
-	case !hasInstances && !hasTags:
+	targets := Targets{
+		Instances: values(t.instances.value), AutoScalingGroup: t.group.value, Min: t.min.value, Pos: position(l.node),
+	}
+	var kinds []string
+	for _, kind := range []string{"instances", "tags", "auto-scaling-group"} {
+		if b.hasKey(l.node, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	switch len(kinds) {
+	case 0:
 		b.errorf(l.node, "for example targets: {tags: {App: shop, Environment: dev}}",
-			"targets has neither tags nor instances")
+			"targets has neither tags nor instances nor auto-scaling-group")
+	case 2:
+		b.errorf(l.node, "keep one of them", "targets has both %s and %s", kinds[0], kinds[1])
+	case 3:
+		b.errorf(l.node, "keep one of them", "targets has instances, tags and auto-scaling-group")
 	}
 	if t.instances.ok() {
 		b.instances(t)

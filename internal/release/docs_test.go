@@ -36,7 +36,7 @@ func renderDocs(keys []Key) string {
 	b.WriteString("# slipway.yaml\n\n" +
 		"<!-- generated from internal/release by go test ./internal/release -update-docs -->\n\n" +
 		"Every key that a release file may have. Unknown keys, wrong types and bad values are errors that point at the\n" +
-		"line. `${name}` is replaced by a variable in parameters, commands, tags and instance ids; `$${` is a literal `${`.\n\n" +
+		"line. `${name}` is replaced by a variable in parameters, commands and targets; `$${` is a literal `${`.\n\n" +
 		"| key | type | default | meaning |\n|---|---|---|---|\n")
 	for _, k := range keys {
 		what := k.Type

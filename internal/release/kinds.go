@@ -59,7 +59,7 @@ func (w *walker) follows(n *yaml.Node, what, value string, rule rule) bool {
 			hint = better
 		}
 		if !rule.filled && hasVariable(value) {
-			hint = "variables are filled in only in parameters, commands, tags and instances"
+			hint = "variables are filled in only in parameters, commands and targets"
 		}
 	case rule.enum != nil && !slices.Contains(rule.enum, value):
 		hint = didYouMean(value, rule.enum)
@@ -117,8 +117,15 @@ const (
 
 // timeout is the type of an execution timeout.
 func timeout(example string) typ[time.Duration] {
+	return duration(minTimeout, maxTimeout, "5s to 48h", example,
+		"Run Command takes 5s to 172800s (48h) and silently makes 3600s of anything else, such as ")
+}
+
+// duration is the type of a duration within bounds, in whole seconds. bounds are they in words, and
+// outside is what is said before a duration beyond them.
+func duration(least, most time.Duration, bounds, example, outside string) typ[time.Duration] {
 	s := &shape{
-		kind: textShape, is: "a duration from 5s to 48h", example: example,
+		kind: textShape, is: "a duration from " + bounds, example: example,
 		pattern: `^([0-9]+(\.[0-9]+)?(h|m|s))+$`,
 	}
 	return typ[time.Duration]{shape: s, decode: func(w *walker, n *yaml.Node, what string) (time.Duration, bool) {
@@ -134,10 +141,8 @@ func timeout(example string) typ[time.Duration] {
 				hint = fmt.Sprintf("a duration has a unit: did you mean %ss?", n.Value)
 			}
 			w.errorf(n, hint, "%s: %s is not %s", what, quote(n.Value), s.is)
-		case value < minTimeout || value > maxTimeout:
-			w.errorf(n, "choose one from 5s to 48h",
-				"%s: Run Command takes 5s to 172800s (48h) and silently makes 3600s of anything else, such as %s",
-				what, n.Value)
+		case value < least || value > most:
+			w.errorf(n, "choose one from "+bounds, "%s: %s%s", what, outside, n.Value)
 		case value%time.Second != 0:
 			w.errorf(n, "for example "+value.Round(time.Second).String(),
 				"%s: Run Command counts whole seconds, not %s", what, n.Value)

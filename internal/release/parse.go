@@ -59,9 +59,11 @@ func (b *builder) release() *Release {
 	}
 	b.stageNames()
 	b.needs()
+	r.Record = b.record()
 	for _, s := range f.stages.value {
 		r.Stages = append(r.Stages, b.stage(s))
 	}
+	b.recordAccount(r)
 	b.documentNames(r.Stages)
 	r.Local = b.local(r.Stages)
 	return r

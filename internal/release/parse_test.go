@@ -25,7 +25,7 @@ func scripts() fstest.MapFS {
 		"release.sh":         file("echo release\n"),
 		"validate.sh":        file("echo validate\n"),
 		"scripts/release.sh": file("#!/bin/sh\necho release from scripts\n"),
-		"large.sh":           file(strings.Repeat("echo large\n", 4000)),
+		"large.sh":           file(strings.Repeat("echo large\n", 5000)),
 		"nul.sh":             file("\x7fELF\x00\x01"),
 		"crlf.sh":            file("echo one\necho two\r\n"),
 		"empty.sh":           file(" \n\t\n"),

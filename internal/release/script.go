@@ -10,9 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxScript is how many bytes a script may have, so that with its wrapper it fits into an SSM document of 64 KB,
-// even where it travels in base64.
-const maxScript = 40_000
+// MaxInline is how many bytes a script may have to be a part of its SSM document, which takes 64 KB in all. A larger
+// one travels through the record's bucket.
+const MaxInline = 48_000
+
+// maxCommands bounds the commands that a shared document is sent with.
+const maxCommands = 40_000
+
+// maxScript is how many bytes a script may have at all: what is larger is no script.
+const maxScript = 5_000_000
 
 // readScript reads a script from the release file's folder, and says what is wrong with it and what would be right.
 func readScript(files fs.FS, written string) (content, problem, hint string) {
@@ -57,7 +63,7 @@ func readRegular(files fs.FS, name string) (data []byte, problem, hint string) {
 		return nil, "cannot be read: " + err.Error(), ""
 	}
 	if len(data) > maxScript {
-		return nil, fmt.Sprintf("is larger than %d kB: an SSM document takes 64 kB in all", maxScript/1000),
+		return nil, fmt.Sprintf("is larger than %d MB", maxScript/1_000_000),
 			"let the script fetch what is large on the node"
 	}
 	return data, "", ""

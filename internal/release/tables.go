@@ -15,6 +15,7 @@ type file struct {
 	accounts    located[[]entry[string]]
 	ci          located[ciFile]
 	variables   located[[]entry[string]]
+	record      located[recordFile]
 	local       located[localFile]
 	stages      located[[]located[stageFile]]
 }
@@ -77,7 +78,7 @@ var (
 
 // fileTable is the whole release file. Variables come before what uses them.
 var fileTable = mapping[file]{
-	label: "the release file", top: true, later: []string{"record"},
+	label: "the release file", top: true,
 	fields: []field[file]{
 		required("app", text(appName), func(f *file) *located[string] { return &f.app },
 			"Prefix of everything that slipway makes: roles, documents. It must not contain a stage's name."),
@@ -92,8 +93,12 @@ var fileTable = mapping[file]{
 			"Where deploys run, and so whom the roles trust."),
 		optional("variables", variablesType(),
 			func(f *file) *located[[]entry[string]] { return &f.variables }, "",
-			"Defaults of the variables. ${name} is filled in in parameters, commands, tags and instances; $${ "+
+			"Defaults of the variables. ${name} is filled in in parameters, commands and targets; $${ "+
 				"stands for ${ itself; --set name=value overrides the default."),
+		optional("record", recordTable.typ(), func(f *file) *located[recordFile] { return &f.record },
+			"none: no lock, no history, no rollback",
+			"The S3 bucket that keeps the stages' locks and what was deployed where, and scripts that are too large for "+
+				"a document. With --local it is the local AWS's own."),
 		optional("local", localTable.typ(), func(f *file) *located[localFile] { return &f.local }, "",
 			"The machines of --local and of `slipway local up`. It changes nothing on AWS."),
 		required("stages", list(stageTable.typ(), 50, "stages", "[{name: dev, …}]", ""),

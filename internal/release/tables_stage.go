@@ -14,11 +14,14 @@ type stageFile struct {
 	split                 located[bool]
 	targets               located[targetsFile]
 	steps                 located[[]located[stepFile]]
+	onFailure             located[string]
+	permissions           located[[]located[permissionFile]]
 }
 
 type targetsFile struct {
 	instances located[[]located[string]]
 	tags      located[[]entry[[]located[string]]]
+	group     located[string]
 	min       located[int]
 }
 
@@ -29,13 +32,19 @@ type commandFile struct {
 	commands                  located[[]located[string]]
 	parameters                located[[]entry[parameterFile]]
 	timeout                   located[time.Duration]
+	runAs, workingDirectory   located[string]
+	stop, install, start      located[scriptFile]
 	validate                  located[scriptFile]
+	once                      located[bool]
+	rollout                   located[rolloutFile]
+	output                    located[outputFile]
 	maxConcurrency, maxErrors located[string]
 }
 
 type scriptFile struct {
-	script  located[string]
-	timeout located[time.Duration]
+	script                  located[string]
+	timeout                 located[time.Duration]
+	runAs, workingDirectory located[string]
 }
 
 type parameterFile struct{ value, pattern located[string] }
@@ -100,7 +109,7 @@ var (
 const sharedDocument = "AWS-RunShellScript"
 
 var stageTable = mapping[stageFile]{
-	label: "stage", nameKey: "name", later: []string{"on-failure"},
+	label: "stage", nameKey: "name",
 	fields: []field[stageFile]{
 		required("name", text(shortName), func(s *stageFile) *located[string] { return &s.name },
 			"Name of the stage, part of its roles' and documents' names."),
@@ -114,10 +123,17 @@ var stageTable = mapping[stageFile]{
 		optional("split", boolean(), func(s *stageFile) *located[bool] { return &s.split }, "false",
 			"Whether the stage has two roles, Trigger that sends and Verify that reads, in place of one Deploy."),
 		required("targets", targetsTable.typ(), func(s *stageFile) *located[targetsFile] { return &s.targets },
-			"The nodes that the stage ships to: by tags, or by instance ids."),
+			"The nodes that the stage ships to: by tags, by instance ids, or as an Auto Scaling group."),
 		required("steps", list(stepTable.typ(), 50, "steps", "[{command: {name: release, script: release.sh}}]", ""),
 			func(s *stageFile) *located[[]located[stepFile]] { return &s.steps },
 			"What the stage does, in this order."),
+		optional("on-failure", text(onFailure), func(s *stageFile) *located[string] { return &s.onFailure }, "stop",
+			"What happens when a deploy of the stage failed: stop leaves the nodes as they are, rollback ships once "+
+				"more what the last good deploy shipped. Nothing is rolled back after an unknown outcome. rollback needs record."),
+		optional("permissions", list(permissionTable.typ(), 50, "permissions",
+			"[{actions: [ssm:GetParameter], resources: [parameter/shop/*]}]", ""),
+			func(s *stageFile) *located[[]located[permissionFile]] { return &s.permissions }, "none",
+			"What the scripts on the nodes themselves need of AWS. It becomes part of the node role."),
 	},
 }
 
@@ -127,12 +143,15 @@ var targetsTable = mapping[targetsFile]{
 		optional("instances", list(text(instanceID), maxInstances, "instance ids", "[i-0123456789abcdef0]",
 			fmt.Sprintf("Run Command takes at most %d; use tags", maxInstances)),
 			func(t *targetsFile) *located[[]located[string]] { return &t.instances }, "",
-			"Ids of at most 50 nodes: i-… of EC2, mi-… of others. Either this or tags."),
+			"Ids of at most 50 nodes: i-… of EC2, mi-… of others. Either this, tags or auto-scaling-group."),
 		optional("tags", dictionary(text(tagKey), tagValues(),
 			"a mapping of tag keys to values", "{App: shop, Environment: dev}"),
 			func(t *targetsFile) *located[[]entry[[]located[string]]] { return &t.tags }, "",
 			"Tags that a node must all have, at most 5; a tag may have up to 5 values, of which one must match. "+
-				"Either this or instances."),
+				"Either this, instances or auto-scaling-group."),
+		optional("auto-scaling-group", text(groupName), func(t *targetsFile) *located[string] { return &t.group }, "",
+			"Name of an Auto Scaling group, whose members EC2 tags with aws:autoscaling:groupName. Either this, tags or "+
+				"instances."),
 		optional("min", count(1, 100_000, "3"), func(t *targetsFile) *located[int] { return &t.min },
 			"1, or the number of instances", "The least number of nodes; a deploy that finds fewer is refused."),
 	},
@@ -159,17 +178,23 @@ var stepTable = mapping[stepFile]{
 
 var commandTable = mapping[commandFile]{
 	label: "command", nameKey: "name", example: "{name: release, script: release.sh}",
-	later: []string{"rollout", "output"},
 	fields: []field[commandFile]{
 		required("name", text(stepName), func(c *commandFile) *located[string] { return &c.name },
 			"Name of the step, unique in the stage; part of its document's name."),
 		optional("script", text(scriptPath), func(c *commandFile) *located[string] { return &c.script }, "",
 			"Shell script beside the release file, or in a folder below. It becomes a versioned SSM document that "+
-				"takes no free-form commands. Either this or document."),
+				"takes no free-form commands. One larger than 48 kB travels through the record's bucket. Either this, or "+
+				"stop, install and start, or document."),
+		optional("stop", stopTable.typ(), func(c *commandFile) *located[scriptFile] { return &c.stop }, "",
+			"A script that stops the application; with install and start in place of script, in this order."),
+		optional("install", installTable.typ(), func(c *commandFile) *located[scriptFile] { return &c.install }, "",
+			"A script that installs the new version."),
+		optional("start", startTable.typ(), func(c *commandFile) *located[scriptFile] { return &c.start }, "",
+			"A script that starts the application."),
 		optional("parameters", dictionary(text(parameterName), parameterType(),
 			"a mapping of parameter names to values", `{Version: "${version}"}`),
 			func(c *commandFile) *located[[]entry[parameterFile]] { return &c.parameters }, "",
-			"Values that reach the script as environment variables of the same name; only with script."),
+			"Values that reach the scripts as environment variables of the same name; not with document."),
 		optional("document", text(documentName), func(c *commandFile) *located[string] { return &c.document }, "",
 			"A shared document of AWS, AWS-RunShellScript, which is root for whoever may send it. Either this or "+
 				"script."),
@@ -178,24 +203,27 @@ var commandTable = mapping[commandFile]{
 			func(c *commandFile) *located[[]located[string]] { return &c.commands }, "",
 			"What the shared document runs; only with document, and required there."),
 		optional("timeout", timeout("10m"), func(c *commandFile) *located[time.Duration] { return &c.timeout }, "10m",
-			"How long the script may run on a node, from 5s to 48h."),
+			"How long the script may run on a node, from 5s to 48h; of stop, install and start, each that names none."),
+		optional("run-as", text(userName), func(c *commandFile) *located[string] { return &c.runAs }, "root",
+			"User that the scripts run as on the node."),
+		optional("working-directory", text(nodeDirectory),
+			func(c *commandFile) *located[string] { return &c.workingDirectory }, "the agent's",
+			"Directory on the node that the scripts start in."),
 		optional("validate", validateTable.typ(), func(c *commandFile) *located[scriptFile] { return &c.validate },
-			"", "A script that runs on the node after the first one succeeded, and decides; only with script."),
+			"", "A script that runs on the node after the others succeeded, and decides; not with document."),
+		optional("once", boolean(), func(c *commandFile) *located[bool] { return &c.once }, "false",
+			"Whether the command runs on exactly one node, before the steps that follow: a database migration. A "+
+				"rollback leaves it out."),
+		optional("rollout", rolloutTable.typ(), func(c *commandFile) *located[rolloutFile] { return &c.rollout },
+			"all nodes at once", "In which groups the nodes follow each other."),
+		optional("output", outputTable.typ(), func(c *commandFile) *located[outputFile] { return &c.output },
+			"the last of it, with the result",
+			"Where the agent writes everything that the scripts print; the node role is given the right to."),
 		optional("max-concurrency", text(maxConcurrency),
 			func(c *commandFile) *located[string] { return &c.maxConcurrency }, "100%",
 			"How many nodes run the command at once: a number, or a percentage."),
 		optional("max-errors", text(maxErrorCount), func(c *commandFile) *located[string] { return &c.maxErrors }, "0",
 			"How many nodes may fail before no more are begun: a number, or a percentage."),
-	},
-}
-
-var validateTable = mapping[scriptFile]{
-	label: "validate",
-	fields: []field[scriptFile]{
-		required("script", text(scriptPath), func(s *scriptFile) *located[string] { return &s.script },
-			"Shell script beside the release file, or in a folder below."),
-		optional("timeout", timeout("1m"), func(s *scriptFile) *located[time.Duration] { return &s.timeout }, "10m",
-			"How long it may run, from 5s to 48h."),
 	},
 }
 

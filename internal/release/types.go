@@ -47,8 +47,8 @@ type GitHub struct {
 // Record is the S3 bucket that holds a stage's lock, its deploys, and the scripts that are too large for a document.
 type Record struct {
 	Bucket string
-	// Account is the short name of the account that owns the bucket, AccountID its id; empty for the account of each
-	// stage that uses it.
+	// Account is the short name of the account that owns the bucket, AccountID its id; where the file names none, the
+	// account of all stages.
 	Account, AccountID string
 	// Region of the bucket; the release's when the file names none.
 	Region string
@@ -201,6 +201,9 @@ type Parameter struct {
 	Pattern string
 	Pos     Position
 }
+
+// CheckSuffix ends the name of the document of a rollout's validation: <app>-<stage>-<step>-check.
+const CheckSuffix = "-check"
 
 // DefaultTimeout is a script's timeout when the release file gives none.
 const DefaultTimeout = 10 * time.Minute

@@ -125,6 +125,10 @@ func (w *walker) checkSet() {
 			if kind := secretIn(w.variables.set[name]); kind != "" {
 				w.addFlag(flag, noSecrets, "the value holds "+kind)
 			}
+			if w.variables.set[name] == "" {
+				w.addFlag(flag, "whoever sets it to another variable's value, such as $GITHUB_SHA, means one that has a value",
+					"the value is empty")
+			}
 			continue
 		}
 		hint := didYouMean(name, known)

@@ -60,8 +60,8 @@ func checkCall(c *plan.Call) error {
 			return fmt.Errorf("%s on *: AWS scopes it to %s", c.Action, strings.Join(typesOf(a), ", "))
 		case scoped && !slices.Contains(typesOf(a), r.Type):
 			return fmt.Errorf("%s on a resource of type %q: AWS scopes it to %s", c.Action, r.Type, strings.Join(typesOf(a), ", "))
-		case scoped && len(r.Tags) == 0 && strings.ContainsAny(r.ARN, "*?"):
-			return fmt.Errorf("%s on %s: a pattern without tags", c.Action, r.ARN)
+		case scoped && len(r.Tags) == 0 && r.Pattern == "" && strings.ContainsAny(r.ARN, "*?"):
+			return fmt.Errorf("%s on %s: a pattern without tags or a reason", c.Action, r.ARN)
 		case strings.Contains(r.ARN, "${"):
 			return fmt.Errorf("%s on %s: policy variables are not expected here", c.Action, r.ARN)
 		}

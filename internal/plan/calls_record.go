@@ -1,0 +1,56 @@
+package plan
+
+// Why the resources of the record are patterns.
+const (
+	perDeploy = "every deploy has an object of its own in it"
+	perScript = "a script's object is named by its content"
+	perOutput = "every command, node and script has an object of its own in it"
+	perStream = "every command, node and script has a stream of its own in it"
+)
+
+// objects are the objects of a bucket below a prefix.
+func objects(bucket, prefix, why string) []Resource {
+	return []Resource{{ARN: "arn:aws:s3:::" + bucket + "/" + prefix + "*", Type: "object", Pattern: why}}
+}
+
+func bucketResource(name string) []Resource {
+	return []Resource{{ARN: "arn:aws:s3:::" + name, Type: "bucket"}}
+}
+
+// keepRecord adds what the lock, the state and the history of a stage need.
+func (b *builder) keepRecord(sender, watcher RoleKind) {
+	if b.record == nil {
+		return
+	}
+	own := objects(b.record.Bucket, b.app+"/"+b.stage.Name+"/", perDeploy)
+	bucket := bucketResource(b.record.Bucket)
+	b.add(Call{
+		Role: sender, Action: "s3:GetObject", Resources: own, When: Always, BeforeSend: 1, OnResume: true,
+		Often:  "once per object, and at every renewal of the lock",
+		Reason: "Reads who holds the stage's lock, and what the stage runs.",
+	})
+	b.add(Call{
+		Role: sender, Action: "s3:PutObject", Resources: own, When: Always, BeforeSend: 1, OnResume: true,
+		Often:  "before and after each send, and at every renewal of the lock",
+		Reason: "Takes and gives back the stage's lock, and writes down what was sent and what became of it.",
+	})
+	b.add(Call{
+		Role: sender, Action: "s3:ListBucket", Resources: bucket, When: FirstTime, Often: "once per object that is not there",
+		Reason: "S3 tells an object that does not exist from a forbidden one only to those who may list the bucket.",
+	})
+	b.add(Call{
+		Role: watcher, Action: "s3:ListBucket", Resources: bucket, When: OnStatus, Often: "once per page of deploys",
+		Reason: "Lists the stage's deploys.",
+	})
+	if watcher == sender {
+		return
+	}
+	b.add(Call{
+		Role: watcher, Action: "s3:GetObject", Resources: own, When: OnStatus, OnResume: true, Often: "once per object",
+		Reason: "Reads what is deployed, and what a deploy that was broken off has sent.",
+	})
+	b.add(Call{
+		Role: watcher, Action: "s3:PutObject", Resources: own, When: OnResume, OnResume: true, Often: "once per finding",
+		Reason: "Writes down what became of a deploy that was broken off, or that it is to be cancelled.",
+	})
+}
