@@ -43,10 +43,10 @@ func (w *world) store(skew time.Duration) *record.Store {
 }
 
 var (
-	alice = record.Owner{Actor: "alice", Host: "laptop", Reason: "a freeze"}
-	bob   = record.Owner{Actor: "bob", Host: "runner", Deploy: "20261128T120000Z-b0b"}
-	same  = cmpopts.IgnoreUnexported(record.Deploy{})
-	lost  = errors.New("the connection broke")
+	alice   = record.Owner{Actor: "alice", Host: "laptop", Reason: "a freeze"}
+	bob     = record.Owner{Actor: "bob", Host: "runner", Deploy: "20261128T120000Z-b0b"}
+	same    = cmpopts.IgnoreUnexported(record.Deploy{})
+	errLost = errors.New("the connection broke")
 )
 
 const lease = time.Minute
@@ -95,7 +95,7 @@ func TestDeployIsSavedOverLostAnswersAndCancelRequests(t *testing.T) {
 	s := w.store(0)
 	d := &record.Deploy{ID: record.NewID(w.time, "abc"), RunID: "abc", App: "shop", Stage: "prod", Began: w.time}
 	loseAnswers := func(c recordtest.Call) recordtest.Fault {
-		return recordtest.Fault{Err: map[string]error{"Put": lost}[c.Op], Acts: true}
+		return recordtest.Fault{Err: map[string]error{"Put": errLost}[c.Op], Acts: true}
 	}
 	w.bucket.Fault = loseAnswers
 	if err := s.Create(ctx, d); err != nil {
