@@ -61,7 +61,8 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return err
 	}
-	terminal := newUI(process, c.outputFlag)
+	terminal, end := shippingUI(ctx, process, c.outputFlag, l, "cancelling…")
+	defer end()
 	proved, err := l.prove(set)
 	if err != nil {
 		return err
@@ -231,9 +232,3 @@ func shellWord(s string) string {
 
 // localTiming looks often: a local AWS has no quota.
 var localTiming = ship.Timing{TickMin: 100 * time.Millisecond, TickMax: time.Second}
-
-func newUI(process *Process, o outputFlag) *ui.UI {
-	return ui.New(process.Stdout, process.Stderr, ui.Options{
-		JSON: o.json(), Color: isTerminal(process.Stderr) && process.Getenv("NO_COLOR") == "" && process.Getenv("CI") == "",
-	})
-}

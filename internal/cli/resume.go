@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/rehearse"
@@ -59,7 +57,8 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return err
 	}
-	terminal := newUI(process, c.outputFlag)
+	terminal, end := shippingUI(ctx, process, c.outputFlag, l, "what was sent goes on")
+	defer end()
 	// Without --policies the roles of a local AWS stay as they are: what an operator added there counts.
 	seed := func(ctx context.Context, aws *localaws.AWS) error {
 		if c.Policies == "" {
@@ -87,14 +86,4 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 		return &failure{code: max(code, exitFailed), err: fmt.Errorf("resume %s: %w", c.ID, err)}
 	}
 	return ended(code)
-}
-
-// isTerminal says whether a person looks at w.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -6,6 +6,7 @@
 package ui
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,13 +14,26 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/slipway-cd/slipway/internal/release"
 )
 
-// Options says how to draw.
+// Options says how to draw, and where: nothing about the surroundings is found out here.
 type Options struct {
 	JSON  bool // one JSON document a line on stdout, in place of text
 	Color bool
 	Width int // columns of the terminal; 0 when it is not known
+	// Size gives the terminal's columns and rows, at every frame. nil where stderr is no terminal that a table can be
+	// drawn on again and again: then progress is lines.
+	Size func() (columns, rows int)
+	// Reflows is true of a terminal that breaks long lines anew when it becomes narrower.
+	Reflows bool
+	// GitHub is set in a job of GitHub Actions.
+	GitHub *GitHub
+	// Now is the clock, and Every calls do again and again until stop is called, which waits for a call that runs. nil
+	// means the real ones.
+	Now   func() time.Time
+	Every func(d time.Duration, do func()) (stop func())
 }
 
 // UI draws. It is safe for concurrent use.
@@ -27,22 +41,44 @@ type UI struct {
 	out, err io.Writer
 	o        Options
 
-	mu sync.Mutex
-	// lastLine is when the last line about a deploy was drawn, by the events' clock.
+	mu sync.Mutex // over what follows
+	// model is the deploy as the events have it; keys are private keys that nodes began to print.
+	model model
+	keys  map[string]*release.LineRedactor
+	// lastLine is when the last line about a deploy was drawn.
 	lastLine time.Time
+	// live is true between Begin and the end of it, on a terminal; pending is what will stand above the table then.
+	live    bool
+	pending strings.Builder
+	// interrupted is what the user's Ctrl-C brought about.
+	interrupted string
+	github      github
+
+	wmu sync.Mutex // over the writers; never waited for with mu held
 	// failed is the first error of a writer: a closed pipe must not go unnoticed.
 	failed error
+	screen screen
 }
 
 // New makes a UI. In JSON mode stderr carries nothing but what could not be written as JSON.
 func New(stdout, stderr io.Writer, o Options) *UI {
-	return &UI{out: stdout, err: stderr, o: o}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Every == nil {
+		o.Every = every
+	}
+	u := &UI{out: stdout, err: stderr, o: o, keys: map[string]*release.LineRedactor{}, screen: screen{reflows: o.Reflows}}
+	if o.GitHub != nil {
+		u.github.folder = o.GitHub.Folder
+	}
+	return u
 }
 
 // Err gives the first error that writing met; nil when all was written.
 func (u *UI) Err() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	u.wmu.Lock()
+	defer u.wmu.Unlock()
 	return u.failed
 }
 
@@ -51,7 +87,7 @@ func (u *UI) Print(text string) { u.write(u.out, text+"\n") }
 
 // Note writes a line that is not data to stderr. In JSON mode it is a document of type "note".
 func (u *UI) Note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := release.RedactOutput(fmt.Sprintf(format, args...))
 	if u.o.JSON {
 		u.document("note", map[string]any{"message": text})
 		return
@@ -61,9 +97,13 @@ func (u *UI) Note(format string, args ...any) {
 
 // Warn writes a warning to stderr. In JSON mode it is a document of type "warning".
 func (u *UI) Warn(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+	text := release.RedactOutput(fmt.Sprintf(format, args...))
 	if u.o.JSON {
 		u.document("warning", map[string]any{"message": text})
+		return
+	}
+	if u.o.GitHub != nil {
+		u.command("warning", nil, text)
 		return
 	}
 	u.write(u.err, u.paint(yellow, "warning: ")+text+"\n")
@@ -87,20 +127,20 @@ func (u *UI) Error(err error) {
 	if err == nil {
 		return
 	}
-	hint := ""
+	message, hint := release.RedactOutput(err.Error()), ""
 	var h Hinter
 	if errors.As(err, &h) {
-		hint = h.Hint()
+		hint = release.RedactOutput(h.Hint())
 	}
 	if u.o.JSON {
-		fields := map[string]any{"message": err.Error()}
+		fields := map[string]any{"message": message}
 		if hint != "" {
 			fields["hint"] = hint
 		}
 		u.document("error", fields)
 		return
 	}
-	text := u.paint(red, "error: ") + clean(err.Error()) + "\n"
+	text := u.paint(red, "error: ") + clean(message) + "\n"
 	if hint != "" {
 		text += u.paint(bold, "hint: ") + clean(hint) + "\n"
 	}
@@ -114,6 +154,9 @@ func (u *UI) document(kind string, v any) {
 		u.write(u.err, fmt.Sprintf("error: write %s as JSON: %v\n", kind, err))
 		return
 	}
+	// A line of a job's log in which ##[ stands may be taken for a command of the runner's; within a string it can be
+	// written so that it is not.
+	body = bytes.ReplaceAll(body, []byte("##["), []byte(`##\u005b`))
 	line := fmt.Sprintf(`{"type":%q`, kind)
 	if rest := strings.TrimPrefix(string(body), "{"); rest != "}" {
 		line += "," + rest
@@ -123,9 +166,19 @@ func (u *UI) document(kind string, v any) {
 	u.write(u.out, line+"\n")
 }
 
+// write writes text, above the live table where there is one.
 func (u *UI) write(w io.Writer, text string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	if u.o.GitHub != nil {
+		text = harmless(text)
+	}
+	u.raw(w, text)
+}
+
+// put writes with wmu held.
+func (u *UI) put(w io.Writer, text string) {
+	if text == "" {
+		return
+	}
 	if _, err := io.WriteString(w, text); err != nil && u.failed == nil {
 		u.failed = fmt.Errorf("write output: %w", err)
 	}

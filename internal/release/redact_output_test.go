@@ -1,0 +1,59 @@
+package release
+
+import (
+	"strings"
+	"testing"
+)
+
+// secretExamples are one of each kind, made up.
+var secretExamples = []struct{ text, is string }{
+	{"AKIA" + strings.Repeat("Z7", 8), "an AWS access key id"},
+	{"ghp_" + strings.Repeat("a1", 18), "a GitHub token"},
+	{"github_pat_" + strings.Repeat("a1", 12), "a GitHub token"},
+	{"Secret_Access_Key: " + strings.Repeat("aB3+", 10), "an AWS secret access key"},
+	{"-----BEGIN RSA PRIVATE KEY-----\nabc\ndef\n-----END RSA PRIVATE KEY-----", "a private key"},
+	{"-----BEGIN PRIVATE KEY-----\nabc", "a private key"},
+}
+
+func TestR119RedactOutputTakesSecretsOut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range secretExamples {
+		got := RedactOutput("before " + tt.text)
+		if got != "before [redacted: "+tt.is+"]" {
+			t.Errorf("RedactOutput(%q) = %q", tt.text, got)
+		}
+		if certainSecretIn(tt.text) != tt.is {
+			t.Errorf("%q is %q to the release file, and something else here", tt.text, certainSecretIn(tt.text))
+		}
+	}
+	if got := RedactOutput("commit 0831e1a8a1ac4257a1fdc831b48c41070831e1a8, the secret of success"); strings.Contains(got, "redacted") {
+		t.Errorf("what is no secret is redacted: %q", got)
+	}
+}
+
+// Every kind that the release file refuses must pass the filter in front of the patterns.
+func TestR119TheFilterKnowsEveryKind(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, tt := range secretExamples {
+		seen[tt.is] = mayHoldSecret(tt.text)
+	}
+	for _, kind := range secretKinds {
+		if !seen[kind.is] {
+			t.Errorf("%s: no example, or the filter leaves it out", kind.is)
+		}
+	}
+}
+
+func TestR119AKeyThatComesInParts(t *testing.T) {
+	t.Parallel()
+	var r LineRedactor
+	var got strings.Builder
+	for _, part := range []string{"hello\n", "-----BEGIN PRIVATE KEY-----\nMII1", "MII2\n", "MII3\n-----END PRIVATE KEY-----\nafter\n", "the end\n"} {
+		got.WriteString(r.Redact(part))
+	}
+	want := "hello\n[redacted: a private key][redacted: more of a private key][redacted: the end of a private key]\nafter\nthe end\n"
+	if got.String() != want {
+		t.Errorf("got %q, want %q", got.String(), want)
+	}
+}

@@ -1,0 +1,283 @@
+package ui
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/slipway-cd/slipway/internal/ship"
+)
+
+// Subject is what is being shipped, for headers: what no event says.
+type Subject struct {
+	App, Version string
+	// Steps are the names of each stage's steps, in their order.
+	Steps map[string][]string
+}
+
+// phase is where a node is in the step that runs.
+type phase int
+
+// The phases, in the order in which a person wants to see the nodes.
+const (
+	phaseFailed phase = iota
+	phaseUnknown
+	phaseRunning
+	phaseSucceeded
+	phaseNotStarted
+	phases
+)
+
+// nodeState is a node in the step that runs.
+type nodeState struct {
+	id     string
+	phase  phase
+	status string // Run Command's word, or the verdict
+	script string // the script that ran last, as far as it is known
+	line   string // the last line of its output
+	began  time.Time
+	ended  time.Time // zero while it runs
+	batch  int
+	// told is true once its output was shown while step ran.
+	told bool
+	step string
+}
+
+// model is what is known of a deploy. It is made of events alone: the same events make the same model.
+type model struct {
+	subject Subject
+	stage   string
+	began   time.Time // when the stage's first event came
+	heard   time.Time // when the last event came
+	targets []string
+
+	step      string
+	stepBegan time.Time
+	batch     *ship.Batch
+	batchSize int
+	command   string
+	until     time.Time // when a pause, or a wait for the lock, ends
+	doing     string    // what happens now, in the event's words
+	trying    string    // why a call is repeated; empty when none is
+	verdict   ship.Verdict
+	ended     bool // the result is known: there is nothing more to watch
+	// waiting are the statuses that the last look found, of which nothing was new.
+	waiting map[string]int
+
+	nodes  map[string]*nodeState
+	counts [phases]int
+}
+
+// take makes an event part of the model.
+func (m *model) take(e ship.Event) {
+	if e.Stage != m.stage || m.began.IsZero() || m.ended {
+		*m = model{subject: m.subject, stage: e.Stage, began: e.Time}
+	}
+	m.heard = e.Time
+	if e.Step != "" && e.Step != m.step {
+		m.beginStep(e)
+	}
+	if e.Kind != ship.EventNotYet && e.Kind != ship.EventWaiting {
+		m.trying = ""
+	}
+	switch e.Kind {
+	case ship.EventTargets:
+		m.takeTargets(e)
+	case ship.EventBatch:
+		m.takeBatch(e)
+	case ship.EventNode:
+		m.takeNode(e)
+	case ship.EventOutput:
+		m.takeOutput(e)
+	case ship.EventSent:
+		m.command, m.doing, m.until = e.CommandID, "", time.Time{}
+	case ship.EventNotYet:
+		m.trying = e.Message
+	case ship.EventStep:
+		m.verdict, m.doing, m.until = e.Verdict, "", time.Time{}
+	case ship.EventWaiting:
+		m.waiting = e.Counts
+	case ship.EventRollback: // it ships steps of the same names
+		m.step, m.doing = "", e.Message
+	case ship.EventWarning, ship.EventJoined:
+	default:
+		m.doing, m.until = e.Message, e.Until
+	}
+}
+
+func (m *model) beginStep(e ship.Event) {
+	m.step, m.stepBegan = e.Step, e.Time
+	m.batch, m.batchSize, m.command, m.verdict, m.doing, m.until, m.waiting = nil, 0, "", "", "", time.Time{}, nil
+	m.nodes, m.counts = make(map[string]*nodeState, len(m.targets)), [phases]int{}
+	for _, id := range m.targets {
+		m.node(id)
+	}
+}
+
+func (m *model) takeTargets(e ship.Event) {
+	m.doing = e.Message
+	if len(e.Nodes) > 0 {
+		m.targets = e.Nodes
+	}
+}
+
+func (m *model) takeBatch(e ship.Event) {
+	m.batch, m.batchSize, m.doing, m.until = e.Batch, len(e.Nodes), "", time.Time{}
+	if m.batch == nil {
+		return
+	}
+	for _, id := range e.Nodes {
+		n := m.node(id)
+		n.batch = m.batch.Number
+		n.began, n.ended = e.Time, time.Time{}
+		m.move(n, phaseRunning)
+		n.status = "sending"
+		if m.batch.Check {
+			n.status = "checking"
+		}
+	}
+}
+
+func (m *model) takeNode(e ship.Event) {
+	n := m.node(e.Instance)
+	if n.phase != phaseRunning && e.Verdict == "" {
+		n.began, n.ended = e.Time, time.Time{}
+	}
+	if e.Verdict == "" {
+		m.move(n, phaseRunning)
+		n.status = cmp.Or(e.Status, e.Message)
+		return
+	}
+	if n.began.IsZero() {
+		n.began = cmp.Or(m.stepBegan, e.Time)
+	}
+	n.status, n.ended = string(e.Verdict), e.Time
+	m.move(n, phaseOf(e.Verdict))
+	if e.Node != nil {
+		n.script, n.line = lastWords(e.Node, n.script, n.line)
+	}
+}
+
+// lastWords are the script that decided, and the last line that a person should see of it.
+func lastWords(r *ship.NodeResult, script, line string) (string, string) {
+	for _, s := range r.Steps {
+		if s.Name != "" {
+			script = s.Name
+		}
+		if l := lastLine(s.Stdout); l != "" {
+			line = l
+		}
+		if s.ExitCode != 0 {
+			break
+		}
+	}
+	if r.Verdict != ship.Succeeded && r.Why != "" {
+		line = r.Why
+	}
+	return script, line
+}
+
+func (m *model) takeOutput(e ship.Event) {
+	n := m.node(e.Instance)
+	n.told, n.step = true, e.Step
+	if line := lastLine(e.Message); line != "" {
+		n.line = line
+	}
+}
+
+func phaseOf(v ship.Verdict) phase {
+	switch v {
+	case ship.Succeeded:
+		return phaseSucceeded
+	case ship.Failed:
+		return phaseFailed
+	case ship.NotStarted:
+		return phaseNotStarted
+	}
+	return phaseUnknown
+}
+
+func (m *model) node(id string) *nodeState {
+	if n := m.nodes[id]; n != nil {
+		return n
+	}
+	if m.nodes == nil {
+		m.nodes = map[string]*nodeState{}
+	}
+	n := &nodeState{id: id, phase: phaseNotStarted, status: string(ship.NotStarted)}
+	m.nodes[id] = n
+	m.counts[phaseNotStarted]++
+	return n
+}
+
+func (m *model) move(n *nodeState, to phase) {
+	m.counts[n.phase]--
+	m.counts[to]++
+	n.phase = to
+}
+
+// total is for how many nodes the step is, as far as that is known.
+func (m *model) total() int {
+	total := max(len(m.nodes), len(m.targets))
+	if m.batch != nil && m.batch.Total > 0 { // a rollout says itself for how many nodes it is
+		total = max(m.batch.Total, len(m.nodes)-m.counts[phaseNotStarted])
+	}
+	return total
+}
+
+// done counts the nodes that have a verdict in this step.
+func (m *model) done() int {
+	return m.counts[phaseFailed] + m.counts[phaseUnknown] + m.counts[phaseSucceeded]
+}
+
+// notStarted counts the nodes that the step has not reached.
+func (m *model) notStarted() int { return max(0, m.total()-m.done()-m.counts[phaseRunning]) }
+
+// many is true where a line a node would be too many lines.
+func (m *model) many() bool { return m.total() > foldAbove }
+
+// foldAbove is the number of nodes up to which each of them has lines of its own.
+const foldAbove = 10
+
+// stepNumber is which of the stage's steps runs, and how many there are; zeros when that is not known.
+func (m *model) stepNumber() (number, of int) {
+	steps := m.subject.Steps[m.stage]
+	return slices.Index(steps, m.step) + 1, len(steps)
+}
+
+// progress is how much of the stage is done, from 0 to 1.
+func (m *model) progress() float64 {
+	number, of := m.stepNumber()
+	if number == 0 || of == 0 {
+		number, of = 1, 1
+	}
+	part := 0.0
+	if total := m.total(); total > 0 && m.step != "" {
+		part = min(1, float64(m.done())/float64(total))
+	}
+	return (float64(number-1) + part) / float64(of)
+}
+
+// shown gives at most room nodes, those first that a person wants to see: failed, unknown, running, and of each the one
+// that began first. Failed nodes leave a third of the room to running ones.
+func (m *model) shown(room int) []*nodeState {
+	if room <= 0 {
+		return nil
+	}
+	all := len(m.nodes) <= room
+	nodes := make([]*nodeState, 0, min(len(m.nodes), m.counts[phaseFailed]+m.counts[phaseUnknown]+m.counts[phaseRunning]+room))
+	for _, n := range m.nodes {
+		if all || n.phase <= phaseRunning {
+			nodes = append(nodes, n)
+		}
+	}
+	slices.SortFunc(nodes, func(a, b *nodeState) int {
+		return cmp.Or(cmp.Compare(a.phase, b.phase), a.began.Compare(b.began), cmp.Compare(a.id, b.id))
+	})
+	if len(nodes) <= room {
+		return nodes
+	}
+	bad, running := m.counts[phaseFailed]+m.counts[phaseUnknown], m.counts[phaseRunning]
+	kept := min(bad, max(room-running, room-room/3))
+	return append(nodes[:kept:kept], nodes[bad:bad+room-kept]...)
+}

@@ -1,0 +1,87 @@
+package ui
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-cd/slipway/internal/ship"
+)
+
+const (
+	// Lines of a script's output that are shown: what a node answered, and what it says when it failed.
+	answerLines  = 3
+	failureLines = 20
+	// longestLine is how much of one line of a script's output is shown.
+	longestLine = 500
+)
+
+// output shows the end of what each script of a node wrote: more of it where something went wrong.
+func (u *UI) output(n *ship.NodeResult) string {
+	lines := answerLines
+	if n.Verdict != ship.Succeeded {
+		lines = failureLines
+	}
+	var b strings.Builder
+	for _, s := range n.Steps {
+		for _, stream := range []struct{ name, text string }{{"", s.Stdout}, {" (stderr)", s.Stderr}} {
+			tail := ship.Tail(stream.text, lines)
+			if strings.TrimSpace(tail) == "" || (stream.name != "" && n.Verdict == ship.Succeeded) {
+				continue
+			}
+			prefix := "    " + s.Name + stream.name + " | "
+			if more := countLines(stream.text) - countLines(tail); more > 0 {
+				b.WriteString(prefix + "… " + number(more, "line") + " before these\n")
+			}
+			b.WriteString(indent(prefix, shortLines(clean(tail))))
+		}
+		if s.Truncated && n.Verdict != ship.Succeeded {
+			b.WriteString("    " + s.Name + ": Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing\n")
+		}
+	}
+	return b.String()
+}
+
+// countLines counts the lines of text as ship.Tail does.
+func countLines(text string) int { return strings.Count(strings.TrimRight(text, "\r\n"), "\n") + 1 }
+
+// shortLines bounds every line of text.
+func shortLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if runes := []rune(line); len(runes) > longestLine {
+			lines[i] = string(runes[:longestLine]) + "… " + number(len(runes)-longestLine, "more character")
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+func (u *UI) verdict(v ship.Verdict) string {
+	switch v {
+	case ship.Succeeded:
+		return u.paint(green, string(v))
+	case ship.Failed, ship.Refused:
+		return u.paint(red, string(v))
+	}
+	return u.paint(yellow, string(v))
+}
+
+// counts writes "1 Pending, 2 InProgress" in a stable order.
+func counts(byStatus map[string]int) string {
+	var parts []string
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		parts = append(parts, strconv.Itoa(byStatus[status])+" "+clean(status))
+	}
+	if len(parts) == 0 {
+		return "the first node"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,204 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/slipway-cd/slipway/internal/ship"
+)
+
+// Result draws the outcome: a table of the nodes on stdout, what went wrong and what would help on stderr. In JSON
+// mode it is one document of type "result" with the fields of [ship.Result] and "exit".
+//
+// In a job of GitHub Actions the outputs and the summary are written as well.
+func (u *UI) Result(r *ship.Result) {
+	r = Redacted(r)
+	u.flush()
+	u.forGitHub(r)
+	if u.o.JSON {
+		u.document("result", struct {
+			*ship.Result
+			Exit int `json:"exit"`
+		}{r, r.Exit()})
+		return
+	}
+	u.nodesTable(r)
+	for i := range r.Steps {
+		u.explain(&r.Steps[i], r.Problem)
+	}
+	if r.Problem != nil {
+		u.problem(r.Problem)
+	}
+	for i := range r.Steps {
+		u.resume(&r.Steps[i], r.Problem)
+	}
+	text := "stage " + r.Stage + ": " + u.verdict(r.Verdict)
+	if r.Verdict == ship.Refused {
+		text += ", nothing was sent"
+	}
+	if r.Interrupted {
+		text += " (interrupted)"
+	}
+	u.Note("%s", text)
+}
+
+// explain says why a step and its nodes did not succeed, where the problem does not say it. What is true of many nodes is
+// said once.
+func (u *UI) explain(s *ship.StepResult, p *ship.Problem) {
+	if s.Why != "" && (p == nil || s.Why != p.Message) {
+		u.Note("step %s: %s", s.Name, clean(s.Why))
+	}
+	if s.Stopped != "" && s.Stopped != s.Why && (p == nil || s.Stopped != p.Message) {
+		u.Note("step %s: no more nodes were begun: %s", s.Name, clean(s.Stopped))
+	}
+	reasons, nodes := whys(s)
+	for _, why := range reasons {
+		who := nodes[why]
+		verdict := u.verdict(why.verdict)
+		if len(who) <= foldAbove {
+			for _, id := range who {
+				u.Note("%s %s: %s", clean(id), verdict, clean(why.text))
+			}
+			continue
+		}
+		u.Note("%d nodes %s: %s: %s, …", len(who), verdict, clean(why.text), clean(strings.Join(who[:3], ", ")))
+	}
+}
+
+// reason is a verdict with its explanation.
+type reason struct {
+	verdict ship.Verdict
+	text    string
+}
+
+// whys are the reasons of the nodes that did not succeed, in the order in which they come first, and whose they are.
+func whys(s *ship.StepResult) (reasons []reason, nodes map[reason][]string) {
+	nodes = map[reason][]string{}
+	for _, n := range s.Nodes {
+		if n.Verdict == ship.Succeeded || n.Why == "" {
+			continue
+		}
+		why := reason{n.Verdict, n.Why}
+		if nodes[why] == nil {
+			reasons = append(reasons, why)
+		}
+		nodes[why] = append(nodes[why], n.InstanceID)
+	}
+	return reasons, nodes
+}
+
+// resume says how to find out later what became of a step that is unknown, where the problem's hint does not say it.
+func (u *UI) resume(s *ship.StepResult, p *ship.Problem) {
+	says := func(text string) bool { return p != nil && strings.Contains(p.Hint, text) }
+	switch {
+	case s.Resume != "" && !says(s.Resume):
+		u.Note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), s.CommandID, s.Name, s.Resume)
+	case s.CannotResume != "" && !says(s.CannotResume):
+		u.Note("command %s, step %s, is unknown: %s", s.CommandID, s.Name, s.CannotResume)
+	}
+}
+
+// nodesTable has a row a node; where there are many, those that succeeded alike share one.
+func (u *UI) nodesTable(r *ship.Result) {
+	var rows [][]string
+	for i := range r.Steps {
+		rows = append(rows, stepRows(&r.Steps[i])...)
+	}
+	if len(rows) == 0 {
+		return
+	}
+	const verdictColumn = 2
+	u.write(u.out, u.table([]string{"STEP", "NODE", "VERDICT", "STATUS", "EXIT", "COMMAND"}, rows, func(column int, cell string) string {
+		if column != verdictColumn {
+			return cell
+		}
+		return u.verdict(ship.Verdict(cell)) // painted after padding was counted: colour takes no columns
+	}))
+}
+
+// stepRows are the rows of a step: alike ones folded where there are more than foldAbove, what went wrong after them.
+func stepRows(s *ship.StepResult) [][]string {
+	if len(s.Nodes) == 0 {
+		return [][]string{{s.Name, "-", string(s.Verdict), "-", "-", dash(s.CommandID)}}
+	}
+	var folded, rows [][]string
+	alike := map[string]*alikeNodes{}
+	for _, n := range s.Nodes {
+		row := []string{s.Name, n.InstanceID, string(n.Verdict), dash(cmp.Or(n.StatusDetails, n.Status)), dash(exits(n)), dash(cmp.Or(n.CommandID, s.CommandID))}
+		if len(s.Nodes) <= foldAbove || n.Verdict != ship.Succeeded && n.Verdict != ship.NotStarted {
+			rows = append(rows, row)
+			continue
+		}
+		key := strings.Join(row[2:5], "\x00")
+		if alike[key] == nil {
+			alike[key] = &alikeNodes{row: row, commands: map[string]bool{}}
+			folded = append(folded, row)
+		}
+		alike[key].count++
+		alike[key].commands[row[5]] = true
+	}
+	for _, a := range alike {
+		a.fold()
+	}
+	return append(folded, rows...)
+}
+
+// alikeNodes are nodes that one row tells everything about.
+type alikeNodes struct {
+	row      []string
+	count    int
+	commands map[string]bool
+}
+
+// fold makes the first node's row the row of all.
+func (a *alikeNodes) fold() {
+	if a.count == 1 {
+		return
+	}
+	a.row[1] = number(a.count, "node")
+	if n := len(a.commands); n > 1 {
+		a.row[5] = number(n, "command")
+	}
+}
+
+// exits are the exit codes of a node's scripts in order.
+func exits(n ship.NodeResult) string {
+	var codes []string
+	for _, s := range n.Steps {
+		codes = append(codes, strconv.Itoa(s.ExitCode))
+	}
+	return strings.Join(codes, ",")
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// problem explains what ended a deploy: which call, by whom, on what, and the statement that is missing.
+func (u *UI) problem(p *ship.Problem) {
+	var b strings.Builder
+	b.WriteString(u.paint(red, "problem: ") + clean(p.Message) + "\n")
+	for _, f := range []struct{ name, value string }{
+		{"api", p.API}, {"principal", p.Principal}, {"action", p.Action}, {"resource", p.Resource}, {"command", p.CommandID},
+	} {
+		if f.value != "" {
+			fmt.Fprintf(&b, "  %-10s %s\n", f.name, clean(f.value))
+		}
+	}
+	if p.Statement != "" {
+		what := "statement"
+		if strings.Count(p.Statement, `"Effect"`) > 1 {
+			what += "s"
+		}
+		b.WriteString("the " + what + " to add to the principal's policies:\n" + indent("  ", clean(p.Statement)))
+	}
+	if p.Hint != "" {
+		b.WriteString(u.paint(bold, "hint: ") + clean(p.Hint) + "\n")
+	}
+	u.write(u.err, b.String())
+}
