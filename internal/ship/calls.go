@@ -133,7 +133,7 @@ func (r *runner) refuse(ctx context.Context, err error) *Result {
 	r.res.Verdict = Refused
 	if ctx.Err() != nil {
 		r.res.Interrupted = true
-		r.res.Problem = &Problem{Message: "interrupted before anything was sent"}
+		r.res.Problem = &Problem{Code: CodeCancelled, Message: "interrupted before anything was sent"}
 		return r.res
 	}
 	r.problem(err, "")
@@ -192,11 +192,15 @@ func (r *runner) explain(err error) Problem {
 	if errors.As(err, &lost) {
 		return r.explainLost(lost)
 	}
+	var late *overdueError
+	if errors.As(err, &late) {
+		return Problem{Code: CodeTimeout, Message: late.Error()}
+	}
 	var failed *callError
 	if !errors.As(err, &failed) {
-		return Problem{Message: err.Error()}
+		return Problem{Code: codeOf(err), Message: err.Error()}
 	}
-	p := Problem{API: innermostAPI(failed), Principal: failed.principal, Action: failed.api, Message: failed.Error()}
+	p := Problem{Code: codeOf(failed), API: innermostAPI(failed), Principal: failed.principal, Action: failed.api, Message: failed.Error()}
 	if dialFailed(failed.err) {
 		p.Hint = "nothing could be reached there: check --endpoint-url and AWS_ENDPOINT_URL, the region, and the network"
 	}
@@ -213,7 +217,7 @@ func (r *runner) explainLost(lost *lostError) Problem {
 	if lost.lookup != nil {
 		p = r.explain(lost.lookup)
 	}
-	p.Message = lost.Error()
+	p.Code, p.Message = CodeLostAnswer, lost.Error()
 	p.Hint = "look for the run id in the comments of Run Command's history, and at what runs on the nodes, before deploying again"
 	return p
 }

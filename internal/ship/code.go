@@ -1,19 +1,28 @@
 package ship
 
-// The codes of a [Problem]. They are stable: scripts may depend on them.
+import (
+	"context"
+	"errors"
+)
+
+// The codes of a [Problem], and of a [StepResult] that was stopped. They are stable: scripts may depend on them.
 const (
 	CodeNoTargets      = "NO_TARGETS"
 	CodeUnreachable    = "NODE_UNREACHABLE"
 	CodeCredentials    = "NO_CREDENTIALS"
+	CodeExpired        = "CREDENTIALS_EXPIRED"
 	CodeWrongAccount   = "WRONG_ACCOUNT"
 	CodeAccessDenied   = "ACCESS_DENIED"
 	CodeThrottled      = "THROTTLED"
+	CodeNoAnswer       = "NO_ANSWER"
 	CodeTimeout        = "TIMEOUT"
 	CodeLostAnswer     = "LOST_ANSWER"
+	CodeDocument       = "DOCUMENT"
 	CodeLockHeld       = "LOCK_HELD"
 	CodeLockLost       = "LOCK_LOST"
-	CodeEarlierUnknown = "EARLIER_UNKNOWN"
 	CodeEarlierRunning = "EARLIER_RUNNING"
+	CodeEarlierUnknown = "EARLIER_UNKNOWN"
+	CodeNotFound       = "COMMAND_NOT_FOUND"
 	CodeHealth         = "HEALTH_CONSTRAINT"
 	CodeMaxFailures    = "MAX_FAILURES"
 	CodeCheck          = "VALIDATION_FAILED"
@@ -22,3 +31,52 @@ const (
 	CodeUnreadable     = "RESULT_UNREADABLE"
 	CodeAWS            = "AWS_ERROR"
 )
+
+// Codes explains every code, for docs/error-codes.md.
+var Codes = []struct{ Code, Meaning string }{
+	{CodeNoTargets, "The targets match no node, fewer than `min`, or it is not known which."},
+	{CodeUnreachable, "A node is not registered with Systems Manager, has lost its connection, or cannot run the commands."},
+	{CodeCredentials, "There are no AWS credentials."},
+	{CodeExpired, "The credentials have expired, and could not be renewed."},
+	{CodeWrongAccount, "The credentials are of another account than the stage."},
+	{CodeAccessDenied, "A permission is missing; `statement` is the one to add."},
+	{CodeThrottled, "AWS refused a call as one too many for as long as slipway waits for that."},
+	{CodeNoAnswer, "AWS did not answer, or answered with a failure of its own, for as long as slipway waits for that."},
+	{CodeTimeout, "A command was not done on every node when its own limits were over."},
+	{CodeLostAnswer, "The answer to SendCommand was lost and the command was not found: it may have been sent, and is not sent again."},
+	{CodeDocument, "The SSM document cannot be sent as it was meant."},
+	{CodeLockHeld, "Somebody else holds the stage's lock."},
+	{CodeLockLost, "The stage's lock was lost while the deploy ran."},
+	{CodeEarlierRunning, "An earlier command of the stage is still running."},
+	{CodeEarlierUnknown, "What an earlier command of the stage did is not known."},
+	{CodeNotFound, "Run Command does not know the command, or it is not the stage's."},
+	{CodeHealth, "`min-healthy` lets no node be taken out of service."},
+	{CodeMaxFailures, "More nodes did not succeed than `max-failures` allows: no further batch was begun."},
+	{CodeCheck, "A batch did not pass its validation after the pause: no further batch was begun."},
+	{CodeAlarm, "The rollout's alarm went off: no further batch was begun."},
+	{CodeCancelled, "The deploy was interrupted, or somebody cancelled it."},
+	{CodeUnreadable, "Whether results can be read is not known, or reading them failed."},
+	{CodeAWS, "AWS refused a call for a reason of its own; `message` has it."},
+}
+
+// codeOf is the code of an error that has none of its own.
+func codeOf(err error) string {
+	var failed *callError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return CodeCancelled
+	case !errors.As(err, &failed):
+		return ""
+	}
+	switch classify(failed.err) {
+	case denied:
+		return CodeAccessDenied
+	case expired:
+		return CodeExpired
+	case throttled:
+		return CodeThrottled
+	case broken:
+		return CodeNoAnswer
+	}
+	return CodeAWS
+}

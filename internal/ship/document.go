@@ -37,7 +37,7 @@ func (r *runner) publish(ctx context.Context, step *plan.Step) error {
 		return err
 	}
 	if !strings.EqualFold(v.hash, step.Own.Hash) {
-		return &refusal{problem: Problem{API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{Code: CodeDocument, API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
 			"document %s, version %s, has the hash %s, and what was meant has %s", step.Own.Name, v.number, v.hash, step.Own.Hash),
 			Hint: "somebody else may be changing the document; deploy again"}}
 	}
@@ -71,7 +71,7 @@ func (r *runner) ensure(ctx context.Context, doc *plan.Document) (version, error
 func (r *runner) published(ctx context.Context, doc *plan.Document) (version, error) {
 	v, err := r.describe(ctx, doc.Name, doc.Version, nil)
 	if noSuchDocument(err) || errorCode(err) == "InvalidDocumentVersion" {
-		return version{}, &refusal{problem: Problem{API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
+		return version{}, &refusal{problem: Problem{Code: CodeDocument, API: "ssm:DescribeDocument", Principal: r.sender.principal, Message: fmt.Sprintf(
 			"document %s, version %s, is not there any more: what was shipped then cannot be shipped again", doc.Name, doc.Version),
 			Hint: "deploy that version of the release anew"}}
 	}
@@ -154,7 +154,7 @@ func (r *runner) findVersion(ctx context.Context, doc *plan.Document) (version, 
 			return v, nil
 		}
 	}
-	return version{}, &refusal{problem: Problem{API: "ssm:ListDocumentVersions", Principal: r.sender.principal, Message: fmt.Sprintf(
+	return version{}, &refusal{problem: Problem{Code: CodeDocument, API: "ssm:ListDocumentVersions", Principal: r.sender.principal, Message: fmt.Sprintf(
 		"document %s: Systems Manager says that it has this content already, and none of its %s has the hash %s",
 		doc.Name, count(len(infos), "version"), doc.Hash), Hint: "delete the document and deploy again"}}
 }
@@ -165,7 +165,7 @@ func (r *runner) awaitActive(ctx context.Context, name string, v *version) error
 	for v.status != types.DocumentStatusActive {
 		note := p.spent(nil)
 		if note != "" || (v.status != types.DocumentStatusCreating && v.status != types.DocumentStatusUpdating) {
-			return &refusal{problem: Problem{API: "ssm:DescribeDocument", Message: fmt.Sprintf("document %s, version %s, is %q and not Active", name, v.number, v.status)}}
+			return &refusal{problem: Problem{Code: CodeDocument, API: "ssm:DescribeDocument", Message: fmt.Sprintf("document %s, version %s, is %q and not Active", name, v.number, v.status)}}
 		}
 		if err := p.wait(ctx); err != nil {
 			return err

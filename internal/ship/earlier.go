@@ -100,7 +100,7 @@ func (r *runner) settleOne(ctx context.Context, c *types.Command, step string) e
 
 // stillRunning refuses because of a command that is not at its end; that nobody can accept.
 func (r *runner) stillRunning(id, step, note string) error {
-	return &refusal{problem: Problem{CommandID: id, Message: fmt.Sprintf(
+	return &refusal{problem: Problem{Code: CodeEarlierRunning, CommandID: id, Message: fmt.Sprintf(
 		"an earlier command of this stage, %s (step %s), is still running%s", id, step, note),
 		Hint: r.resumeOr(id, "wait until it has ended", " waits for it") + "; then deploy again"}}
 }
@@ -137,7 +137,7 @@ func (r *runner) unsettled(id, step, why string, err error) error {
 	if err != nil {
 		p = r.explain(err)
 	}
-	p.CommandID = id
+	p.Code, p.CommandID = CodeEarlierUnknown, id
 	p.Message = fmt.Sprintf("what an earlier command of this stage, %s (step %s), did is not known: %s", id, step, why)
 	p.Hint = "find out what runs on the nodes; " + r.resumeOr(id, "read what can be read", " shows what can be read") +
 		"; then deploy with --accept-unknown " + id

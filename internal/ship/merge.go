@@ -23,12 +23,12 @@ func (s *StepResult) fill(nodes []string) {
 func (d *drive) result() StepResult {
 	if len(d.nodes) == 0 {
 		res := *d.sends[0].result
-		if d.why != "" && res.Why == "" {
-			res.Why = d.why
+		if d.why != "" {
+			res.Code, res.Why = d.code, cmp.Or(res.Why, d.why)
 		}
 		return d.alarmed(res)
 	}
-	res := StepResult{Name: d.step.Name, Stopped: d.why}
+	res := StepResult{Name: d.step.Name, Stopped: d.why, Code: d.code}
 	nodes := map[string]*NodeResult{}
 	for _, s := range d.sends {
 		if s.void || s.result == nil {

@@ -37,6 +37,11 @@ func (w *watch) stuckWhy(node *NodeResult) string {
 	return ""
 }
 
+// overdueError is a command that was not done when its time was over.
+type overdueError struct{ message string }
+
+func (e *overdueError) Error() string { return e.message }
+
 // overdue is the end of all patience. It says what was waited for and why more time would not help (R14).
 func (w *watch) overdue() error {
 	waited := "it is not known whether more nodes are to come"
@@ -49,13 +54,13 @@ func (w *watch) overdue() error {
 	}
 	reads := api + " was answered every time, so the role can read the status"
 	if w.interrupted {
-		return fmt.Errorf("%s after the interrupt: %s; %s", w.r.t.Grace, waited, reads)
+		return &overdueError{fmt.Sprintf("%s after the interrupt: %s; %s", w.r.t.Grace, waited, reads)}
 	}
 	sentAt := fmt.Sprintf("command %s was sent %s ago", w.sent.id, w.r.cfg.Now().Sub(w.sent.at).Round(time.Second))
 	if w.guessed {
 		sentAt = fmt.Sprintf("command %s was watched for %s", w.sent.id, w.r.cfg.Now().Sub(w.began).Round(time.Second))
 	}
-	return fmt.Errorf("%s%s: %s; %s", sentAt, w.limits(), waited, reads)
+	return &overdueError{fmt.Sprintf("%s%s: %s; %s", sentAt, w.limits(), waited, reads)}
 }
 
 // limits names the command's own limits, as far as they are known.

@@ -87,7 +87,7 @@ func (r *runner) checkNodes(ctx context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return &refusal{problem: Problem{API: "ssm:DescribeInstanceInformation", Principal: r.watcher.principal,
+	return &refusal{problem: Problem{Code: CodeUnreachable, API: "ssm:DescribeInstanceInformation", Principal: r.watcher.principal,
 		Message: "Run Command cannot reach every node: " + listed(wrong),
 		Hint: "a node registers when amazon-ssm-agent runs on it, its instance profile has a role that ec2.amazonaws.com may " +
 			"assume and that allows ssm:UpdateInstanceInformation and ec2messages:*, and it has a route to the ssm and " +
@@ -158,7 +158,7 @@ func (r *runner) tested(name string, err error) error {
 	if !errors.As(err, &failed) || classify(failed.err) == denied {
 		return err
 	}
-	return &refusal{problem: Problem{API: name, Principal: failed.principal,
+	return &refusal{problem: Problem{Code: CodeUnreadable, API: name, Principal: failed.principal,
 		Message: "whether the result can be read is not known: " + failed.Error()}}
 }
 

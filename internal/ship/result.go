@@ -56,8 +56,9 @@ type StepResult struct {
 	Sends []SendResult `json:"sends,omitempty"`
 	// Batches is how many batches were begun.
 	Batches int `json:"batches,omitempty"`
-	// Stopped says why no more nodes were begun, of a rollout that ended early.
+	// Stopped says why no more nodes were begun, of a rollout that ended early, and Code the same for programs.
 	Stopped string `json:"stopped,omitempty"`
+	Code    string `json:"code,omitempty"`
 
 	// alarm is the name of the alarm that stopped the command; unread is true when reading its result failed.
 	alarm  string

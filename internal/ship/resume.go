@@ -73,7 +73,7 @@ func (r *runner) cannotResume(id string, err error) {
 	var foreign *foreignError
 	if errors.As(err, &foreign) {
 		r.res.Verdict = Refused
-		r.res.Problem = &Problem{CommandID: id, Message: foreign.Error(),
+		r.res.Problem = &Problem{Code: CodeNotFound, CommandID: id, Message: foreign.Error(),
 			Hint: "check the id, and with --stage which stage sent it; `aws ssm list-commands` shows what others sent"}
 		return
 	}
@@ -120,7 +120,7 @@ func (r *runner) findCommand(ctx context.Context, id string) (*types.Command, er
 		return nil, err
 	}
 	if c == nil {
-		return nil, &refusal{final: true, problem: Problem{API: "ssm:ListCommands", Principal: r.watcher.principal, CommandID: id, Message: fmt.Sprintf(
+		return nil, &refusal{final: true, problem: Problem{Code: CodeNotFound, API: "ssm:ListCommands", Principal: r.watcher.principal, CommandID: id, Message: fmt.Sprintf(
 			"Run Command does not know command %s in account %s, region %s", id, r.stage.Account, r.stage.Region),
 			Hint: "check the id, the stage and the region; Run Command forgets commands after about a month"}}
 	}

@@ -86,6 +86,7 @@ func (r *runner) explainSend(failed *callError) error {
 		return failed
 	}
 	p := r.explain(failed)
+	p.Code = CodeUnreachable
 	p.Message += ": no permission, agent not running, not registered, in a bad state, or another account or region"
 	p.Hint = "deploy with preflight says which node and why"
 	return &refusal{problem: p}

@@ -44,7 +44,7 @@ func (r *runner) identifyAs(ctx context.Context, a *api) error {
 	}
 	a.principal = aws.ToString(out.Arn)
 	if account := aws.ToString(out.Account); account != r.stage.Account {
-		return &refusal{problem: Problem{API: name, Principal: a.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{Code: CodeWrongAccount, API: name, Principal: a.principal, Message: fmt.Sprintf(
 			"%s belongs to account %s, stage %s is in %s", a.principal, account, r.stage.Name, r.stage.Account),
 			Hint: "use credentials of the stage's account, or correct the account in the release file"}}
 	}
@@ -54,7 +54,7 @@ func (r *runner) identifyAs(ctx context.Context, a *api) error {
 
 // noCredentials is the first thing that a new user meets.
 func noCredentials(why string) error {
-	return &refusal{problem: Problem{Message: "no AWS credentials: " + why, Hint: "in GitHub Actions the job needs " +
+	return &refusal{problem: Problem{Code: CodeCredentials, Message: "no AWS credentials: " + why, Hint: "in GitHub Actions the job needs " +
 		"`permissions: id-token: write`; elsewhere set AWS_PROFILE, or pass --profile NAME, or log in (`aws sso login`); " +
 		"`slipway deploy --local` needs none"}}
 }
@@ -80,7 +80,7 @@ func (r *runner) resolve(ctx context.Context) error {
 		}
 	}
 	if len(ids) == 0 && len(filters) == 0 {
-		return &refusal{problem: Problem{Message: "the target matches nothing: it names neither instances nor tags"}}
+		return &refusal{problem: Problem{Code: CodeNoTargets, Message: "the target matches nothing: it names neither instances nor tags"}}
 	}
 	instances, err := pages(ctx, r, r.watcher, "ec2:DescribeInstances", func(ctx context.Context, token *string) ([]awsclient.Instance, *string, error) {
 		page, next, err := r.watcher.ec2.DescribeInstances(ctx, ids, filters, aws.ToString(token))
@@ -102,7 +102,7 @@ func (r *runner) resolve(ctx context.Context) error {
 func (r *runner) missingInstance(err error) error {
 	var failed *callError
 	if errors.As(err, &failed) && strings.HasPrefix(errorCode(err), "InvalidInstanceID") {
-		return &refusal{problem: Problem{API: failed.api, Principal: failed.principal, Message: fmt.Sprintf(
+		return &refusal{problem: Problem{Code: CodeNoTargets, API: failed.api, Principal: failed.principal, Message: fmt.Sprintf(
 			"the target matches nothing: %s in account %s, region %s", plain(failed.err), r.stage.Account, r.stage.Region),
 			Hint: "an instance id changes when the instance is replaced; targets by tags do not"}}
 	}
@@ -168,7 +168,7 @@ func (r *runner) tooFew(idle []string) error {
 	if len(idle) > 0 {
 		message += "; " + listed(idle)
 	}
-	return &refusal{problem: Problem{API: "ec2:DescribeInstances", Principal: r.watcher.principal, Message: message,
+	return &refusal{problem: Problem{Code: CodeNoTargets, API: "ec2:DescribeInstances", Principal: r.watcher.principal, Message: message,
 		Hint: "check targets in the release file against the instances' ids, tags and state"}}
 }
 
