@@ -26,6 +26,7 @@ type Process struct {
 
 // commands is the command line's grammar.
 type commands struct {
+	Init    initCommand    `cmd:"" help:"Write a commented slipway.yaml that works in a local AWS at once."`
 	Plan    planCommand    `cmd:"" help:"List every AWS call that a deploy makes, by principal, with its reason."`
 	Roles   rolesCommand   `cmd:"" help:"The least-privilege roles that the plan needs."`
 	Prove   proveCommand   `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
