@@ -51,10 +51,14 @@ const (
 // again says is not there yet, for a bounded time; expired credentials once. It is for calls that may be repeated.
 func call[T any](ctx context.Context, r *runner, a *api, name string, again func(error) bool, do func(context.Context) (T, error)) (T, error) {
 	var zero T
-	p := patience{r: r, since: r.cfg.Now()}
+	p := patience{r: r, since: r.cfg.Now(), api: name}
 	refreshed := false
 	for {
+		if err := r.admit(ctx, name); err != nil {
+			return zero, err
+		}
 		out, err := once(ctx, r, do)
+		r.heard(name, err)
 		if err == nil {
 			return out, nil
 		}
@@ -93,6 +97,7 @@ func once[T any](ctx context.Context, r *runner, do func(context.Context) (T, er
 type patience struct {
 	r     *runner
 	since time.Time
+	api   string // whose answers to other calls show that throttling gets on
 	tries int
 	pause time.Duration
 }
@@ -106,6 +111,12 @@ func (p *patience) spent(err error) string {
 	}
 	now := p.r.cfg.Now()
 	waited := now.Sub(p.since)
+	if err != nil && classify(err) == throttled {
+		// Throttling lasts as long as others are served: only an API that serves nobody is given up early.
+		if served := p.r.limiter.lastAnswer(p.r.paceOf(p.api)); served.After(p.since) {
+			waited = now.Sub(served)
+		}
+	}
 	late := !p.r.deadline.IsZero() && !now.Before(p.r.deadline)
 	if waited < bound && !late {
 		return ""

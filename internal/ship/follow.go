@@ -145,13 +145,41 @@ func (r *runner) tick(ctx context.Context, all []*watch) error {
 	}
 	left := open(all)
 	left[0].event(Event{Kind: EventWaiting, Counts: counts, Message: "waiting"})
+	shortest := r.shortestTick(left)
 	pause := r.t.TickMax
 	for _, w := range left {
-		pause = min(pause, w.tick)
+		pause = min(pause, max(w.tick, shortest))
+		w.tick = min(max(w.tick, shortest)*3/2, max(w.longestTick(), shortest))
+	}
+	for _, w := range left {
 		if until := w.deadline.Sub(r.cfg.Now()); until > 0 {
 			pause = min(pause, until)
 		}
-		w.tick = min(w.tick*3/2, r.t.TickMax)
 	}
 	return r.sleep(ctx, max(pause, time.Millisecond))
+}
+
+// pagesPerTick is how many pages a look may read before the ticks become longer than the shortest.
+const pagesPerTick = 4
+
+// shortestTick is how closely one may look: the more pages a look takes, the less often, or a large fleet in which
+// something always moves would be asked without pause.
+func (r *runner) shortestTick(open []*watch) time.Duration {
+	pages := 0
+	for _, w := range open {
+		pages += max((max(w.targets, len(w.nodes))+pageSize-1)/pageSize, 1)
+	}
+	return min(r.t.TickMin*time.Duration((pages+pagesPerTick-1)/pagesPerTick), r.t.TickMax)
+}
+
+// looksAtLeast is how often a command is looked at, at the least, in the time that it may take.
+const looksAtLeast = 20
+
+// longestTick is how seldom one may look: a short command deserves a short wait.
+func (w *watch) longestTick() time.Duration {
+	limit := time.Duration(w.step.DeliveryTimeout+w.step.ExecutionTimeout) * time.Second
+	if limit <= 0 {
+		return w.r.t.TickMax
+	}
+	return min(max(limit/looksAtLeast, w.r.t.TickMin), w.r.t.TickMax)
 }

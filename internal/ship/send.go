@@ -45,11 +45,15 @@ func (r *runner) sendOnce(ctx context.Context, what *send, maxErrors string) (se
 	started, step := r.cfg.Now(), what.step
 	in := r.sendInput(what, maxErrors)
 	r.deadline = started.Add(r.t.NotYet)
-	p := patience{r: r, since: started}
+	p := patience{r: r, since: started, api: "ssm:SendCommand"}
 	refreshed := false
 	for {
+		if err := r.admit(ctx, p.api); err != nil {
+			return sent{}, err
+		}
 		at := r.cfg.Now() // the limits count from the attempt that is taken
 		out, err := once(ctx, r, func(ctx context.Context) (*ssm.SendCommandOutput, error) { return r.sender.ssm.SendCommand(ctx, in) })
+		r.heard(p.api, err)
 		if err == nil && out.Command != nil && aws.ToString(out.Command.CommandId) != "" {
 			s := sent{id: *out.Command.CommandId, version: aws.ToString(in.DocumentVersion), at: at, targets: int(out.Command.TargetCount)}
 			r.event(Event{Kind: EventSent, Step: step.Name, CommandID: s.id, Message: "command " + s.id})

@@ -45,6 +45,8 @@ type Config struct {
 	// An empty answer says that there will be none: the local AWS that was sent to ends with this deploy.
 	ResumeCommand func(commandID string) string
 	Timing        Timing
+	// Limiter paces the calls; nil for one of this deploy's own. Deploys of one process share one.
+	Limiter *Limiter
 	// Nodes, where it is not empty, are shipped to in place of all that the targets are.
 	Nodes []string
 
@@ -156,6 +158,7 @@ type runner struct {
 	// documents holds the version to send for each step that has its own document, by step name.
 	documents map[string]string
 	journal   journal
+	limiter   *Limiter
 	// sends counts this run's, also those of an earlier process: a number is used once.
 	sends int
 	// final is true once it is known that asking for a command again would tell nothing.
@@ -185,7 +188,10 @@ func newRunner(cfg Config) (*runner, error) {
 		cfg.Events = func(Event) {}
 	}
 	r := &runner{cfg: cfg, t: cfg.Timing.withDefaults(), plan: cfg.Plan, stage: stage,
-		res: &Result{Stage: stage.Name}, documents: map[string]string{}, journal: cfg.journal}
+		res: &Result{Stage: stage.Name}, documents: map[string]string{}, journal: cfg.journal, limiter: cfg.Limiter}
+	if r.limiter == nil {
+		r.limiter = &Limiter{}
+	}
 	if r.journal == nil {
 		r.journal = noJournal{}
 	}
