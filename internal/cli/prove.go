@@ -1,6 +1,14 @@
 package cli
 
-import "io"
+import (
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/slipway-cd/slipway/internal/proof"
+	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/ui"
+)
 
 type proveCommand struct {
 	releaseFlags
@@ -12,6 +20,9 @@ type proveCommand struct {
 func (proveCommand) Help() string {
 	return `Needs no credentials and no network. A refuted call comes with the statement to add, ready to paste.
 A role that can become, change or command what the plan does not give it is refuted too, with the path.
+
+In a job of GitHub Actions every finding is an annotation of the release file, and what an operator must change is on the
+job's page.
 
 Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing; 2 a wrong file.
 
@@ -44,5 +55,40 @@ func (c *proveCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
+	if err := c.annotate(process, l, result); err != nil {
+		return err
+	}
 	return ended(result.Exit())
+}
+
+// annotate puts the findings where a reviewer sees them, in a job of GitHub Actions.
+func (c *proveCommand) annotate(process *Process, l *loaded, result *proof.Result) error {
+	options := uiOptions(process, c.outputFlag)
+	if options.GitHub == nil {
+		return nil
+	}
+	options.GitHub.Folder = folderIn(process.Getenv("GITHUB_WORKSPACE"), filepath.Dir(l.flags.File))
+	terminal := ui.New(process.Stdout, process.Stderr, options)
+	for _, need := range result.Needs() {
+		at := positionOf(l.release, need.Stage, need.Step)
+		terminal.Annotate(ui.Annotation{
+			Warning: need.Undecided, File: filepath.Base(l.flags.File), Line: at.Line, Column: at.Column, Title: need.Title, Message: need.Text,
+		})
+	}
+	terminal.Summarize(result.Note())
+	return terminal.Err()
+}
+
+// positionOf is where a release file has a stage, or a step of it; its beginning where it has neither.
+func positionOf(r *release.Release, stage, step string) release.Position {
+	at := slices.IndexFunc(r.Stages, func(s release.Stage) bool { return s.Name == stage })
+	if at < 0 {
+		return release.Position{Line: 1, Column: 1}
+	}
+	for _, s := range r.Stages[at].Steps {
+		if s.Command != nil && s.Command.Name == step {
+			return s.Pos
+		}
+	}
+	return r.Stages[at].Pos
 }
