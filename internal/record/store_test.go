@@ -155,3 +155,147 @@ func TestAdoptedDeployIsWrittenByOneOnly(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCreateNeverOverwrites(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	d := record.Deploy{ID: record.NewID(w.time, "abc"), RunID: "abc", Actor: "alice"}
+	first, second := d, d
+	second.Actor = "bob"
+	if err := w.store(0).Create(ctx, &first); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store(0).Create(ctx, &second); !errors.Is(err, record.ErrConflict) {
+		t.Errorf("a second deploy of the same id: %v", err)
+	}
+	if err := w.store(0).Save(ctx, &record.Deploy{ID: d.ID}); err == nil {
+		t.Error("a deploy that was neither created nor loaded was saved")
+	}
+}
+
+func TestStateNamesOnlyWhatExists(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	s := w.store(0)
+	if err := s.SetState(ctx, record.State{}); err == nil {
+		t.Error("a state that was never read was written")
+	}
+	if state, err := s.State(ctx); err != nil || state != (record.State{}) {
+		t.Fatalf("before the first deploy: %+v, %v", state, err)
+	}
+	if err := s.SetState(ctx, record.State{Latest: "20261128T120000Z-abc"}); !errors.Is(err, record.ErrNotFound) {
+		t.Errorf("a deploy that does not exist: %v", err)
+	}
+	d := &record.Deploy{ID: "20261128T120000Z-abc", RunID: "abc"}
+	if err := w.store(0).Create(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetState(ctx, record.State{Latest: d.ID}); err != nil {
+		t.Fatal(err)
+	}
+	other := w.store(0)
+	if state, err := other.State(ctx); err != nil || state.Latest != d.ID {
+		t.Fatalf("%+v, %v", state, err)
+	}
+	if err := other.SetState(ctx, record.State{Latest: d.ID, Current: d.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetState(ctx, record.State{Latest: d.ID}); !errors.Is(err, record.ErrConflict) {
+		t.Errorf("a state that somebody else wrote meanwhile was overwritten: %v", err)
+	}
+}
+
+func TestHistoryIsTheNewestFirst(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	now := w.time
+	var want []string
+	for i := range 1203 { // from three years ago on: more than a page, more than one look back
+		began := now.AddDate(-3, 0, 0).Add(time.Duration(i) * 21 * time.Hour)
+		d := &record.Deploy{ID: record.NewID(began, "run"), RunID: "run", Began: began}
+		if err := w.store(0).Create(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		want = append([]string{d.ID}, want...)
+	}
+	for _, n := range []int{0, 1, 20, 1100, 5000} {
+		before := len(w.bucket.Calls())
+		got, err := w.store(0).History(ctx, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, d := range got {
+			ids = append(ids, d.ID)
+		}
+		if diff := cmp.Diff(want[:min(n, len(want))], ids, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("the newest %d (-want +got):\n%s", n, diff)
+		}
+		if calls := len(w.bucket.Calls()) - before; n == 1 && calls > 4 {
+			t.Errorf("%d calls for the newest deploy", calls)
+		}
+	}
+}
+
+// TestR119RecordsHoldNoSecrets: whatever field it is in (R119).
+func TestR119RecordsHoldNoSecrets(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	const (
+		key   = "AKIAIOSFODNN7EXAMPLE"
+		token = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+	)
+	s := w.store(0)
+	d := &record.Deploy{
+		ID: "20261128T120000Z-abc", RunID: "abc", Reason: "with " + token, Commit: "0123456789abcdef0123456789abcdef01234567",
+		Steps: []record.Step{{Name: "release", Parameters: map[string][]string{"Version": {"v1"}, "Key": {"v2", key}}},
+			{Name: "plain", Parameters: map[string][]string{"Version": {"v1"}}, Check: &record.Step{Parameters: map[string][]string{"K": {token}}}}},
+		Sends: []record.Send{{Step: "release", Comment: "slipway " + key}},
+		Nodes: map[string]record.Node{"i-1": {Why: "at line 3:\nexport AWS=" + key + " failed"}},
+	}
+	if err := s.Create(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Acquire(ctx, record.Owner{Actor: "alice", Reason: token}, lease); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Break(ctx, record.Owner{Actor: "bob", Reason: "has " + key}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.bucket.Calls() {
+		if strings.Contains(string(c.Body), key) || strings.Contains(string(c.Body), token) {
+			t.Errorf("%s holds a secret:\n%s", c.Key, c.Body)
+		}
+	}
+	got, err := w.store(0).Load(ctx, d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Steps[0].Redacted || got.Steps[1].Redacted || !got.Steps[1].Check.Redacted {
+		t.Errorf("steps are not marked as redacted: %+v", got.Steps)
+	}
+	if got.Commit != d.Commit || got.Steps[0].Parameters["Version"][0] != "v1" {
+		t.Errorf("what is no secret was changed: %+v", got)
+	}
+	if err := s.Save(ctx, d); err != nil {
+		t.Errorf("save after redaction: %v", err)
+	}
+}
+
+func TestObjectsThatCannotBeReadAreErrors(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, want string }{
+		"no JSON":      {"<html>", "is damaged"},
+		"no format":    {`{"current":"x"}`, "has format 0 and this slipway knows 1"},
+		"newer format": {`{"format":2,"current":"x"}`, "has format 2 and this slipway knows 1"},
+		"other shape":  {`{"format":1,"current":5}`, "is damaged"},
+	} {
+		w, ctx := newWorld(t), context.Background()
+		if _, err := w.bucket.Put(ctx, "shop/prod/state.json", []byte(c.body), record.Condition{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.store(0).State(ctx); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
