@@ -93,6 +93,8 @@ type Deploy struct {
 	RolledBackBy string `json:"rolledBackBy,omitempty"`
 	// CancelRequested is when somebody asked, with slipway cancel, that no further batch begins.
 	CancelRequested time.Time `json:"cancelRequested,omitzero"`
+	// Detached is true while the deploy's own slipway has gone on purpose, and left what it sent to slipway resume.
+	Detached bool `json:"detached,omitempty"`
 	// Resumed are the times that another slipway took the deploy over, see [Store.Adopt].
 	Resumed []Resumption `json:"resumed,omitempty"`
 	// Targets are the nodes that the stage's targets were when the deploy began.

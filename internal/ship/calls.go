@@ -172,8 +172,11 @@ const cannotResume = "this local AWS ends with the deploy (no --data): its outco
 
 // resumeCommand is the command line that tells later what became of a command; empty when none will.
 func (r *runner) resumeCommand(id string) string {
+	if r.ledger != nil && r.ledger.opened {
+		id = "" // the record knows the command, and more
+	}
 	if r.cfg.ResumeCommand == nil {
-		return "slipway resume " + id
+		return strings.TrimSpace("slipway resume " + id)
 	}
 	return r.cfg.ResumeCommand(id)
 }

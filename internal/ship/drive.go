@@ -210,7 +210,7 @@ func (r *runner) watchSend(s *send) *watch {
 	if len(s.nodes) > 0 {
 		w.wanted = s.nodes
 	}
-	w.cancels = true
+	w.cancels = !r.reportOnly
 	end := w.end()
 	if soonest := r.cfg.Now().Add(r.t.NotYet); end.Before(soonest) {
 		end = soonest

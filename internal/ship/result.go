@@ -36,6 +36,12 @@ type Result struct {
 	Problem *Problem `json:"problem,omitempty"`
 	// Interrupted is true when the deploy was told to stop. The verdict still says what is known.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Detached is true when the deploy only sent, and left the rest to a resume: the verdict is unknown, and was to be.
+	Detached bool `json:"detached,omitempty"`
+	// Record is where the deploy is written down; nil where there is no record.
+	Record *Recorded `json:"record,omitempty"`
+	// Rollback is the rollback that followed because the deploy failed; nil when there was none.
+	Rollback *Result `json:"rollback,omitempty"`
 }
 
 // StepResult is a step's command, one SendCommand or those of all its batches, and what became of it.
@@ -146,6 +152,12 @@ type Problem struct {
 func (r *Result) Exit() int {
 	if r.Interrupted {
 		return exitInterrupted
+	}
+	switch {
+	case r.Detached:
+		return exitSucceeded
+	case r.Rollback != nil && r.Rollback.Verdict == Unknown:
+		return exitUnknown
 	}
 	switch r.Verdict {
 	case Succeeded:

@@ -10,12 +10,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/record"
 )
 
 // Config is everything that shipping a stage needs.
@@ -47,6 +49,8 @@ type Config struct {
 	Timing        Timing
 	// Limiter paces the calls; nil for one of this deploy's own. Deploys of one process share one.
 	Limiter *Limiter
+	// Durability is about what outlives this process.
+	Durability
 	// Nodes, where it is not empty, are shipped to in place of all that the targets are.
 	Nodes []string
 
@@ -88,15 +92,35 @@ func Deploy(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.RunID == "" || len(cfg.RunID) > longestRunID || strings.ContainsAny(cfg.RunID, " \t\n") {
-		return nil, fmt.Errorf("deploy: a run id of 1 to %d characters without spaces is needed to find a send again", longestRunID)
+	if err := checkRunID(cfg.RunID); err != nil {
+		return nil, err
 	}
-	if err := r.prepare(ctx); err != nil {
-		return r.refuse(ctx, err), nil
-	}
-	r.shipAll(ctx)
-	r.conclude()
+	r.deploy(ctx, record.KindDeploy)
 	return r.res, nil
+}
+
+func checkRunID(id string) error {
+	if id == "" || len(id) > longestRunID || strings.ContainsAny(id, " \t\n") {
+		return fmt.Errorf("deploy: a run id of 1 to %d characters without spaces is needed to find a send again", longestRunID)
+	}
+	return nil
+}
+
+// deploy is a whole deploy, from the lock to the end of the record.
+func (r *runner) deploy(ctx context.Context, kind record.Kind) {
+	if err := r.prepare(ctx, kind); err != nil {
+		r.refuse(ctx, err)
+		r.closeRecord(ctx)
+		return
+	}
+	if r.cfg.Detach {
+		r.sendAndLeave(ctx)
+	} else {
+		r.shipAll(ctx)
+	}
+	r.conclude()
+	r.rollBack(ctx)
+	r.closeRecord(ctx)
 }
 
 // shipAll carries the steps out, going on after what an earlier process sent.
@@ -159,6 +183,14 @@ type runner struct {
 	documents map[string]string
 	journal   journal
 	limiter   *Limiter
+	// ledger is the journal where there is a record; nil where there is none, or it is not open yet.
+	ledger *ledger
+	// reportOnly is true of a resume that sends nothing and cancels nothing.
+	reportOnly bool
+	// rollbackTo is the version or deploy that a rollback goes back to; empty for the last good one. cancelled are the
+	// commands that a cancel has cancelled.
+	rollbackTo string
+	cancelled  map[string]bool
 	// sends counts this run's, also those of an earlier process: a number is used once.
 	sends int
 	// final is true once it is known that asking for a command again would tell nothing.
@@ -254,9 +286,42 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // prepare does everything that comes before the first send. Its errors refuse the deploy.
-func (r *runner) prepare(ctx context.Context) error {
+func (r *runner) prepare(ctx context.Context, kind record.Kind) error {
+	if err := r.mayDetach(); err != nil {
+		return err
+	}
 	if err := r.identify(ctx); err != nil {
 		return err
+	}
+	if err := r.lockStage(ctx, kind); err != nil {
+		return err
+	}
+	if kind == record.KindRollback {
+		if err := r.aim(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.look(ctx, kind); err != nil {
+		return err
+	}
+	// All documents before the first send: a step whose document cannot be made must not leave the stage halfway.
+	for _, step := range r.commands() {
+		if err := r.publish(ctx, step); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return r.openRecord(ctx)
+}
+
+// look reads all that speaks against sending. A trigger that may read nothing leaves it to the one that verifies.
+func (r *runner) look(ctx context.Context, kind record.Kind) error {
+	if r.sendsOnly() {
+		r.nodes = slices.Clone(r.stage.Targets.Instances)
+		r.event(Event{Kind: EventWarning, Message: "nothing is read before the send: the trigger role may only send"})
+		return nil
 	}
 	if err := r.resolve(ctx); err != nil {
 		return err
@@ -267,16 +332,13 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err := r.checkRollouts(); err != nil {
 		return err
 	}
+	if kind == record.KindRollback {
+		return nil // what came before was settled before the rollback knew where to go
+	}
 	if err := r.checkEarlier(ctx); err != nil {
 		return err
 	}
-	// All documents before the first send: a step whose document cannot be made must not leave the stage halfway.
-	for _, step := range r.commands() {
-		if err := r.publish(ctx, step); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	return r.settleRecord(ctx)
 }
 
 // leaveOut records the steps that were not reached.

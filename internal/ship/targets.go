@@ -19,7 +19,7 @@ func (r *runner) identify(ctx context.Context) error {
 	if err := r.identifyAs(ctx, r.sender); err != nil {
 		return err
 	}
-	if r.watcher != r.sender {
+	if r.watcher != r.sender && !r.sendsOnly() {
 		return r.identifyAs(ctx, r.watcher)
 	}
 	return nil

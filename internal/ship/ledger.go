@@ -1,0 +1,235 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-cd/slipway/internal/record"
+)
+
+// ledger is the journal of a release with a record. It holds the stage's lock, and writes the deploy's record before
+// and after everything that the deploy does.
+type ledger struct {
+	r      *runner
+	store  *record.Store
+	lease  *record.Lease
+	deploy *record.Deploy
+	// before is what the record knew of the nodes before this deploy.
+	before map[string]record.Node
+	// tried is what became of every node at each step.
+	tried map[string]map[string]NodeResult
+	// opened is true once the record is written, ending when it is written for the last time.
+	opened, ending bool
+	// detached is true when the lock is to outlive this process.
+	detached bool
+	// first is asked before the first command is sent; nil for nothing.
+	first func(context.Context) error
+	// broken is why nothing more may be sent; lost is true when the lock and the record are somebody else's by now, so
+	// that nothing more may be written either.
+	broken error
+	lost   bool
+	// unwritten is the first thing that could not be written down after it was done.
+	unwritten error
+}
+
+// intend renews the lease, which finds out whether the lock is still held, and writes down what is about to be sent.
+func (l *ledger) intend(ctx context.Context, s *send) error {
+	if l.broken != nil {
+		return l.broken
+	}
+	if l.first != nil {
+		if err := l.first(ctx); err != nil {
+			return l.stop(err)
+		}
+		l.first = nil
+	}
+	if err := l.lease.Renew(ctx); err != nil {
+		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
+	}
+	s.intended = l.r.cfg.Now().UTC()
+	l.note(s)
+	if err := l.save(ctx); err != nil {
+		l.forget(s)
+		return l.stop(fmt.Errorf("what was to be sent could not be written down: %w", err))
+	}
+	if at := l.deploy.CancelRequested; !at.IsZero() {
+		l.forget(s)
+		return l.stop(&refusal{problem: Problem{Code: CodeCancelled, Message: "the deploy was cancelled at " + at.Format("2006-01-02 15:04:05 UTC")}})
+	}
+	return nil
+}
+
+// sentOff writes down that a command is out.
+func (l *ledger) sentOff(ctx context.Context, s *send) error {
+	l.note(s)
+	return l.afterwards(ctx)
+}
+
+// judged writes down what became of a command.
+func (l *ledger) judged(ctx context.Context, s *send, result *StepResult) error {
+	s.verdict = result.Verdict
+	l.note(s)
+	for _, n := range result.Nodes {
+		if l.tried[n.InstanceID] == nil {
+			l.tried[n.InstanceID] = map[string]NodeResult{}
+		}
+		if n.CommandID = s.sent.id; !s.check || n.Verdict != Succeeded {
+			l.tried[n.InstanceID][s.step.Name] = n
+		}
+	}
+	l.deploy.Nodes = l.nodes()
+	return l.afterwards(ctx)
+}
+
+// alive renews the lease well before its end.
+func (l *ledger) alive(ctx context.Context) {
+	if l.lost || l.detached {
+		return
+	}
+	lock := l.lease.Lock()
+	if l.r.cfg.Now().Sub(lock.Renewed) < lock.Expires.Sub(lock.Renewed)/3 {
+		return
+	}
+	err := l.lease.Renew(outlive(ctx))
+	var lost *record.LostError
+	if errors.As(err, &lost) {
+		_ = l.stop(err) // the error is kept, and said; the next intend returns it
+	} else if err != nil {
+		l.r.event(Event{Kind: EventWarning, Message: "the lock could not be renewed: " + err.Error()})
+	}
+}
+
+// stop keeps anything more from being sent, and tells why.
+func (l *ledger) stop(err error) error {
+	var lost *record.LostError
+	if errors.As(err, &lost) || errors.Is(err, record.ErrConflict) {
+		l.lost = true
+		l.r.event(Event{Kind: EventLock, Message: "lost: " + err.Error() + "; nothing more is sent"})
+		err = &refusal{problem: Problem{Code: CodeLockLost, Message: "the lock is lost: " + err.Error(),
+			Hint: "`slipway status` and `slipway history` say what became of the deploy since"}}
+	}
+	l.broken = err
+	return err
+}
+
+// afterwards writes down what was done. It is done: an error is told, and keeps the next command from being sent.
+func (l *ledger) afterwards(ctx context.Context) error {
+	if l.lost {
+		return l.broken
+	}
+	err := l.save(outlive(ctx))
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("what was done could not be written down: %w", err)
+	if l.unwritten == nil {
+		l.unwritten = err
+		l.r.event(Event{Kind: EventWarning, Message: err.Error()})
+	}
+	if l.broken == nil {
+		return l.stop(err)
+	}
+	return err
+}
+
+func (l *ledger) save(ctx context.Context) error {
+	err := l.store.Save(ctx, l.deploy)
+	if err == nil {
+		l.unwritten = nil // the whole is written each time
+	}
+	return err
+}
+
+// note writes a send into the record as it stands.
+func (l *ledger) note(s *send) {
+	entry := record.Send{Step: s.step.Name, Batch: s.batch, Check: s.check, Comment: s.comment, Nodes: s.nodes,
+		Intended: s.intended, CommandID: s.sent.id, Verdict: string(s.verdict)}
+	if s.sent.id != "" {
+		entry.Sent = s.sent.at.UTC()
+	}
+	for i := range l.deploy.Sends {
+		if l.deploy.Sends[i].Comment == s.comment {
+			l.deploy.Sends[i] = entry
+			return
+		}
+	}
+	l.deploy.Sends = append(l.deploy.Sends, entry)
+}
+
+// forget takes a send out of the record that was not made.
+func (l *ledger) forget(s *send) {
+	for i := range l.deploy.Sends {
+		if l.deploy.Sends[i].Comment == s.comment && l.deploy.Sends[i].CommandID == "" {
+			l.deploy.Sends = append(l.deploy.Sends[:i:i], l.deploy.Sends[i+1:]...)
+			return
+		}
+	}
+}
+
+// nodes is the truth about every node, as far as it is known now.
+func (l *ledger) nodes() map[string]record.Node {
+	all := map[string]record.Node{}
+	for id, n := range l.before {
+		all[id] = record.Node{Verdict: string(NotStarted), Version: n.Version}
+	}
+	for _, id := range l.deploy.Targets {
+		all[id] = record.Node{Verdict: string(NotStarted), Version: l.before[id].Version}
+	}
+	for id := range l.tried {
+		all[id] = l.node(id)
+	}
+	return all
+}
+
+// node is what became of one node at all steps: it runs the new version when every step succeeded that is for all
+// nodes, the old one when none was begun, and anything between is not known.
+func (l *ledger) node(id string) record.Node {
+	n := record.Node{Verdict: string(NotStarted)}
+	var verdicts []Verdict
+	begun, whole := false, true
+	for _, step := range l.deploy.Steps {
+		tried, was := l.tried[id][step.Name]
+		if !was {
+			whole = whole && step.Once
+			continue
+		}
+		if tried.Verdict == NotStarted {
+			whole = false
+			continue
+		}
+		begun = begun || !step.Once
+		whole = whole && (tried.Verdict == Succeeded || step.Once)
+		last := tried
+		if step.Check != nil {
+			if check, failed := l.tried[id][step.Check.Name]; failed {
+				last = check
+			}
+		}
+		verdicts = append(verdicts, last.Verdict)
+		n.Step, n.Status, n.CommandID, n.Why = step.Name, shown(last.Status, last.StatusDetails), last.CommandID, last.Why
+		n.ExitCode = lastExit(last)
+	}
+	if len(verdicts) > 0 {
+		n.Verdict = string(together(verdicts))
+	}
+	switch {
+	case begun && whole:
+		n.Version = versionOf(l.deploy)
+	case !begun:
+		n.Version = l.before[id].Version
+	case l.ending && n.Verdict == string(Succeeded):
+		n.Verdict, n.Why = string(Failed), "not every step came to it: what runs on it is neither the old version nor the new one"
+	}
+	return n
+}
+
+// lastExit is the exit code of the last script that ran on a node; 0 where none did.
+func lastExit(n NodeResult) int {
+	for i := len(n.Steps) - 1; i >= 0; i-- {
+		if n.Steps[i].ExitCode >= 0 {
+			return n.Steps[i].ExitCode
+		}
+	}
+	return 0
+}
