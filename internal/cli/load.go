@@ -107,12 +107,16 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 	return set, nil
 }
 
-const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json, as slipway roles render --format json --out DIR writes it"
+const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json and DIR/<account>/bucket-<name>.json, as slipway roles render --format json --out DIR writes it"
 
 // prove proves the plan against the roles, and that none of them reaches more than it holds.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
 	roles := given(set)
-	result, err := proof.Prove(l.plan, roles)
+	var buckets []proof.Bucket
+	for _, b := range set.Buckets {
+		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
+	}
+	result, err := proof.Prove(l.plan, roles, buckets...)
 	if err != nil {
 		return nil, err
 	}

@@ -281,6 +281,11 @@ func (a *AWS) EnsureBucket(ctx context.Context, account, region, name string) er
 	return a.s3.EnsureBucket(ctx, account, region, name)
 }
 
+// PutBucketPolicy puts a policy on a bucket of an account.
+func (a *AWS) PutBucketPolicy(ctx context.Context, account, name string, policy []byte) error {
+	return a.s3.SetPolicy(ctx, account, name, policy)
+}
+
 // Events is the log of every request.
 func (a *AWS) Events() *gateway.EventLog { return a.events }
 

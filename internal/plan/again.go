@@ -12,8 +12,14 @@ func (p *Plan) Again(stage string, steps []Step) (*Plan, error) {
 	again := *only
 	s := only.Stages[0]
 	s.Steps = slices.Clone(steps)
+	var declared []Call
+	for _, c := range s.Calls {
+		if c.When == OnScript {
+			declared = append(declared, c)
+		}
+	}
 	ci := slices.ContainsFunc(s.Calls, func(c Call) bool { return c.Role == KindGitHub })
-	s.Calls = newCalls(p.App, &s, p.Record, ci)
+	s.Calls = newCalls(p.App, &s, p.Record, ci, declared)
 	again.Stages = []Stage{s}
 	return &again, nil
 }

@@ -14,8 +14,8 @@ type builder struct {
 }
 
 // newCalls lists every call of a stage, in the order in which a deploy makes them first. ci says that a pipeline
-// enters with web identity tokens.
-func newCalls(app string, s *Stage, record *Record, ci bool) []Call {
+// enters with web identity tokens; declared are the calls of the release's scripts.
+func newCalls(app string, s *Stage, record *Record, ci bool, declared []Call) []Call {
 	b := &builder{app: app, stage: s, record: record}
 	trigger, verify := KindDeploy, KindDeploy
 	if s.role(KindTrigger) != nil {
@@ -37,6 +37,7 @@ func newCalls(app string, s *Stage, record *Record, ci bool) []Call {
 	b.launchNodes()
 	b.serveNodes()
 	b.serveScripts()
+	b.calls = append(b.calls, declared...)
 	b.number()
 	return b.calls
 }
@@ -129,7 +130,7 @@ func (b *builder) send(trigger, verify RoleKind, step *Step, of string) {
 	b.addTo(step, Call{
 		Step: of, Role: trigger, Action: "ssm:SendCommand",
 		Resources: append([]Resource{b.stage.document(step)}, b.stage.nodes()...),
-		When:      Always, Often: step.oftenSent(),
+		When:      Always, Often: step.oftenSent(step.Name != of),
 		Reason: "Queues the step's command on the nodes.",
 	})
 	b.addTo(step, Call{

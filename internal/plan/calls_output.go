@@ -19,12 +19,12 @@ func (b *builder) readOutput(verify RoleKind, step *Step) {
 	if step.Output.Bucket != "" {
 		b.addTo(step, Call{
 			Step: step.Name, Role: verify, Action: "s3:ListBucket", Resources: bucketResource(step.Output.Bucket),
-			When: OnFinish, Often: "once per node whose output was cut", OnResume: true,
+			When: OnFinish, Often: "once per node whose output was cut", OnResume: true, For: readOutput.sid,
 			Reason: "Finds the objects that hold a node's complete output.",
 		})
 		b.addTo(step, Call{
 			Step: step.Name, Role: verify, Action: "s3:GetObject", Resources: step.outputObjects(),
-			When: OnFinish, Often: "once per node whose output was cut", OnResume: true,
+			When: OnFinish, Often: "once per node whose output was cut", OnResume: true, For: readOutput.sid,
 			Reason: "Reads the complete output of one script on one node.",
 		})
 	}
@@ -34,7 +34,7 @@ func (b *builder) readOutput(verify RoleKind, step *Step) {
 func (b *builder) serveScripts() {
 	var groups []string
 	var buckets []Output
-	large, again := false, false
+	again := false
 	for i := range b.stage.Steps {
 		step := &b.stage.Steps[i]
 		if o := step.Output; o.LogGroup != "" && !slices.Contains(groups, o.LogGroup) {
@@ -44,19 +44,18 @@ func (b *builder) serveScripts() {
 			buckets = append(buckets, o)
 		}
 		again = again || step.Own != nil && step.Own.Version != ""
-		large = large || len(step.Blobs) > 0 || step.Check != nil && len(step.Check.Blobs) > 0
 	}
 	b.writeLogs(groups)
 	b.writeObjects(buckets)
-	if b.record != nil && (large || again) {
+	if large := b.large(); b.record != nil && (large || again) {
 		when := Always
 		if !large { // whether what an earlier deploy shipped has large scripts is not recorded
 			when = OnRollback
 		}
 		b.add(Call{
 			Role: KindNode, Action: "s3:GetObject", When: when, Often: "once per node and large script",
-			Resources: objects(b.record.Bucket, b.app+"/"+scriptsFolder+"/", perScript),
-			Reason:    "Fetches scripts that are too large for an SSM document.",
+			Resources: b.recorded(objects(b.record.Bucket, b.app+"/"+scriptsFolder+"/", perScript)),
+			Reason:    "Fetches scripts that are too large for an SSM document.", For: fetchScripts.sid,
 		})
 	}
 }
@@ -87,7 +86,7 @@ func (b *builder) writeObjects(outputs []Output) {
 		node := func(action string, resources []Resource, reason string) {
 			b.add(Call{
 				Role: KindNode, Action: action, Resources: resources, When: OnOutput, Often: "once per script and stream",
-				Reason: reason,
+				Reason: reason, For: writeBucket.sid,
 			})
 		}
 		node("s3:PutObject", step.outputObjects(), "The agent writes what a script printed.")

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // Why the resources of the record are patterns.
 const (
 	perDeploy = "every deploy has an object of its own in it"
@@ -17,13 +19,23 @@ func bucketResource(name string) []Resource {
 	return []Resource{{ARN: "arn:aws:s3:::" + name, Type: "bucket"}}
 }
 
+// recorded are resources of the record's bucket, which may be another account's.
+func (b *builder) recorded(list []Resource) []Resource {
+	if b.record.Account != b.stage.Account {
+		for i := range list {
+			list[i].Account = b.record.Account
+		}
+	}
+	return list
+}
+
 // keepRecord adds what the lock, the state and the history of a stage need.
 func (b *builder) keepRecord(sender, watcher RoleKind) {
 	if b.record == nil {
 		return
 	}
-	own := objects(b.record.Bucket, b.app+"/"+b.stage.Name+"/", perDeploy)
-	bucket := bucketResource(b.record.Bucket)
+	own := b.recorded(objects(b.record.Bucket, b.app+"/"+b.stage.Name+"/", perDeploy))
+	bucket := b.recorded(bucketResource(b.record.Bucket))
 	b.add(Call{
 		Role: sender, Action: "s3:GetObject", Resources: own, When: Always, BeforeSend: 1, OnResume: true,
 		Often:  "once per object, and at every renewal of the lock",
@@ -42,6 +54,13 @@ func (b *builder) keepRecord(sender, watcher RoleKind) {
 		Role: watcher, Action: "s3:ListBucket", Resources: bucket, When: OnStatus, Often: "once per page of deploys",
 		Reason: "Lists the stage's deploys.",
 	})
+	if b.large() {
+		b.add(Call{
+			Role: sender, Action: "s3:PutObject", When: Always, BeforeSend: 1, Often: "once per large script", For: keepScripts.sid,
+			Resources: b.recorded(objects(b.record.Bucket, b.app+"/"+scriptsFolder+"/", perScript)),
+			Reason:    "Puts scripts that are too large for an SSM document where the nodes fetch them.",
+		})
+	}
 	if watcher == sender {
 		return
 	}
@@ -52,5 +71,12 @@ func (b *builder) keepRecord(sender, watcher RoleKind) {
 	b.add(Call{
 		Role: watcher, Action: "s3:PutObject", Resources: own, When: OnResume, OnResume: true, Often: "once per finding",
 		Reason: "Writes down what became of a deploy that was broken off, or that it is to be cancelled.",
+	})
+}
+
+// large says whether a step has a script that its document does not hold.
+func (b *builder) large() bool {
+	return slices.ContainsFunc(b.stage.Steps, func(s Step) bool {
+		return len(s.Blobs) > 0 || s.Check != nil && len(s.Check.Blobs) > 0
 	})
 }

@@ -165,11 +165,24 @@ func (s *Stage) covers(c *Call, r Recorded) bool {
 	return true
 }
 
-// matches says whether an ARN fits a planned one, whose only wildcard is a * at its end. An action without resource
-// types is planned on *, and recorded on * or, as AWS's denials have it, on a whole account.
+// matches says whether an ARN fits a planned one, in which * stands for anything and ? for one character. An action
+// without resource types is planned on *, and recorded on * or, as AWS's denials have it, on a whole account.
 func matches(planned, arn string) bool {
-	if prefix, ok := strings.CutSuffix(planned, "*"); ok {
-		return strings.HasPrefix(arn, prefix)
+	star, from := -1, 0 // the last * that was met, and how much of arn it has taken
+	i, j := 0, 0
+	for j < len(arn) {
+		switch {
+		case i < len(planned) && planned[i] == '*':
+			star, from = i, j
+			i++
+		case i < len(planned) && (planned[i] == arn[j] || planned[i] == '?'):
+			i, j = i+1, j+1
+		case star >= 0:
+			from++
+			i, j = star+1, from
+		default:
+			return false
+		}
 	}
-	return planned == arn
+	return strings.Trim(planned[i:], "*") == ""
 }

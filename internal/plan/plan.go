@@ -54,9 +54,6 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	for _, t := range rs.Targets.Tags {
 		s.Targets.Tags = append(s.Targets.Tags, Tag(t))
 	}
-	if len(rs.Permissions) > 0 {
-		return Stage{}, fmt.Errorf("%s:%d: permissions are not planned yet by this version of slipway", r.File, rs.Permissions[0].Pos.Line)
-	}
 	s.Roles = newRoles(r, rs)
 	for _, rstep := range rs.Steps {
 		if rstep.Command == nil {
@@ -68,7 +65,11 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 		}
 		s.Steps = append(s.Steps, step)
 	}
-	s.Calls = newCalls(r.App, &s, newRecord(r.Record), r.CI.GitHub != nil)
+	declared, err := declaredCalls(r.File, &s, rs.Permissions)
+	if err != nil {
+		return Stage{}, err
+	}
+	s.Calls = newCalls(r.App, &s, newRecord(r.Record), r.CI.GitHub != nil, declared)
 	return s, nil
 }
 

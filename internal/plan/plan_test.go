@@ -60,6 +60,37 @@ func trapRelease() *release.Release {
 	}
 }
 
+// fleetRelease rolls out in batches to an Auto Scaling group, with everything else that a stage can have, and keeps its
+// record in another account.
+func fleetRelease() *release.Release {
+	script := func(name string) *release.Script {
+		return &release.Script{Path: "deploy/" + name + ".sh", Content: "echo " + name + "\n", Timeout: time.Minute}
+	}
+	return &release.Release{
+		File: "slipway.yaml", App: "shop", Region: "eu-west-1",
+		Record: &release.Record{Bucket: "shop-slipway", AccountID: "999999999999", Region: "eu-central-1", Lease: release.DefaultLease},
+		Stages: []release.Stage{{
+			Name: "prod", AccountID: "111111111111", Region: "eu-west-1", Split: true, OnFailure: release.Rollback,
+			Targets: release.Targets{AutoScalingGroup: "shop-web", Min: 4},
+			Permissions: []release.Permission{
+				{Actions: []string{"ssm:GetParameter"}, Resources: []string{"parameter/shop/*"}, Pos: release.Position{Line: 9, Column: 7}},
+			},
+			Steps: []release.Step{
+				{Command: &release.Command{Name: "migrate", Script: script("migrate"), Once: true}},
+				{Command: &release.Command{
+					Name: "release", Stop: script("stop"), Install: script("install"), Start: script("start"),
+					Validate: script("validate"),
+					Rollout: &release.Rollout{
+						Batches: []string{"1", "25%", "100%"}, Pause: 30 * time.Second, Validate: script("healthy"),
+						MaxFailures: "10%", MinHealthy: "50%", Alarm: "shop errors",
+					},
+					Output: &release.Output{LogGroup: "/shop/deploy", Bucket: "shop-logs", Prefix: "prod"},
+				}},
+			},
+		}},
+	}
+}
+
 func mustNew(t *testing.T, r *release.Release) *Plan {
 	t.Helper()
 	p, err := New(r)
@@ -88,7 +119,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestR103ThePlanListsEveryCall(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]*release.Release{"web": webRelease(), "trap": trapRelease()} {
+	for name, r := range map[string]*release.Release{"web": webRelease(), "trap": trapRelease(), "fleet": fleetRelease()} {
 		p := mustNew(t, r)
 		text := p.Text()
 		golden(t, name+".txt", text)
@@ -107,7 +138,7 @@ func TestR103ThePlanListsEveryCall(t *testing.T) {
 
 func TestEveryCallIsComplete(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*release.Release{webRelease(), trapRelease()} {
+	for _, r := range []*release.Release{webRelease(), trapRelease(), fleetRelease()} {
 		seen := map[string]bool{}
 		for _, s := range mustNew(t, r).Stages {
 			for _, c := range s.Calls {
@@ -119,7 +150,7 @@ func TestEveryCallIsComplete(t *testing.T) {
 					t.Errorf("%s: incomplete: %+v", c.ID, c)
 				}
 				checkAgainstCatalog(t, c)
-				sid, why := Purpose(c.Action, false)
+				sid, why := c.Purpose(false)
 				if !c.NoPermission && why == "" {
 					t.Errorf("%s: no purpose for %s (Sid %s)", c.ID, c.Action, sid)
 				}
@@ -211,7 +242,7 @@ func TestR016SplitRolesShareNoCallButTheirEntry(t *testing.T) {
 
 func TestR034NodesAndPermissionsAreReadBeforeTheSend(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*release.Release{webRelease(), trapRelease()} {
+	for _, r := range []*release.Release{webRelease(), trapRelease(), fleetRelease()} {
 		for _, s := range mustNew(t, r).Stages {
 			first := map[string]int{}
 			for i, c := range s.Calls {

@@ -32,6 +32,12 @@ var (
 		"Keeps the stage's lock, and the record of what was deployed where; nothing is ever deleted."}
 	findRecords = purpose{"FindDeployRecords",
 		"Lists the stage's deploys, and lets S3 say that an object does not exist."}
+	keepScripts = purpose{"KeepLargeScripts",
+		"Puts scripts that are too large for an SSM document where the nodes fetch them, each named by its content."}
+	fetchScripts = purpose{"FetchLargeScripts",
+		"Fetches scripts that are too large for an SSM document; each is checked against its name before it runs."}
+	needScripts = purpose{"NeededByScripts",
+		"What the release's own scripts call AWS for on the nodes, as the release declares it."}
 	readOutput = purpose{"ReadDeployOutput",
 		"Reads everything that the scripts printed."}
 	writeLogs = purpose{"WriteOutputToLogs",
@@ -107,6 +113,20 @@ func Purpose(action string, tagged bool) (sid, why string) {
 		return queueTagged.sid, queueTagged.why
 	}
 	return p.sid, p.why
+}
+
+// namedPurposes are those that a call can name itself.
+var namedPurposes = []purpose{keepScripts, fetchScripts, needScripts, readOutput, writeBucket}
+
+// Purpose is [Purpose] of the call's action, unless the call names another: what a role writes to the record's bucket
+// and what it writes as output are the same action.
+func (c *Call) Purpose(tagged bool) (sid, why string) {
+	for _, p := range namedPurposes {
+		if p.sid == c.For {
+			return p.sid, p.why
+		}
+	}
+	return Purpose(c.Action, tagged)
 }
 
 // alphanumeric drops everything that a Sid may not contain.

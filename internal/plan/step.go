@@ -63,8 +63,10 @@ func (s *Step) setRollout(r *release.Rollout) {
 }
 
 // oftenSent says how often the step's command is queued.
-func (s *Step) oftenSent() string {
+func (s *Step) oftenSent(check bool) string {
 	switch {
+	case check:
+		return "once per batch and 50 nodes, after the pause, never retried"
 	case s.Once:
 		return "once, to one node, never retried"
 	case len(s.Rollout.Batches) > 0 || s.Rollout.MinHealthy != "":

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slipway-cd/slipway/internal/release"
 )
 
 // textWidth is the width that the text form keeps to.
@@ -12,6 +14,9 @@ const textWidth = 100
 // Text tells the plan to people: by stage and principal, a line for each call and its reason below.
 func (p *Plan) Text() string {
 	var b strings.Builder
+	if p.Record != nil {
+		fmt.Fprintf(&b, "record: bucket %s in account %s, %s\n\n", p.Record.Bucket, p.Record.Account, p.Record.Region)
+	}
 	for i := range p.Stages {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -25,15 +30,54 @@ func (s *Stage) text(b *strings.Builder) {
 	fmt.Fprintf(b, "stage %s: account %s, %s\n", s.Name, s.Account, s.Region)
 	fmt.Fprintf(b, "  on %s\n", s.Targets)
 	for _, step := range s.Steps {
-		text := fmt.Sprintf("step %s runs %s, for at most %s", step.Name, step.DocumentName, clock(step.ExecutionTimeout))
-		if step.Own == nil {
-			text += "; whoever may send it may run anything there, as root" // R28
-		}
-		writeWrapped(b, "  ", text)
+		writeWrapped(b, "  ", step.sentence())
+	}
+	if s.OnFailure == string(release.Rollback) {
+		writeWrapped(b, "  ", "a deploy that failed is followed by a rollback to the last good one; one of unknown outcome is not")
 	}
 	for _, kind := range s.principals() {
 		s.principalText(b, kind)
 	}
+}
+
+// sentence tells what a step runs, and how it spreads over the nodes.
+func (s *Step) sentence() string {
+	text := fmt.Sprintf("step %s runs %s, for at most %s", s.Name, s.DocumentName, clock(s.ExecutionTimeout))
+	if s.Once {
+		text += "; on one node only"
+	}
+	if rollout := s.rolloutText(); rollout != "" {
+		text += "; " + rollout
+	}
+	if s.Own == nil {
+		text += "; whoever may send it may run anything there, as root" // R28
+	}
+	return text
+}
+
+// rolloutText tells how a step spreads over the nodes; empty for all of them at once.
+func (s *Step) rolloutText() string {
+	r := s.Rollout
+	var parts []string
+	if len(r.Batches) > 0 {
+		parts = append(parts, "in batches of "+strings.Join(r.Batches, ", "))
+	}
+	if r.Pause > 0 {
+		parts = append(parts, "a pause of "+clock(r.Pause)+" after each")
+	}
+	if s.Check != nil {
+		parts = append(parts, "then "+s.Check.DocumentName+" on its nodes, for at most "+clock(s.Check.ExecutionTimeout))
+	}
+	if r.MaxFailures != "" && r.MaxFailures != defaultMaxErrors {
+		parts = append(parts, "up to "+r.MaxFailures+" may fail")
+	}
+	if r.MinHealthy != "" {
+		parts = append(parts, r.MinHealthy+" stay in service")
+	}
+	if r.Alarm != "" {
+		parts = append(parts, "the alarm "+r.Alarm+" stops it")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // principals lists who makes calls, in the order in which they first do.
@@ -132,8 +176,11 @@ func (c Call) resourceText() string {
 
 // String names the targets as people would.
 func (t Targets) String() string {
-	if len(t.Tags) == 0 {
+	switch {
+	case len(t.Tags) == 0:
 		return strings.Join(t.Instances, ", ")
+	case len(t.Tags) == 1 && t.Tags[0].Key == groupTag:
+		return fmt.Sprintf("the members of the Auto Scaling group %s (at least %d)", strings.Join(t.Tags[0].Values, ", "), t.Min)
 	}
 	return fmt.Sprintf("instances tagged %s (at least %d)", tagText(t.Tags), t.Min)
 }

@@ -191,6 +191,8 @@ type Call struct {
 	BeforeSend int `json:"beforeSend,omitempty"`
 	// Reason says why, for people: one sentence.
 	Reason string `json:"reason"`
+	// For is the Sid of what the call is for, where its action alone does not tell: see [Call.Purpose].
+	For string `json:"for,omitempty"`
 	// OnResume marks calls that slipway resume makes too.
 	OnResume bool `json:"onResume,omitempty"`
 }
@@ -207,4 +209,6 @@ type Resource struct {
 	// Pattern says why the ARN is a pattern without tags; empty where it is none. Every resource that the pattern
 	// matches must be allowed then.
 	Pattern string `json:"pattern,omitempty"`
+	// Account that owns it, where that is not the stage's: its own policy must allow the call as well.
+	Account string `json:"account,omitempty"`
 }

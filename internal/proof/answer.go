@@ -93,6 +93,8 @@ func (q question) lacking(layers []iam.Layer) string {
 			parts = append(parts, "the role's trust policy does not let "+q.caller()+" assume it")
 		case iam.LayerBoundary:
 			parts = append(parts, "the role's permissions boundary does not allow it, and limits whatever its policies allow")
+		case iam.LayerResource:
+			parts = append(parts, "no policy of the resource allows it")
 		default:
 			parts = append(parts, "it is not allowed")
 		}

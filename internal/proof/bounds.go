@@ -154,7 +154,9 @@ func (u doubt) bounds(set *iam.PolicySet) (favourable, unfavourable *iam.PolicyS
 		return compiled
 	}
 	variants := func(how bool) *iam.PolicySet {
-		out := &iam.PolicySet{Boundary: variant(set.Boundary, how), Trust: variant(set.Trust, how)}
+		out := &iam.PolicySet{
+			Boundary: variant(set.Boundary, how), Trust: variant(set.Trust, how), Resource: variant(set.Resource, how),
+		}
 		for _, p := range set.Identity {
 			out.Identity = append(out.Identity, variant(p, how))
 		}
@@ -167,7 +169,7 @@ func (u doubt) bounds(set *iam.PolicySet) (favourable, unfavourable *iam.PolicyS
 func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
 	var keys, where, selecting []string
 	for _, ref := range decisive {
-		for _, p := range append(slices.Clone(set.Identity), set.Boundary, set.Trust) {
+		for _, p := range append(slices.Clone(set.Identity), set.Boundary, set.Trust, set.Resource) {
 			if p == nil || p.Name != ref.Policy || ref.Index >= len(p.Document().Statements) {
 				continue
 			}
@@ -183,7 +185,10 @@ func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
 		}
 	}
 	var parts []string
-	if len(selecting) > 0 {
+	if len(selecting) > 0 && u.nodes.what != "" {
+		parts = append(parts, fmt.Sprintf("it depends on which of %s: %s, and others are treated differently",
+			u.nodes.what, strings.Join(selecting, ", ")))
+	} else if len(selecting) > 0 {
 		parts = append(parts, fmt.Sprintf("it depends on which instances carry the tags %s: %s, and others are treated "+
 			"differently. Grant by tags, or name the targets by id", tagText(u.nodes.tags), strings.Join(selecting, ", ")))
 	}

@@ -12,6 +12,7 @@ type want struct {
 	by       plan.RoleKind
 	action   string
 	resource plan.Resource
+	call     *plan.Call
 }
 
 // lack gathers what one role lacks.
@@ -41,7 +42,7 @@ func (l *lack) need(c *plan.Call) {
 func (l *lack) missing(c *plan.Call, r plan.Resource) {
 	known := func(w want) bool { return w.by == c.Role && w.action == c.Action && w.resource.ARN == r.ARN }
 	if !slices.ContainsFunc(l.wants, known) {
-		l.wants = append(l.wants, want{c.Role, c.Action, r})
+		l.wants = append(l.wants, want{c.Role, c.Action, r, c})
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // evaluator finds in an id of such digits just the patterns that match every id.
 const anyDigit = '\uE000'
 
+// anyText stands for any text, in a name that is not known beforehand.
+const anyText = '\uE001'
+
 // representative stands for any node of a kind that is found by tags.
 var representative = "i-" + strings.Repeat(string(anyDigit), 17)
 
@@ -22,6 +25,8 @@ type nodes struct {
 	// shapes are the ARNs with anyDigit for every digit of an id: ids of EC2 have 8 (until 2016) or 17 of them.
 	shapes []string
 	tags   []plan.Tag
+	// what they are instead of nodes with tags: the pattern of their names.
+	what string
 	// context gives values to the variables of patterns.
 	context iam.Context
 }
@@ -164,6 +169,15 @@ func matchTokens(pattern []token, shape string, some bool) bool {
 	}
 	skip()
 	for _, r := range shape {
+		if r == anyText && some {
+			// It may be just what the pattern wants next, as far as that goes; nothing goes past what never matches.
+			for i := range pattern {
+				if reached[i] && pattern[i].kind != tokenNever {
+					reached[i+1] = true
+				}
+			}
+			continue
+		}
 		next := make([]bool, len(reached))
 		for i := range pattern {
 			if !reached[i] {
@@ -184,7 +198,7 @@ func matchTokens(pattern []token, shape string, some bool) bool {
 func (t token) matches(r rune, some bool) bool {
 	switch t.kind {
 	case tokenAny:
-		return true
+		return r != anyText
 	case tokenLiteral:
 		return t.literal == r || some && r == anyDigit && strings.ContainsRune("0123456789abcdef", t.literal)
 	}

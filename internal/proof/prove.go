@@ -8,16 +8,21 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// Prove evaluates every call of a plan against the given roles. A planned role that is not given is refuted as
-// missing. The error is about the given roles: a policy that does not compile, or a role given twice.
-func Prove(p *plan.Plan, given []Role) (*Result, error) {
+// Prove evaluates every call of a plan against the given roles, and on buckets of other accounts against the given
+// policies of those. A planned role that is not given is refuted as missing. The error is about what is given: a policy
+// that does not compile, a role or a bucket given twice.
+func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 	subjects, err := compileRoles(given)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := compileBuckets(buckets)
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Verdict: Proved, statements: map[string]string{}}
 	for i := range p.Stages {
-		prover := stageProver{stage: &p.Stages[i], subjects: subjects, result: result}
+		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, result: result}
 		if err := prover.prove(); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.Stages[i].Name, err)
 		}
@@ -29,6 +34,7 @@ func Prove(p *plan.Plan, given []Role) (*Result, error) {
 type stageProver struct {
 	stage    *plan.Stage
 	subjects map[roleKey]*subject
+	buckets  map[string]*iam.Policy // by the ARN of the bucket
 	result   *Result
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
+// s3Prefix begins the ARN of a bucket, and of an object.
+const s3Prefix = "arn:aws:s3:::"
+
 // maxTagged bounds the combinations of tag values that are tried.
 const maxTagged = 1024
 
@@ -19,6 +22,8 @@ func (p *stageProver) resource(c *plan.Call, role *plan.Role, s *subject, r plan
 		return p.unscopable(c, role, s)
 	case len(r.Tags) > 0:
 		return p.tagged(c, role, s, r)
+	case r.Pattern != "" || r.Account != "":
+		return p.patterned(c, role, s, r)
 	}
 	// The release does not say which other tags a node named by id carries; documents get none.
 	tagsKnown := r.Type != "instance" && r.Type != "managed-instance"
@@ -37,6 +42,37 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 			Context: iam.NewContext(context),
 		},
 	}
+}
+
+// patterned answers about a resource of which not every one is known by name, or that another account owns. Where a
+// policy decides by the name, and that matters, the answer is undecided.
+func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r plan.Resource) (answer, error) {
+	q := p.ask(c, role, s, strings.ReplaceAll(r.ARN, "*", string(anyText)), nil, false)
+	q.display = r.ARN
+	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.ARN, s3Prefix), "/")
+	if strings.HasPrefix(r.ARN, s3Prefix) {
+		q.set.Resource = p.buckets[s3Prefix+bucket]
+	}
+	if r.Account != "" {
+		q.request.Account = r.Account
+		q.request.Context = iam.NewContext(with(roleContext(p.stage, role), map[string][]string{"aws:ResourceAccount": {r.Account}}))
+	}
+	if r.Pattern != "" {
+		q.nodes = &nodes{shapes: []string{q.request.Resource}, what: r.ARN, context: q.request.Context}
+	}
+	a, err := q.answer()
+	if err != nil {
+		return answer{}, err
+	}
+	plain := func(text string) string { return strings.ReplaceAll(text, string(anyText), "*") }
+	for i := range a.nearest {
+		a.nearest[i] = plain(a.nearest[i])
+	}
+	a.why = plain(a.why)
+	if a.verdict == Refuted && r.Account != "" && !a.addable {
+		a.why += fmt.Sprintf("; account %s owns bucket %s, and its policy must allow it as well: slipway roles render writes it", r.Account, bucket)
+	}
+	return a, nil
 }
 
 // unscopable answers about an action without resource types. AWS documents * as the one resource that matches; its

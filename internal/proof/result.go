@@ -22,6 +22,13 @@ type Role struct {
 	Boundary *iam.Document
 }
 
+// Bucket is a bucket's policy as it was given.
+type Bucket struct {
+	// Account that owns the bucket.
+	Account, Name string
+	Policy        *iam.Document
+}
+
 // Verdict is the answer about one call or about all of them.
 type Verdict string
 

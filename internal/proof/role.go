@@ -52,6 +52,22 @@ func compileOptional(d *iam.Document) (*iam.Policy, error) {
 	return iam.Compile(d)
 }
 
+// compileBuckets compiles the policies of buckets, by the bucket's ARN.
+func compileBuckets(given []Bucket) (map[string]*iam.Policy, error) {
+	policies := make(map[string]*iam.Policy, len(given))
+	for _, b := range given {
+		arn := s3Prefix + b.Name
+		if policies[arn] != nil {
+			return nil, fmt.Errorf("the policy of bucket %s is given twice", b.Name)
+		}
+		var err error
+		if policies[arn], err = iam.Compile(b.Policy); err != nil {
+			return nil, err
+		}
+	}
+	return policies, nil
+}
+
 // own is the policy set for calls that the role makes.
 func (s *subject) own() *iam.PolicySet {
 	return &iam.PolicySet{Identity: s.policies, Boundary: s.boundary}

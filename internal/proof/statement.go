@@ -33,7 +33,7 @@ func (l *lack) statements() []*statement {
 	for _, w := range l.wants {
 		st := newStatement(l.role, w)
 		i := slices.IndexFunc(single, func(s *statement) bool {
-			return s.by == st.by && s.actions[0] == w.action && reflect.DeepEqual(s.tags, st.tags)
+			return s.by == st.by && s.sid == st.sid && s.actions[0] == w.action && reflect.DeepEqual(s.tags, st.tags)
 		})
 		if i < 0 {
 			single = append(single, st)
@@ -79,7 +79,7 @@ func newStatement(role *plan.Role, w want) *statement {
 		return st
 	}
 	tagged := len(w.resource.Tags) > 0 && plan.TakesNodeTags(w.action)
-	st.sid, st.why = plan.Purpose(w.action, tagged)
+	st.sid, st.why = w.call.Purpose(tagged)
 	if tagged {
 		st.tags = w.resource.Tags
 	}

@@ -72,7 +72,7 @@ func buckets(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
 	return nil
 }
 
-// Roles puts the roles into the accounts, each with exactly the policies of the set. A role that the plan needs and
+// Roles puts the roles into the accounts, each with exactly the policies of the set, and the policies of its buckets. A role that the plan needs and
 // the set lacks is not made: it is missing here as it would be in AWS.
 func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 	for _, role := range set.Roles {
@@ -95,6 +95,11 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 		}
 		if err := aws.PutRole(ctx, spec); err != nil {
 			return fmt.Errorf("role %s in account %s: %w", role.Name, role.Account, err)
+		}
+	}
+	for _, bucket := range set.Buckets {
+		if err := aws.PutBucketPolicy(ctx, bucket.Account, bucket.Name, bucket.Policy.JSON()); err != nil {
+			return fmt.Errorf("account %s: %w", bucket.Account, err)
 		}
 	}
 	return nil

@@ -14,11 +14,12 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// The layout: <12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json.
+// The layout: <12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json, and <account>/bucket-<name>.json.
 const (
 	trustName    = "trust.json"
 	boundaryName = "boundary.json"
 	policyPrefix = "policy-"
+	bucketPrefix = "bucket-"
 	jsonSuffix   = ".json"
 )
 
@@ -26,6 +27,10 @@ func trustFile(account, role string) string    { return path.Join(account, role,
 func boundaryFile(account, role string) string { return path.Join(account, role, boundaryName) }
 func policyFile(account, role, name string) string {
 	return path.Join(account, role, policyPrefix+name+jsonSuffix)
+}
+
+func bucketFile(account, name string) string {
+	return path.Join(account, bucketPrefix+name+jsonSuffix)
 }
 
 // Write gives the set as files: content by slash-separated relative path.
@@ -42,6 +47,9 @@ func Write(s *Set) map[string][]byte {
 			files[boundaryFile(r.Account, r.Name)] = r.Boundary.JSON()
 		}
 	}
+	for _, b := range s.Buckets {
+		files[bucketFile(b.Account, b.Name)] = b.Policy.JSON()
+	}
 	return files
 }
 
@@ -50,6 +58,7 @@ var (
 	// What IAM takes as a name of a role, and of an inline policy.
 	rolePattern   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 	policyPattern = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+	bucketPattern = regexp.MustCompile(`^bucket-([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.json$`)
 )
 
 // Read reads the layout that [Write] writes: every role that is there, sorted by account and name. A role may lack
@@ -68,9 +77,7 @@ func Read(fsys fs.FS) (*Set, error) {
 			errs = append(errs, fmt.Errorf("%s: not a folder named by a 12-digit account", account.Name()))
 			continue
 		}
-		roles, err := readAccount(fsys, account.Name())
-		errs = append(errs, err)
-		set.Roles = append(set.Roles, roles...)
+		errs = append(errs, set.readAccount(fsys, account.Name()))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -78,23 +85,29 @@ func Read(fsys fs.FS) (*Set, error) {
 	return set, nil
 }
 
-func readAccount(fsys fs.FS, account string) ([]Role, error) {
+func (s *Set) readAccount(fsys fs.FS, account string) error {
 	list, err := entries(fsys, account)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var roles []Role
 	var errs []error
 	for _, e := range list {
-		if !e.IsDir() || !rolePattern.MatchString(e.Name()) {
-			errs = append(errs, fmt.Errorf("%s: not a folder named by a role", path.Join(account, e.Name())))
-			continue
+		file := path.Join(account, e.Name())
+		bucket := bucketPattern.FindStringSubmatch(e.Name())
+		switch {
+		case bucket != nil && !e.IsDir():
+			d, err := readDocument(fsys, file)
+			errs = append(errs, err)
+			s.Buckets = append(s.Buckets, Bucket{Account: account, Name: bucket[1], Policy: d})
+		case e.IsDir() && rolePattern.MatchString(e.Name()):
+			r, err := readRole(fsys, account, e.Name())
+			errs = append(errs, err)
+			s.Roles = append(s.Roles, r)
+		default:
+			errs = append(errs, fmt.Errorf("%s: not a folder named by a role", file))
 		}
-		r, err := readRole(fsys, account, e.Name())
-		errs = append(errs, err)
-		roles = append(roles, r)
 	}
-	return roles, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 func readRole(fsys fs.FS, account, name string) (Role, error) {

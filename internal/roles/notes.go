@@ -15,6 +15,7 @@ var cautions = map[string]string{
 	"ssm:ListCommandInvocations": "It lists the commands of everybody in the account and region.",
 	"ssm:ListCommands":           "It lists the commands of everybody in the account and region.",
 	"ssm:CancelCommand":          "It can cancel anybody's command in the account and region.",
+	"s3:PutObject":               "What is written there takes the place of what was.",
 	"ssm:UpdateDocument":         "Whoever may change the document decides what runs, as root, on the nodes that it is sent to.",
 }
 
@@ -50,6 +51,8 @@ func (s *statement) star() string {
 		return strings.Replace(reason, s.actions[0], strings.Join(s.actions, ", "), 1)
 	case !slices.ContainsFunc(s.resources, func(r string) bool { return strings.Contains(r, "*") }):
 		return ""
+	case len(s.patterns) > 0:
+		return "Which there will be is not known beforehand: " + strings.Join(s.patterns, "; ")
 	case len(s.tags) > 0:
 		return "The ids of nodes that are found by their tags are not known beforehand; the condition limits the pattern to nodes with those tags"
 	}

@@ -15,7 +15,20 @@ import (
 )
 
 // Set is roles, rendered from a plan or read from files.
-type Set struct{ Roles []Role }
+type Set struct {
+	Roles []Role
+	// Buckets are policies of buckets that lie in another account than roles that use them.
+	Buckets []Bucket
+}
+
+// Bucket is the policy of a bucket.
+type Bucket struct {
+	// Account that owns the bucket.
+	Account, Name string
+	Policy        *iam.Document
+	// Notes explain the statements, in their order; none when read from files.
+	Notes []Note
+}
 
 // Role is one role with its policies.
 type Role struct {
@@ -80,7 +93,9 @@ func Render(p *plan.Plan) (*Set, error) {
 			set.Roles = append(set.Roles, role)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
+	var err error
+	set.Buckets, err = buckets(p)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
 	return set, nil

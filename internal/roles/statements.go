@@ -17,6 +17,7 @@ type statement struct {
 	actions   []string
 	resources []string
 	tags      []plan.Tag // that the resources must carry
+	patterns  []string   // why resources without tags are patterns
 	when      []plan.When
 }
 
@@ -101,7 +102,7 @@ func grant(grants []*statement, c *plan.Call) []*statement {
 		if tagged {
 			tags = r.Tags
 		}
-		sid, why := plan.Purpose(c.Action, tagged)
+		sid, why := c.Purpose(tagged)
 		i := slices.IndexFunc(grants, func(s *statement) bool {
 			return s.sid == sid && s.actions[0] == c.Action && reflect.DeepEqual(s.tags, tags)
 		})
@@ -110,6 +111,9 @@ func grant(grants []*statement, c *plan.Call) []*statement {
 			grants = append(grants, &statement{sid: sid, why: why, actions: []string{c.Action}, tags: tags})
 		}
 		grants[i].resources = add(grants[i].resources, r.ARN)
+		if r.Pattern != "" {
+			grants[i].patterns = add(grants[i].patterns, r.Pattern)
+		}
 		grants[i].when = add(grants[i].when, c.When)
 		if c.OnResume {
 			grants[i].when = add(grants[i].when, plan.OnResume)
@@ -129,6 +133,9 @@ func merge(grants []*statement) []*statement {
 			out[i].actions = add(out[i].actions, g.actions[0])
 			for _, w := range g.when {
 				out[i].when = add(out[i].when, w)
+			}
+			for _, why := range g.patterns {
+				out[i].patterns = add(out[i].patterns, why)
 			}
 			continue
 		}

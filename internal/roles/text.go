@@ -18,6 +18,12 @@ func Text(s *Set) string {
 		}
 		s.Roles[i].text(&b)
 	}
+	for _, bucket := range s.Buckets {
+		fmt.Fprintf(&b, "\npolicy of bucket %s in account %s (%d of %d bytes)\n", bucket.Name, bucket.Account,
+			len(bucket.Policy.JSON()), maxBucketPolicy)
+		b.WriteString("  Put it there after the roles that it names have been made: S3 refuses names of roles that are not there.\n")
+		statementsText(&b, bucket.Policy, bucket.Notes)
+	}
 	return b.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -107,6 +108,22 @@ func putPolicy(ctx context.Context, q *request) error {
 		s.Policy = string(q.body)
 		return nil
 	})
+}
+
+// SetPolicy puts a policy on a bucket, as the account's owner would.
+func (s *Service) SetPolicy(ctx context.Context, account, name string, text []byte) error {
+	b, err := findBucket(ctx, s.db, name)
+	switch {
+	case errors.Is(err, errNoBucket) || err == nil && b.account != account:
+		return fmt.Errorf("bucket %s: account %s has none of that name", name, account)
+	case err != nil:
+		return err
+	}
+	q := &request{name: name, body: text}
+	if _, err := q.readPolicy(); err != nil {
+		return fmt.Errorf("policy of bucket %s: %w", name, err)
+	}
+	return s.configure(ctx, b, func(to *settings) error { to.Policy = string(text); return nil })
 }
 
 // maxPolicy is the size of the longest bucket policy, in bytes.

@@ -1,0 +1,149 @@
+package proof
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/roles"
+)
+
+// recorded keeps the release's record in a bucket of another account.
+func recorded(r *release.Release) {
+	r.Record = &release.Record{Bucket: "web-record", AccountID: "999999999999", Region: "eu-central-1", Lease: release.DefaultLease}
+	r.Stages[0].Permissions = []release.Permission{{Actions: []string{"ssm:GetParameter"}, Resources: []string{"parameter/web/*"}}}
+}
+
+func rendered(t *testing.T, p *plan.Plan) (given []Role, buckets []Bucket) {
+	t.Helper()
+	set, err := roles.Render(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range set.Roles {
+		role := Role{Account: r.Account, Name: r.Name, Path: r.Path, Trust: r.Trust, Boundary: r.Boundary}
+		for _, policy := range r.Policies {
+			role.Policies = append(role.Policies, policy.Document)
+		}
+		given = append(given, role)
+	}
+	for _, b := range set.Buckets {
+		buckets = append(buckets, Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
+	}
+	return given, buckets
+}
+
+// TestR130BothHalvesAreProved: the record of another account needs the role's policy and the bucket's.
+func TestR130BothHalvesAreProved(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, recorded)
+	put := "dev/-/Deploy/s3:PutObject"
+	for name, c := range map[string]struct {
+		change func(given []Role, buckets []Bucket) ([]Role, []Bucket)
+		want   Verdict
+		why    string
+	}{
+		"both": {func(r []Role, b []Bucket) ([]Role, []Bucket) { return r, b }, Proved, ""},
+		"no policy of the bucket": {func(r []Role, _ []Bucket) ([]Role, []Bucket) { return r, nil }, Refuted,
+			"account 999999999999 owns bucket web-record, and its policy must allow it as well"},
+		"the role lacks it": {func(r []Role, b []Bucket) ([]Role, []Bucket) {
+			return edit(r, func(st *iam.Statement) { drop(st, "s3:PutObject") }), b
+		}, Refuted, "no policy of the role allows it"},
+		"the bucket denies an object": {func(r []Role, b []Bucket) ([]Role, []Bucket) {
+			b[0].Policy.Statements = append(b[0].Policy.Statements, iam.Statement{
+				Sid: "Frozen", Effect: iam.Deny, Principals: []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}},
+				Actions: []string{"s3:PutObject"}, Resources: []string{"arn:aws:s3:::web-record/web/dev/lock.json"},
+			})
+			return r, b
+		}, Undecided, "web-record/web/dev/lock.json"},
+		"the role writes one object": {func(r []Role, b []Bucket) ([]Role, []Bucket) {
+			return edit(r, func(st *iam.Statement) {
+				if st.Sid == "KeepDeployRecord" {
+					st.Resources = []string{"arn:aws:s3:::web-record/web/dev/lock.json"}
+				}
+			}), b
+		}, Undecided, "it depends on which of"},
+		"another stage's prefix": {func(r []Role, b []Bucket) ([]Role, []Bucket) {
+			return edit(r, func(st *iam.Statement) {
+				if st.Sid == "KeepDeployRecord" {
+					st.Resources = []string{"arn:aws:s3:::web-record/web/prod/*"}
+				}
+			}), b
+		}, Refuted, "no policy of the role allows it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given, buckets := rendered(t, p)
+			given, buckets = c.change(given, buckets)
+			result, err := Prove(p, given, buckets...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range result.Calls {
+				if call.ID == put && (call.Verdict != c.want || !strings.Contains(call.Why, c.why)) {
+					t.Errorf("%s: %q, want %s with %q", call.Verdict, call.Why, c.want, c.why)
+				}
+				if c.want == Proved && call.Verdict != Proved {
+					t.Errorf("%s: %s: %s", call.ID, call.Verdict, call.Why)
+				}
+			}
+		})
+	}
+}
+
+func edit(given []Role, change func(*iam.Statement)) []Role {
+	for _, r := range given {
+		for _, d := range r.Policies {
+			for i := range d.Statements {
+				change(&d.Statements[i])
+			}
+		}
+	}
+	return given
+}
+
+func drop(st *iam.Statement, action string) {
+	var kept []string
+	for _, a := range st.Actions {
+		if a != action {
+			kept = append(kept, a)
+		}
+	}
+	st.Actions = kept
+	if len(kept) == 0 {
+		st.Actions = []string{never}
+	}
+}
+
+// TestR107OutputThatTheNodeMayNotWriteIsRefuted takes each permission to write output from the node role in turn.
+func TestR107OutputThatTheNodeMayNotWriteIsRefuted(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, func(r *release.Release) {
+		r.Stages[0].Steps[0].Command.Output = &release.Output{LogGroup: "/web", Bucket: "web-logs", Prefix: "out"}
+	})
+	for _, action := range []string{
+		"logs:DescribeLogGroups", "logs:CreateLogGroup", "logs:DescribeLogStreams", "logs:CreateLogStream", "logs:PutLogEvents",
+		"s3:PutObject", "s3:PutObjectAcl", "s3:ListBucket", "s3:GetEncryptionConfiguration",
+	} {
+		t.Run(action, func(t *testing.T) {
+			t.Parallel()
+			given, _ := rendered(t, p)
+			for _, r := range given {
+				if strings.HasSuffix(r.Name, "-Node") {
+					edit([]Role{r}, func(st *iam.Statement) { drop(st, action) })
+				}
+			}
+			result, err := Prove(p, given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range result.Calls {
+				if lacking := call.ID == "dev/-/Node/"+action; lacking != (call.Verdict == Refuted) {
+					t.Errorf("%s: %s: %s", call.ID, call.Verdict, call.Why)
+				}
+			}
+		})
+	}
+}
