@@ -21,6 +21,9 @@ const Audience = "sts.amazonaws.com"
 // way does not lose its signature.
 const renewBefore = 5 * time.Minute
 
+// enterWithin bounds one AssumeRoleWithWebIdentity, so that a deploy's first call can be tried again.
+const enterWithin = 10 * time.Second
+
 // TokenSource gives a fresh OIDC token for an audience.
 type TokenSource func(ctx context.Context, audience string) (string, error)
 
@@ -80,6 +83,10 @@ func EnterGitHub(_ context.Context, cfg aws.Config, token TokenSource, roleARN, 
 		if err != nil {
 			return aws.Credentials{}, err
 		}
+		// The credentials cache lets this call go on when the one that needed it was given up, and all that follow wait
+		// for it: a connection that hangs would never be made anew.
+		ctx, cancel := context.WithTimeout(ctx, enterWithin)
+		defer cancel()
 		out, err := client.AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 			RoleArn: aws.String(roleARN), RoleSessionName: aws.String(sessionName), WebIdentityToken: aws.String(jwt),
 		})

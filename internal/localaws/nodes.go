@@ -147,6 +147,11 @@ func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (n
 }
 
 // errNoMetadata says that nobody on an instance can ask for credentials.
+// InstanceCredentials are what EC2 gives to the machine of an instance: for a node that is simulated, without a machine.
+func (a *AWS) InstanceCredentials(ctx context.Context, instance ec2.Instance) (node.Credentials, error) {
+	return a.instanceCredentials(ctx, instance)
+}
+
 var errNoMetadata = errors.New("its instance metadata service is switched off")
 
 const ec2Service = "ec2.amazonaws.com"

@@ -28,6 +28,11 @@ type Config struct {
 	Parallel int
 	// Reply is the payload of the one reply to each command; a plain Success if empty.
 	Reply string
+	// Answer gives the payload of the reply to one command, from the command's own payload; an empty one is never sent, as
+	// by a node that falls silent. It may be called at the same time for several nodes. nil means Reply for all.
+	Answer func(instance, payload string) string
+	// Report has the nodes report with UpdateInstanceInformation before they connect.
+	Report bool
 }
 
 const (
@@ -54,8 +59,8 @@ type Fleet struct {
 	lost    error
 }
 
-// Connect opens the control channel of every instance, and returns when all are open. They must have been reported with
-// UpdateInstanceInformation to be sent commands; Connect does not do that.
+// Connect opens the control channel of every instance, and returns when all are open. They must have reported with
+// UpdateInstanceInformation to be sent commands: see [Config.Report].
 func Connect(ctx context.Context, cfg Config, instances []string) (*Fleet, error) {
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = 32
@@ -93,6 +98,11 @@ func (f *Fleet) open(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if f.cfg.Report {
+		if err := f.report(ctx, id, cred); err != nil {
+			return err
+		}
+	}
 	var request wire.ID
 	if _, err := rand.Read(request[:]); err != nil {
 		return err
@@ -106,16 +116,16 @@ func (f *Fleet) open(ctx context.Context, id string) error {
 	f.mu.Lock()
 	f.sockets = append(f.sockets, socket)
 	f.mu.Unlock()
-	f.running.Go(func() { f.serve(socket) })
+	f.running.Go(func() { f.serve(socket, id) })
 	return nil
 }
 
 // serve answers what comes until the channel ends.
-func (f *Fleet) serve(socket *websocket.Conn) {
+func (f *Fleet) serve(socket *websocket.Conn, id string) {
 	for {
 		_, b, err := socket.Read(context.Background())
 		if err == nil {
-			err = f.answer(socket, b)
+			err = f.answer(socket, id, b)
 		}
 		if err != nil {
 			f.note(err)
@@ -133,7 +143,7 @@ func (f *Fleet) note(err error) {
 	}
 }
 
-func (f *Fleet) answer(socket *websocket.Conn, b []byte) error {
+func (f *Fleet) answer(socket *websocket.Conn, id string, b []byte) error {
 	frame, err := wire.Decode(b)
 	if err != nil {
 		return err
@@ -145,9 +155,14 @@ func (f *Fleet) answer(socket *websocket.Conn, b []byte) error {
 		return nil
 	}
 	f.taken.Add(1)
-	// The content is not looked at: it can be large.
-	var job struct{ JobId, Topic string }
-	if err := json.Unmarshal(frame.Payload, &job); err != nil {
+	var job wire.Job
+	if f.cfg.Answer == nil { // the content is not looked at: it can be large
+		var head struct{ JobId, Topic string }
+		if err := json.Unmarshal(frame.Payload, &head); err != nil {
+			return err
+		}
+		job.JobId, job.Topic = head.JobId, head.Topic
+	} else if err := json.Unmarshal(frame.Payload, &job); err != nil {
 		return err
 	}
 	err = f.write(socket, wire.TypeJobAck, wire.JobAck{JobID: job.JobId, AcknowledgedMessageID: frame.ID.String(),
@@ -155,7 +170,13 @@ func (f *Fleet) answer(socket *websocket.Conn, b []byte) error {
 	if err != nil {
 		return err
 	}
-	return f.write(socket, wire.TypeReply, wire.Reply{SchemaVersion: 1, JobID: job.JobId, Content: f.cfg.Reply, Topic: job.Topic})
+	reply := f.cfg.Reply
+	if f.cfg.Answer != nil {
+		if reply = f.cfg.Answer(id, job.Content); reply == "" {
+			return nil
+		}
+	}
+	return f.write(socket, wire.TypeReply, wire.Reply{SchemaVersion: 1, JobID: job.JobId, Content: reply, Topic: job.Topic})
 }
 
 func (f *Fleet) write(socket *websocket.Conn, kind string, payload any) error {
