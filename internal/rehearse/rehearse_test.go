@@ -34,7 +34,7 @@ type scenario struct {
 	plan    *plan.Plan
 }
 
-const header = "app: shop\nregion: eu-west-1\nci: {github: {repository: acme/shop, environments: true}}\naccounts: {dev: \"111111111111\"}\n"
+const header = "app: shop\nregion: eu-west-1\nci: {github: {repository: acme/shop, environments: true}}\naccounts: {dev: \"111111111111\", tools: \"999999999999\"}\n"
 
 // start puts the release into a local AWS. change, if given, spoils the rendered roles first.
 func start(t *testing.T, stage string, files map[string]string, change ...func(*roles.Set)) scenario {
@@ -112,8 +112,14 @@ func (s scenario) config(t *testing.T, runID string, events func(ship.Event)) sh
 		return config
 	}
 	send, watch := stage.Pipeline()
+	sender := enter(send)
+	var durable ship.Durability
+	if r := s.plan.Record; r != nil {
+		durable.Bucket = awsclient.NewBucket(sender, r.Region, r.Bucket, r.Account)
+		durable.WaitEach = 100 * time.Millisecond
+	}
 	return ship.Config{
-		Plan: s.plan, Stage: stage.Name, RunID: runID, Send: enter(send), Watch: enter(watch), Events: events,
+		Durability: durable, Plan: s.plan, Stage: stage.Name, RunID: runID, Send: sender, Watch: enter(watch), Events: events,
 		Timing: ship.Timing{TickMin: 50 * time.Millisecond, TickMax: 200 * time.Millisecond, NotYet: 5 * time.Second},
 	}
 }
@@ -153,6 +159,14 @@ const scriptStage = `stages:
       - command: {name: release, script: release.sh, parameters: {Version: v1}, timeout: 1m, validate: {script: validate.sh, timeout: 1m}}
 `
 
+// splitStage is scriptStage with two roles.
+var splitStage = strings.Replace(scriptStage, "    account: dev\n", "    account: dev\n    split: true\n", 1)
+
+// withOutput is scriptStage with the output kept.
+func withOutput(where string) string {
+	return strings.Replace(scriptStage, "timeout: 1m,", "timeout: 1m, output: "+where+",", 1)
+}
+
 var scripts = map[string]string{"release.sh": "echo installing $Version\n", "validate.sh": "echo healthy\n"}
 
 // TestR103TheRecordedCallsAreThePlan ships in every shape that the plan has, and wants the local AWS to have recorded
@@ -162,17 +176,36 @@ func TestR103TheRecordedCallsAreThePlan(t *testing.T) {
 	for name, c := range map[string]struct {
 		stage string
 		files map[string]string
+		sends int // 0 for one a step
 	}{
-		"script by tags": {scriptStage, scripts},
-		"split":          {"stages:\n  - name: dev\n    account: dev\n    split: true\n" + scriptStage[len("stages:\n  - name: dev\n    account: dev\n"):], scripts},
+		"script by tags": {scriptStage, scripts, 0},
+		"split":          {splitStage, scripts, 0},
 		"shared document by id": {`stages:
   - name: dev
     account: dev
     targets: {instances: [i-0123456789abcdef0]}
     steps:
       - command: {name: shell, document: AWS-RunShellScript, commands: ["echo one", "echo two"]}
-`, nil},
-		"two steps": {scriptStage + "      - command: {name: warm-up, script: validate.sh}\n", scripts},
+`, nil, 0},
+		"two steps":                            {scriptStage + "      - command: {name: warm-up, script: validate.sh}\n", scripts, 0},
+		"record":                               {"record: {bucket: shop-record}\n" + scriptStage, scripts, 0},
+		"record of another account and region": {"record: {bucket: shop-record, account: tools, region: eu-central-1}\n" + splitStage, scripts, 0},
+		"rollout": {`stages:
+  - name: dev
+    account: dev
+    targets: {auto-scaling-group: shop-web, min: 3}
+    steps:
+      - command: {name: migrate, script: validate.sh, once: true}
+      - command:
+          name: release
+          stop: {script: validate.sh, timeout: 1m}
+          install: {script: validate.sh, timeout: 1m}
+          start: {script: validate.sh, timeout: 1m}
+          validate: {script: validate.sh, timeout: 1m}
+          rollout: {batches: [1, 100%], pause: 1s, validate: {script: validate.sh, timeout: 1m}, min-healthy: 1}
+`, scripts, 5},
+		"output to logs":     {withOutput("{log-group: /shop/deploy}"), scripts, 0},
+		"output to a bucket": {withOutput("{bucket: shop-output, prefix: deploys}"), scripts, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +217,7 @@ func TestR103TheRecordedCallsAreThePlan(t *testing.T) {
 			if result.Verdict != ship.Succeeded {
 				t.Fatalf("verdict %s: %+v", result.Verdict, result)
 			}
-			if got, want := s.sends(t), len(s.plan.Stages[0].Steps); got != want {
+			if got, want := s.sends(t), max(c.sends, len(s.plan.Stages[0].Steps)); got != want {
 				t.Errorf("%d SendCommand calls, want %d", got, want)
 			}
 			s.wantPlanned(t)
