@@ -42,7 +42,8 @@ func (b *builder) keepRecord(sender, watcher RoleKind) {
 		Reason: "Reads who holds the stage's lock, and what the stage runs.",
 	})
 	b.add(Call{
-		Role: sender, Action: "s3:PutObject", Resources: own, When: Always, BeforeSend: 1, OnResume: true,
+		// The lock, the deploy's record, that it is the latest; then its end, what the stage runs, and the lock again.
+		Role: sender, Action: "s3:PutObject", Resources: own, When: Always, Least: 6, BeforeSend: 3, OnResume: true,
 		Often:  "before and after each send, and at every renewal of the lock",
 		Reason: "Takes and gives back the stage's lock, and writes down what was sent and what became of it.",
 	})
