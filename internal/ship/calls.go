@@ -133,11 +133,14 @@ func (p *patience) wait(ctx context.Context) error {
 // refusal is a check that did not pass: nothing is sent.
 type refusal struct {
 	problem Problem
+	cause   error // the call that was refused, where that is what it is about; may be nil
 	// final: asking again later would tell nothing more.
 	final bool
 }
 
 func (e *refusal) Error() string { return e.problem.Message }
+
+func (e *refusal) Unwrap() error { return e.cause }
 
 // refuse ends the deploy before anything was sent.
 func (r *runner) refuse(ctx context.Context, err error) *Result {

@@ -18,6 +18,8 @@ type drive struct {
 	// nodes in their order; empty where Run Command finds the targets itself.
 	nodes []string
 	sends []*send
+	// gone are nodes that went away before their turn, with EC2's word for it.
+	gone map[string]string
 	// why and code say what stopped it; halted is true where the steps that follow must not be sent either.
 	why, code string
 	halted    bool
@@ -25,7 +27,7 @@ type drive struct {
 
 // ship carries one step out, going on after those sends, and tells whether the next step may follow.
 func (r *runner) ship(ctx context.Context, step *plan.Step, sends []*send) bool {
-	d := &drive{r: r, step: step, nodes: r.nodesOf(step), sends: sends}
+	d := &drive{r: r, step: step, nodes: r.nodesOf(step), sends: sends, gone: map[string]string{}}
 	d.run(ctx)
 	if d.neverSent() {
 		return false
@@ -46,7 +48,7 @@ func (r *runner) nodesOf(step *plan.Step) []string {
 
 func (d *drive) run(ctx context.Context) {
 	for {
-		switch m := next(d.step, d.nodes, len(d.r.nodes), d.sends); m.kind {
+		switch m := next(d.step, d.present(), len(d.r.nodes), d.sends); m.kind {
 		case moveWatch:
 			d.watch(ctx)
 		case moveDone:
@@ -146,6 +148,12 @@ func (d *drive) post(ctx context.Context, s *send, maxErrors string) bool {
 		return false
 	}
 	got, err := d.r.sendOnce(ctx, s, maxErrors)
+	if gone := d.goneAmong(ctx, s, err); len(gone) > 0 {
+		s.void, s.result = true, &StepResult{Name: s.step.Name, Verdict: NotStarted, Why: err.Error()}
+		d.judged(ctx, s)
+		rest := slices.DeleteFunc(slices.Clone(s.nodes), func(id string) bool { return slices.Contains(gone, id) })
+		return len(rest) == 0 || (d.why == "" && d.post(ctx, &send{step: s.step, batch: s.batch, check: s.check, nodes: rest}, maxErrors))
+	}
 	if err != nil {
 		d.failed(ctx, s, err)
 		return false
@@ -188,6 +196,7 @@ func (d *drive) watch(ctx context.Context) {
 	for i, s := range open {
 		s.result = watches[i].done
 		s.result.fill(s.nodes)
+		d.r.markGone(ctx, s.result)
 		d.judged(ctx, s)
 	}
 }

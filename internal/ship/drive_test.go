@@ -381,3 +381,93 @@ func (r *recorder) sentOff(ctx context.Context, s *send) error {
 	*r.sends = append(*r.sends, &kept)
 	return r.spy.sentOff(ctx, s)
 }
+
+// Nodes that joined while the deploy ran are told; those that went away are told apart from failures.
+func TestNodesJoinAndGoAway(t *testing.T) {
+	t.Parallel()
+	change := func(w *fleet, gone string, joined ...string) { // once the first command is out
+		described := w.on["DescribeInstances"]
+		w.on["DescribeInstances"] = func(n int, in map[string]any) (reply, bool) {
+			if len(w.commands) == 0 {
+				if described != nil {
+					return described(n, in)
+				}
+				return reply{}, false
+			}
+			still := slices.DeleteFunc(slices.Clone(w.nodes), func(id string) bool { return id == gone })
+			w.fake.nodes, still = slices.Concat(still, joined), w.fake.nodes
+			defer func() { w.fake.nodes = still }()
+			return w.describeInstances(), true
+		}
+	}
+	for name, o := range map[string]plan.Rollout{"whole": {}, "batches": {Batches: []string{"1", "100%"}}} {
+		t.Run("joined/"+name, func(t *testing.T) {
+			t.Parallel()
+			w := newFleet(newFake(t, names(4)...))
+			change(w, "", "i-0000000b", "i-0000000a")
+			res := w.deploy(rolling(o))
+			want(t, res, 0, Succeeded)
+			told := w.eventsOf(EventJoined)
+			if diff := cmp.Diff([]string{"i-0000000a", "i-0000000b"}, res.Joined); diff != "" || len(told) != 1 ||
+				told[0].Message != "2 nodes joined meanwhile and run the old version: slipway deploy --only-outdated brings them up" {
+				t.Errorf("%s%+v", diff, told)
+			}
+		})
+		t.Run("undeliverable and terminated/"+name, func(t *testing.T) {
+			t.Parallel()
+			w := newFleet(newFake(t, names(4)...))
+			change(w, "i-00000003")
+			w.becomes = func(_ *order, id string) string {
+				if id == "i-00000003" {
+					return "Undeliverable"
+				}
+				return ""
+			}
+			res := w.deploy(rolling(o))
+			want(t, res, 0, Succeeded)
+			if n := res.Steps[0].of("i-00000003"); !n.Gone || n.Verdict != Failed || !strings.Contains(n.Why, "went away") {
+				t.Errorf("node = %+v", n)
+			}
+		})
+		t.Run("failed and terminated/"+name, func(t *testing.T) {
+			t.Parallel()
+			w := newFleet(newFake(t, names(4)...))
+			change(w, "i-00000003")
+			w.becomes = func(_ *order, id string) string {
+				if id == "i-00000003" {
+					return "Failed"
+				}
+				return ""
+			}
+			res := w.deploy(rolling(o))
+			want(t, res, 1, Failed)
+			if n := res.Steps[0].of("i-00000003"); n.Gone {
+				t.Errorf("a node that may have died of the script is told as gone: %+v", n)
+			}
+		})
+	}
+	t.Run("gone before its turn", func(t *testing.T) {
+		t.Parallel()
+		w := newFleet(newFake(t, names(4)...))
+		change(w, "i-00000003")
+		w.gone = []string{"i-00000003"}
+		res := w.deploy(rolling(plan.Rollout{Batches: []string{"1", "100%"}}))
+		want(t, res, 0, Succeeded)
+		if n := res.Steps[0].of("i-00000003"); !n.Gone || n.Verdict != NotStarted {
+			t.Errorf("node = %+v", n)
+		}
+		if diff := cmp.Diff([]string{"run-1.1: 1-1", "run-1.3: 2-4"}, w.orders()); diff != "" || len(w.commands[1].nodes) != 2 {
+			t.Error(diff)
+		}
+	})
+	t.Run("refused although it is there", func(t *testing.T) {
+		t.Parallel()
+		w := newFleet(newFake(t, names(4)...))
+		w.gone = []string{"i-00000003"}
+		res := w.deploy(rolling(plan.Rollout{Batches: []string{"1", "100%"}}))
+		want(t, res, 1, Failed)
+		if res.Problem == nil || res.Problem.Code != CodeUnreachable || len(w.commands) != 1 {
+			t.Errorf("%v %+v", w.orders(), res.Problem)
+		}
+	})
+}

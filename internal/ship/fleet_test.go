@@ -17,6 +17,8 @@ type fleet struct {
 	becomes func(c *order, node string) string
 	takes   time.Duration
 	alarm   map[int]string // by the number of the command, from 1
+	// gone are nodes that EC2 does not have any more.
+	gone []string
 	// most is how many nodes had a command at once, at the most.
 	most int
 }
@@ -35,7 +37,14 @@ type order struct {
 
 func newFleet(f *fake) *fleet {
 	w := &fleet{fake: f, takes: 10 * time.Second, alarm: map[int]string{}}
-	f.on["SendCommand"] = func(_ int, in map[string]any) (reply, bool) { return w.send(in), true }
+	f.on["SendCommand"] = func(_ int, in map[string]any) (reply, bool) {
+		for _, id := range w.gone {
+			if ids, ok := in["InstanceIds"].([]any); ok && slices.Contains(ids, any(id)) {
+				return fails("InvalidInstanceId"), true
+			}
+		}
+		return w.send(in), true
+	}
 	f.on["ListCommandInvocations"] = func(_ int, in map[string]any) (reply, bool) {
 		c := w.order(in["CommandId"])
 		if c == nil {

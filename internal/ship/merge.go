@@ -76,6 +76,10 @@ func (d *drive) addNotBegun(nodes map[string]*NodeResult) {
 		return // its other nodes are none of its targets
 	}
 	for _, id := range d.nodes {
+		if how := d.gone[id]; how != "" && nodes[id] == nil {
+			nodes[id] = &NodeResult{InstanceID: id, Verdict: NotStarted, Gone: true,
+				Why: "the instance is " + how + ": it went away before its turn"}
+		}
 		if nodes[id] == nil {
 			nodes[id] = &NodeResult{InstanceID: id, Verdict: NotStarted, Why: "its batch never began: still on the old version"}
 		}
@@ -86,7 +90,9 @@ func (d *drive) addNotBegun(nodes map[string]*NodeResult) {
 func (d *drive) summarise(res *StepResult) {
 	verdicts := make([]Verdict, 0, len(res.Nodes))
 	for _, n := range res.Nodes {
-		verdicts = append(verdicts, n.Verdict)
+		if !n.Gone {
+			verdicts = append(verdicts, n.Verdict)
+		}
 	}
 	for _, s := range res.Sends {
 		if s.Verdict == Unknown {

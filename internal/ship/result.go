@@ -34,6 +34,8 @@ type Result struct {
 	Steps   []StepResult `json:"steps,omitempty"`
 	// Problem is the API call, or the check, that ended the deploy early; nil when it ran to its end.
 	Problem *Problem `json:"problem,omitempty"`
+	// Joined are nodes that the targets have now and had not when the deploy began: they run another version.
+	Joined []string `json:"joined,omitempty"`
 	// Interrupted is true when the deploy was told to stop. The verdict still says what is known.
 	Interrupted bool `json:"interrupted,omitempty"`
 	// Detached is true when the deploy only sent, and left the rest to a resume: the verdict is unknown, and was to be.
@@ -71,14 +73,14 @@ type StepResult struct {
 	unread bool
 }
 
-// of is the verdict of one node; of one that the command was for and that is not listed it is not known.
-func (s *StepResult) of(id string) Verdict {
+// of is what became of one node; of one that the command was for and that is not listed it is not known.
+func (s *StepResult) of(id string) NodeResult {
 	for i := range s.Nodes {
 		if s.Nodes[i].InstanceID == id {
-			return s.Nodes[i].Verdict
+			return s.Nodes[i]
 		}
 	}
-	return Unknown
+	return NodeResult{InstanceID: id, Verdict: Unknown}
 }
 
 // SendResult is one SendCommand of a rollout.
@@ -102,6 +104,8 @@ type NodeResult struct {
 	Steps         []ScriptStepResult `json:"steps,omitempty"`
 	// CommandID is the command that reached it last, of a step that was several.
 	CommandID string `json:"commandId,omitempty"`
+	// Gone is true of a node that went away before anything ran on it, as EC2 says: it does not count against the step.
+	Gone bool `json:"gone,omitempty"`
 	// Why explains every verdict but succeeded.
 	Why string `json:"why,omitempty"`
 

@@ -92,6 +92,7 @@ type rollout struct {
 	sent      map[string]bool // nodes that were sent to
 	inLast    []string        // those of the last batch
 	failed    int             // nodes that failed or are unknown
+	away      int             // nodes out of service: these, and those that went away
 	beforeHas int             // of these, the ones of batches before the last
 	checked   bool            // the last batch was validated
 }
@@ -113,9 +114,12 @@ func (o *rollout) count() {
 					o.inLast = append(o.inLast, id)
 				}
 			}
-			if s.result.of(id) != Succeeded && !lost[id] {
+			if n := s.result.of(id); n.Verdict != Succeeded && !lost[id] {
 				lost[id] = true
-				o.failed++
+				o.away++
+				if !n.Gone {
+					o.failed++
+				}
 				if s.batch < o.last {
 					o.beforeHas++
 				}
@@ -140,7 +144,7 @@ func (o *rollout) next() move {
 	if len(unsent) == 0 || (o.step.Once && o.last > 0) {
 		return move{kind: moveDone}
 	}
-	size := min(o.size(o.last+1, o.failed), len(unsent))
+	size := min(o.size(o.last+1, o.away), len(unsent))
 	if size <= 0 {
 		return move{kind: moveStop, code: CodeHealth, why: o.noRoom()}
 	}
@@ -181,7 +185,7 @@ func (o *rollout) check() (move, bool) {
 		return move{}, false
 	}
 	good := slices.DeleteFunc(slices.Clone(o.inLast), func(id string) bool {
-		return slices.ContainsFunc(o.sends, func(s *send) bool { return slices.Contains(s.nodes, id) && s.result.of(id) != Succeeded })
+		return slices.ContainsFunc(o.sends, func(s *send) bool { return slices.Contains(s.nodes, id) && s.result.of(id).Verdict != Succeeded })
 	})
 	if len(good) == 0 {
 		return move{}, false
@@ -191,8 +195,8 @@ func (o *rollout) check() (move, bool) {
 
 func (o *rollout) pause() time.Duration { return time.Duration(o.step.Rollout.Pause) * time.Second }
 
-// size is how many nodes batch n has when so many nodes did not succeed in the batches before it.
-func (o *rollout) size(n, failed int) int {
+// size is how many nodes batch n has when so many nodes are out of service after the batches before it.
+func (o *rollout) size(n, away int) int {
 	size := len(o.nodes)
 	switch sizes := o.step.Rollout.Batches; {
 	case o.step.Once:
@@ -201,7 +205,7 @@ func (o *rollout) size(n, failed int) int {
 		size = max(share(sizes[min(n, len(sizes))-1], o.all, false), 1)
 	}
 	if o.step.Rollout.MinHealthy != "" {
-		size = min(size, o.all-o.minHealthy()-failed)
+		size = min(size, o.all-o.minHealthy()-away)
 	}
 	return size
 }
@@ -222,8 +226,8 @@ func (o *rollout) minHealthy() int { return share(o.step.Rollout.MinHealthy, o.a
 // noRoom says why min-healthy lets no node be taken out.
 func (o *rollout) noRoom() string {
 	why := fmt.Sprintf("min-healthy wants %d of %s in service", o.minHealthy(), count(o.all, "node"))
-	if o.failed > 0 {
-		why += fmt.Sprintf(" and %d did not succeed", o.failed)
+	if o.away > 0 {
+		why += fmt.Sprintf(" and %d did not succeed", o.away)
 	}
 	return why + ": none may be taken out"
 }

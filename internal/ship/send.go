@@ -93,7 +93,7 @@ func (r *runner) explainSend(failed *callError) error {
 	p.Code = CodeUnreachable
 	p.Message += ": no permission, agent not running, not registered, in a bad state, or another account or region"
 	p.Hint = "deploy with preflight says which node and why"
-	return &refusal{problem: p}
+	return &refusal{problem: p, cause: failed}
 }
 
 // documentName is the document that the step sends.

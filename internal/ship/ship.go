@@ -139,6 +139,7 @@ func (r *runner) shipAll(ctx context.Context) {
 	if ctx.Err() != nil && !r.allDone() {
 		r.res.Interrupted = true
 	}
+	r.findJoined(ctx)
 }
 
 // sendsOf are the sends of the step, and of its validation, that an earlier process made.
@@ -179,6 +180,8 @@ type runner struct {
 	res             *Result
 	// nodes that the targets were when the deploy began; empty when that could not be found out.
 	nodes []string
+	// others are nodes of the targets that this deploy leaves out, because they have the version already.
+	others []string
 	// documents holds the version to send for each step that has its own document, by step name.
 	documents map[string]string
 	journal   journal

@@ -73,19 +73,10 @@ func (r *runner) resolve(ctx context.Context) error {
 	if len(targets.Instances) > 0 && (len(ids) == 0 || r.cfg.SkipPreflight) {
 		return r.enough(nil)
 	}
-	var filters []awsclient.InstanceFilter
-	if len(targets.Instances) == 0 {
-		for _, t := range targets.Tags {
-			filters = append(filters, awsclient.InstanceFilter{Name: "tag:" + t.Key, Values: t.Values})
-		}
-	}
-	if len(ids) == 0 && len(filters) == 0 {
+	if len(ids) == 0 && len(targets.Tags) == 0 {
 		return &refusal{problem: Problem{Code: CodeNoTargets, Message: "the target matches nothing: it names neither instances nor tags"}}
 	}
-	instances, err := pages(ctx, r, r.watcher, "ec2:DescribeInstances", func(ctx context.Context, token *string) ([]awsclient.Instance, *string, error) {
-		page, next, err := r.watcher.ec2.DescribeInstances(ctx, ids, filters, aws.ToString(token))
-		return page, &next, err
-	})
+	instances, err := r.instances(ctx, ids)
 	switch {
 	case err != nil && r.cfg.SkipPreflight && classify(err) == denied:
 		r.event(Event{Kind: EventWarning, Message: "the targets are not known beforehand: " + err.Error()})
@@ -96,6 +87,20 @@ func (r *runner) resolve(ctx context.Context) error {
 		return r.namedNodes(ids, instances)
 	}
 	return r.taggedNodes(instances)
+}
+
+// instances describes instances by their ids, or those that the targets' tags find.
+func (r *runner) instances(ctx context.Context, ids []string) ([]awsclient.Instance, error) {
+	var filters []awsclient.InstanceFilter
+	if len(ids) == 0 {
+		for _, t := range r.stage.Targets.Tags {
+			filters = append(filters, awsclient.InstanceFilter{Name: "tag:" + t.Key, Values: t.Values})
+		}
+	}
+	return pages(ctx, r, r.watcher, "ec2:DescribeInstances", func(ctx context.Context, token *string) ([]awsclient.Instance, *string, error) {
+		page, next, err := r.watcher.ec2.DescribeInstances(ctx, ids, filters, aws.ToString(token))
+		return page, &next, err
+	})
 }
 
 // missingInstance says what an id that EC2 does not know means.
