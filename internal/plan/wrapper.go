@@ -1,6 +1,7 @@
 package plan
 
 import (
+	_ "embed"
 	"encoding/base64"
 	"path"
 	"regexp"
@@ -30,51 +31,78 @@ type wrapping struct {
 	last bool
 }
 
+// The parts of the wrapper that are the same for every script.
+var (
+	//go:embed wrapper_begin.sh
+	wrapperBegin string
+	//go:embed wrapper_end.sh
+	wrapperEnd string
+)
+
 // wrap turns a script into the lines of aws:runShellScript. The agent joins them into one file, which it runs as it
 // is: by the shebang of its first line, without HOME under systemd, and with some exit codes taken for orders. The
-// wrapper gives the script a dependable surrounding, and its output streams untouched.
+// wrapper gives the script a dependable surrounding, one deploy at a time on a node, and output whose end is never lost.
 func wrap(w wrapping) []string {
-	s, parameters := w.script, w.parameters
-	name := scriptName(s.Path)
+	s := w.script
 	lines := []string{
 		"#!/bin/sh",
-		"# Made by slipway from " + name + ": change it there.",
+		"# Made by slipway from " + scriptName(s.Path) + ": change it there.",
 		`[ -n "${HOME:-}" ] || HOME=/root`,
 		`PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}`,
 		// At the end: what the node puts first in its PATH stays first.
 		`case ":$PATH:" in *:/usr/local/bin:*) ;; *) PATH=$PATH:/usr/local/bin ;; esac`,
 		"export HOME PATH",
 	}
-	for _, p := range parameters {
+	for _, p := range w.parameters {
 		lines = append(lines, exportParameter(p)...)
 	}
-	lines = append(lines,
-		// The agent ends a script at its timeout with SIGKILL, and then nothing can clean up: what lies there for
-		// longer than any script may run (two days) is such a rest.
-		`find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'slipway.????????' -type d -user "$(id -u)" -mtime +2 -exec rm -rf {} + 2>/dev/null || :`,
-		`slipway_dir=$(mktemp -d "${TMPDIR:-/tmp}/slipway.XXXXXXXX") || exit 1`,
-		`trap 'rm -rf "$slipway_dir"' EXIT`,
-		"trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM",
-		`slipway_script="$slipway_dir/`+name+`"`,
-	)
-	lines = append(lines, unpack(s.Content)...)
-	lines = append(lines, "slipway_code=0")
-	lines = append(lines, run(s.Content)...)
-	return append(lines, remap...)
+	lines = append(lines, w.variables()...)
+	lines = append(lines, code(wrapperBegin)...)
+	if w.blob != nil {
+		lines = append(lines, takeFetched(w.blob)...)
+	} else {
+		lines = append(lines, unpack(s.Content)...)
+	}
+	lines = append(lines, interpreter(s.Content)...)
+	return append(lines, code(wrapperEnd)...)
 }
 
-// remap ends the wrapper. 137, 168, 169 and 194 are orders to the agent: a program of the user that happens to exit
-// with one of them must not be reported as timed out or succeeded, nor reboot the node (R108).
-var remap = []string{
-	"case $slipway_code in",
-	`137) slipway_why="killed, most often because memory ran out; the agent would report a timeout" ;;`,
-	`168) slipway_why="the agent would report success and skip the remaining steps" ;;`,
-	`169) slipway_why="the agent would skip the remaining steps" ;;`,
-	`194) slipway_why="the agent would reboot the node and run the script again" ;;`,
-	`*) exit "$slipway_code" ;;`,
-	"esac",
-	`echo "slipway: the script exited with $slipway_code ($slipway_why); reported as 1" >&2`,
-	"exit 1",
+// variables are what the constant parts of the wrapper know of this script.
+func (w wrapping) variables() []string {
+	sum, last := "", "0"
+	if w.blob != nil {
+		sum = w.blob.SHA256
+	}
+	if w.last {
+		last = "1"
+	}
+	return []string{
+		"sw_app=" + quote(w.app) + " sw_stage=" + quote(w.stage) + " sw_step=" + quote(w.step) + " sw_name=" + quote(w.name),
+		"sw_path=" + quote(w.script.Path) + " sw_file=" + quote(scriptName(w.script.Path)),
+		"sw_limit=" + strconv.Itoa(seconds(w.limit)) + " sw_last=" + last + " sw_sum=" + sum,
+		"sw_user=" + quote(w.script.RunAs) + " sw_where=" + quote(w.script.WorkingDirectory),
+	}
+}
+
+// code is a part of the wrapper as it travels: a document takes 64 KB, which are for the user's scripts.
+func code(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// takeFetched makes the script of the file that the step before has fetched, if it is the right one.
+func takeFetched(b *Blob) []string {
+	return []string{
+		`[ -f ` + b.file() + ` ] || sw_fail "SCRIPT_MISSING: the script was not fetched to $PWD"`,
+		`cat ` + b.file() + ` >"$sw_script" || exit 1`,
+		`sw_got=$(sha256sum <"$sw_script" 2>/dev/null || openssl dgst -sha256 -r <"$sw_script" 2>/dev/null)`,
+		`[ "${sw_got%% *}" = "$sw_sum" ] || sw_fail "CHECKSUM_MISMATCH: what was fetched has SHA-256 ${sw_got%% *}, the release's script $sw_sum: it is not run"`,
+	}
 }
 
 // scriptName is the script's base name, for messages of the shell; what could mean something to it is dropped.
@@ -116,7 +144,7 @@ func unpack(content string) []string {
 	for n := 2; strings.Contains(text, delimiter); n++ {
 		delimiter = "SLIPWAY_SCRIPT_" + strconv.Itoa(n)
 	}
-	lines := []string{command + ` >"$slipway_script" <<'` + delimiter + `' || exit 1`}
+	lines := []string{command + ` >"$sw_script" <<'` + delimiter + `' || exit 1`}
 	lines = append(lines, strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
 	return append(lines, delimiter)
 }
@@ -141,21 +169,27 @@ func wrapBase64(content string) string {
 	return b.String()
 }
 
-// run starts the script: with the interpreter of its own shebang, else with the strictest shell of the node. The
-// interpreter is named, so that a temporary directory mounted noexec does no harm. Input is empty, as a script that
-// asks questions would wait for its timeout.
-func run(content string) []string {
-	if interpreter := shebang(content); interpreter != "" {
-		return []string{interpreter + ` "$slipway_script" </dev/null || slipway_code=$?`}
+// interpreter makes "$@" what runs the script: the interpreter of its own shebang, else the strictest shell of the node.
+// It is named, so that a temporary directory mounted noexec does no harm.
+func interpreter(content string) []string {
+	if own := shebang(content); own != "" {
+		bash := ""
+		if bashShebang.MatchString(content) {
+			bash = "1"
+		}
+		return []string{"sw_bash=" + bash, "set -- " + own + ` "$sw_script"`}
 	}
 	return []string{
 		"if command -v bash >/dev/null 2>&1; then",
-		`  bash -Eeuo pipefail "$slipway_script" </dev/null || slipway_code=$?`,
+		`sw_bash=1; set -- bash -Eeuo pipefail "$sw_script"`,
 		"else",
-		`  /bin/sh -eu "$slipway_script" </dev/null || slipway_code=$?`,
+		`sw_bash=; set -- /bin/sh -eu "$sw_script"`,
 		"fi",
 	}
 }
+
+// bashShebang matches a script whose own shebang is bash, by whatever way.
+var bashShebang = regexp.MustCompile(`^#!\s*\S*(/env\s+(-S\s*)?(\S*/)?|/)?bash(\s|$)`)
 
 // shebang gives the command that the kernel would make of a script's first line: the interpreter, and everything
 // behind it as one argument. Empty when there is none.
