@@ -188,8 +188,9 @@ type Node struct {
 	CommandID string `json:"commandId,omitempty"`
 	Why       string `json:"why,omitempty"`
 	// Version that runs on the node as far as the record knows: that of this deploy, of an earlier one, or empty for
-	// not known.
+	// not known. Deploy is the last one that was begun on the node: it shipped the version, where there is one.
 	Version string `json:"version,omitempty"`
+	Deploy  string `json:"deploy,omitempty"`
 }
 
 // State says what a stage runs.

@@ -215,16 +215,18 @@ func (r *runner) explain(err error) Problem {
 	}
 	var failed *callError
 	if !errors.As(err, &failed) {
-		return Problem{Code: codeOf(err), Message: err.Error()}
+		return Problem{Code: codeOf(err), Message: err.Error(), Hint: hintOfBucket(err)}
 	}
 	p := Problem{Code: codeOf(failed), API: innermostAPI(failed), Principal: failed.principal, Action: failed.api, Message: failed.Error()}
 	if dialFailed(failed.err) {
 		p.Hint = "nothing could be reached there: check --endpoint-url and AWS_ENDPOINT_URL, the region, and the network"
 	}
-	if classify(failed.err) != denied {
-		return p
+	if classify(failed.err) == denied {
+		r.explainDenial(&p, failed)
 	}
-	r.explainDenial(&p, failed)
+	if strings.HasPrefix(failed.api, "s3:") {
+		r.explainBucket(&p, failed)
+	}
 	return p
 }
 

@@ -185,7 +185,7 @@ func hostOf(text string) string {
 var (
 	denialUser     = regexp.MustCompile(`User: (\S+) is not authorized`)
 	denialAction   = regexp.MustCompile(`not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)`)
-	denialResource = regexp.MustCompile(`on resource: (\S+)`)
+	denialResource = regexp.MustCompile(`on resource: "?([^\s"]+)`) // S3 puts it in quotes
 )
 
 func firstGroup(re *regexp.Regexp, text string) string {

@@ -171,10 +171,10 @@ func (l *ledger) forget(s *send) {
 func (l *ledger) nodes() map[string]record.Node {
 	all := map[string]record.Node{}
 	for id, n := range l.before {
-		all[id] = record.Node{Verdict: string(NotStarted), Version: n.Version}
+		all[id] = record.Node{Verdict: string(NotStarted), Version: n.Version, Deploy: n.Deploy}
 	}
 	for _, id := range l.deploy.Targets {
-		all[id] = record.Node{Verdict: string(NotStarted), Version: l.before[id].Version}
+		all[id] = record.Node{Verdict: string(NotStarted), Version: l.before[id].Version, Deploy: l.before[id].Deploy}
 	}
 	for id := range l.tried {
 		all[id] = l.node(id)
@@ -213,11 +213,12 @@ func (l *ledger) node(id string) record.Node {
 	if len(verdicts) > 0 {
 		n.Verdict = string(together(verdicts))
 	}
+	n.Deploy = l.deploy.ID
 	switch {
 	case begun && whole:
 		n.Version = versionOf(l.deploy)
 	case !begun:
-		n.Version = l.before[id].Version
+		n.Version, n.Deploy = l.before[id].Version, l.before[id].Deploy
 	case l.ending && n.Verdict == string(Succeeded):
 		n.Verdict, n.Why = string(Failed), "not every step came to it: what runs on it is neither the old version nor the new one"
 	}
