@@ -26,16 +26,18 @@ type Process struct {
 
 // commands is the command line's grammar.
 type commands struct {
-	Init    initCommand    `cmd:"" help:"Write a commented slipway.yaml that works in a local AWS at once."`
-	Plan    planCommand    `cmd:"" help:"List every AWS call that a deploy makes, by principal, with its reason."`
-	Roles   rolesCommand   `cmd:"" help:"The least-privilege roles that the plan needs."`
-	Prove   proveCommand   `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
-	Deploy  deployCommand  `cmd:"" help:"Ship the release, and tell truly what became of it."`
-	Resume  resumeCommand  `cmd:"" help:"Tell the truth about an earlier send, without sending again."`
-	Ci      ciCommand      `cmd:"" name:"ci" help:"The pipeline that runs all this: render, check."`
-	Local   localCommand   `cmd:"" help:"An AWS in one process: up, env, events, snapshot, restore, reset, stop."`
-	Policy  policyCommand  `cmd:"" help:"The policy engine by itself: eval, explain, fmt, compare."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Init     initCommand     `cmd:"" help:"Write a commented slipway.yaml that works in a local AWS at once."`
+	Plan     planCommand     `cmd:"" help:"List every AWS call that a deploy makes, by principal, with its reason."`
+	Roles    rolesCommand    `cmd:"" help:"The least-privilege roles that the plan needs."`
+	Prove    proveCommand    `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
+	Deploy   deployCommand   `cmd:"" help:"Ship the release, and tell truly what became of it."`
+	Resume   resumeCommand   `cmd:"" help:"Pick up the deploy that was killed, or tell the truth about an earlier send."`
+	Rollback rollbackCommand `cmd:"" help:"Ship again what an earlier good deploy shipped."`
+	Cancel   cancelCommand   `cmd:"" help:"Stop the deploy that is in progress, and tell what it did."`
+	Ci       ciCommand       `cmd:"" name:"ci" help:"The pipeline that runs all this: render, check."`
+	Local    localCommand    `cmd:"" help:"An AWS in one process: up, env, events, snapshot, restore, reset, stop."`
+	Policy   policyCommand   `cmd:"" help:"The policy engine by itself: eval, explain, fmt, compare."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 const description = `slipway ships releases to EC2 and proves beforehand that the IAM roles allow exactly what they need.

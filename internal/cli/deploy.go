@@ -25,11 +25,15 @@ type deployCommand struct {
 	releaseFlags
 	outputFlag
 	placeFlags
-	Keep            bool   `help:"With --local: let the applications that the scripts started go on."`
-	SkipProof       bool   `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read. The preflight still refuses what it finds."`
-	AcceptUndecided bool   `help:"Send although the proof could not decide every call."`
-	SkipPreflight   bool   `help:"Send without reading anything first. Risk: nodes that are gone, results that cannot be read, and an earlier send that still runs are found too late."`
-	AcceptUnknown   string `placeholder:"COMMAND-ID" help:"Send although this earlier command's outcome cannot be known."`
+	aboutFlags
+	Keep            bool     `help:"With --local: let the applications that the scripts started go on."`
+	SkipProof       bool     `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read. The preflight still refuses what it finds."`
+	AcceptUndecided bool     `help:"Send although the proof could not decide every call."`
+	SkipPreflight   bool     `help:"Send without reading anything first. Risk: nodes that are gone, results that cannot be read, and an earlier send that still runs are found too late."`
+	AcceptUnknown   string   `placeholder:"ID" help:"Send although the outcome of this earlier command, or deploy, cannot be known."`
+	Wait            waitFlag `placeholder:"DURATION" help:"Wait for a stage's lock, without end or for so long (--wait=10m), in place of refusing."`
+	NoRollback      bool     `help:"Leave a deploy that failed as it is, whatever on-failure says."`
+	Detach          bool     `help:"Send the stage's only command and end; slipway resume tells what became of it. Exit code 0 means sent."`
 }
 
 // Help shows examples under `slipway deploy --help`.
@@ -74,7 +78,7 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return nothingSent(err)
 	}
-	code, err := c.stages(ctx, terminal, place, l, proved)
+	code, err := c.stages(ctx, process, terminal, place, l, set, proved)
 	if err := errors.Join(err, place.close(ctx, terminal)); err != nil {
 		return &failure{code: max(code, exitFailed), err: err}
 	}
@@ -143,7 +147,7 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 }
 
 // stages ships the stages in the order of the file; a stage comes after those that it needs.
-func (c *deployCommand) stages(ctx context.Context, terminal *ui.UI, place *place, l *loaded, proved *proof.Result) (int, error) {
+func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *ui.UI, place *place, l *loaded, set *roles.Set, proved *proof.Result) (int, error) {
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
 		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
@@ -154,6 +158,8 @@ func (c *deployCommand) stages(ctx context.Context, terminal *ui.UI, place *plac
 			return exitFailed, fmt.Errorf("stage %s: %w; nothing was sent to it", stage.Name, err)
 		}
 		config.SkipPreflight, config.AcceptUnknown = c.SkipPreflight, c.AcceptUnknown
+		config.About, config.WaitForLock, config.Detach = c.about(process, l), time.Duration(c.Wait), c.Detach
+		config.NoRollback, config.Prove = c.NoRollback, prover(set, c.SkipProof)
 		if c.SkipPreflight {
 			terminal.Warn("--skip-preflight: nothing is read before the send; what is wrong shows only after it")
 		}
@@ -188,8 +194,9 @@ func shipConfig(ctx context.Context, terminal *ui.UI, place *place, l *loaded, s
 		Explain:       func(principal, action, _ string) string { return proved.Statements(principal, action) },
 		ResumeCommand: func(id string) string { return resumeLine(l.flags, place.flags, stage.Name, id) },
 	}
+	config.Bucket = recordBucket(l.plan, send)
 	if place.local != nil {
-		config.Timing = localTiming
+		config.Timing, config.WaitEach = localTiming, time.Second
 	}
 	return config, nil
 }
@@ -200,7 +207,10 @@ func resumeLine(f releaseFlags, p placeFlags, stage, id string) string {
 	if p.Local && p.Data == "" {
 		return ""
 	}
-	words := []string{"slipway", "resume", id}
+	words := []string{"slipway", "resume"}
+	if id != "" {
+		words = append(words, id)
+	}
 	add := func(flag, value string) {
 		if value != "" {
 			words = append(words, flag, shellWord(value))

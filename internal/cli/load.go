@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/proof"
@@ -111,19 +112,39 @@ const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,p
 
 // prove proves the plan against the roles, and that none of them reaches more than it holds.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
-	roles := given(set)
+	result, err := proveCalls(l.plan, set)
+	if err != nil {
+		return nil, err
+	}
+	if err := result.Escalate(l.plan, given(set)); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func proveCalls(p *plan.Plan, set *roles.Set) (*proof.Result, error) {
 	var buckets []proof.Bucket
 	for _, b := range set.Buckets {
 		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
 	}
-	result, err := proof.Prove(l.plan, roles, buckets...)
-	if err != nil {
-		return nil, err
+	return proof.Prove(p, given(set), buckets...)
+}
+
+// prover proves the calls of a rollback against the roles that the release itself was proved against.
+func prover(set *roles.Set, skip bool) func(*plan.Plan) error {
+	return func(p *plan.Plan) error {
+		if skip {
+			return nil
+		}
+		result, err := proveCalls(p, set)
+		if err != nil {
+			return err
+		}
+		if result.Exit() != exitOK {
+			return errors.New(strings.TrimSpace(result.Text()))
+		}
+		return nil
 	}
-	if err := result.Escalate(l.plan, roles); err != nil {
-		return nil, err
-	}
-	return result, nil
 }
 
 // given are roles as the proof takes them.

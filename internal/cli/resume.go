@@ -3,87 +3,60 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/slipway-cd/slipway/internal/localaws"
-	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/ship"
 )
 
 type resumeCommand struct {
-	ID string `arg:"" name:"command-id" help:"The command id that the deploy printed."`
+	ID string `arg:"" optional:"" name:"command-id" help:"A command id that a deploy printed. Without one, the record says which deploy has not ended."`
 	releaseFlags
 	outputFlag
 	placeFlags
+	NoWait     bool `name:"no-wait" help:"Without a command id: refuse while the deploy's own slipway may still live, in place of waiting for its lock to expire."`
+	ReportOnly bool `name:"report-only" help:"Without a command id: send nothing more; the deploy ends where it is."`
 }
 
 // Help shows examples under `slipway resume --help`.
 func (resumeCommand) Help() string {
-	return `Reads what became of a command that was sent before, waits for its end if it still runs, and gives the verdict
-that the deploy would have given. Nothing is sent. With --local the roles stay as they are in the --data DIR, so that
-what an operator added there counts, unless --policies gives others.
+	return `Without a command id, and with a record: picks up the deploy that has not ended, because its slipway was killed or was run
+with --detach. It waits until that slipway has lost its lock, watches what is out, ships the rest as it was recorded, and
+ends the record. Nothing is sent twice. Where the last deploy has ended, it tells that deploy's verdict.
+
+With a command id: reads what became of that command, waits for its end if it still runs, and gives the verdict that the
+deploy would have given. Nothing is sent. With --local the roles stay as they are in the --data DIR, so that what an
+operator added there counts, unless --policies gives others.
 
 Exit codes: as deploy's; 3 when the outcome still cannot be read.
 
 Examples:
-  slipway resume 0831e1a8-a1ac-4257-a1fd-c831b48c4107
+  slipway resume --stage prod
+  slipway resume --stage prod --report-only
   slipway resume 0831e1a8-a1ac-4257-a1fd-c831b48c4107 --stage prod
   slipway resume 0831e1a8-a1ac-4257-a1fd-c831b48c4107 --local --data DIR`
 }
 
 // Run resumes. Of a release with several stages --stage says which one sent the command.
 func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	if err := ship.CheckCommandID(c.ID); err != nil {
-		return err
-	}
-	if c.Local && c.Data == "" {
-		return usage(errors.New("a local AWS without --data is gone when its deploy ends"), "name the --data DIR of the deploy")
-	}
-	l, err := c.load()
-	if err != nil {
-		return err
-	}
-	if len(l.plan.Stages) != 1 {
-		return usage(errors.New("the release has several stages"), "say which one sent the command with --stage NAME")
-	}
-	set, err := l.rolesFor(c.Policies)
-	if err != nil {
-		return err
-	}
-	proved, err := l.prove(set)
-	if err != nil {
-		return err
-	}
-	terminal, end := shippingUI(ctx, process, c.outputFlag, l, "what was sent goes on")
-	defer end()
-	// Without --policies the roles of a local AWS stay as they are: what an operator added there counts.
-	seed := func(ctx context.Context, aws *localaws.AWS) error {
-		if c.Policies == "" {
-			return nil
+	if c.ID != "" {
+		if err := ship.CheckCommandID(c.ID); err != nil {
+			return err
 		}
-		return rehearse.Roles(ctx, aws, set)
+		if c.NoWait || c.ReportOnly {
+			return usage(errors.New("--no-wait and --report-only are about a deploy, and a command id is given"), "leave them out: a command is only read")
+		}
 	}
-	place, err := openPlace(ctx, process, c.placeFlags, l, true, seed)
-	if err != nil {
-		return &failure{code: exitUnknown, err: err}
+	a := acting{releaseFlags: c.releaseFlags, outputFlag: c.outputFlag, placeFlags: c.placeFlags, name: "resume " + c.ID,
+		interrupt: "what was sent goes on", watches: true}
+	if c.ID == "" {
+		a.name, a.interrupt = "resume", "cancelling…"
+		if c.ReportOnly {
+			a.interrupt = "what was sent goes on"
+		}
 	}
-	config, err := shipConfig(ctx, terminal, place, l, &l.plan.Stages[0], proved)
-	if err != nil {
-		return errors.Join(err, place.close(ctx, terminal))
-	}
-	code := exitUnknown
-	result, err := ship.Resume(ctx, config, c.ID)
-	if err == nil {
-		code = result.Exit()
-		terminal.Result(result)
-		err = terminal.Err()
-	}
-	// Applications that the earlier deploy kept are not this command's to stop.
-	if err := errors.Join(err, place.close(ctx, terminal)); err != nil {
-		return &failure{code: max(code, exitFailed), err: fmt.Errorf("resume %s: %w", c.ID, err)}
-	}
-	return ended(code)
+	return a.run(ctx, process, func(config ship.Config) (*ship.Result, error) {
+		if c.ID != "" {
+			return ship.Resume(ctx, config, c.ID)
+		}
+		return ship.Continue(ctx, config, ship.Continuing{NoWait: c.NoWait, ReportOnly: c.ReportOnly})
+	})
 }

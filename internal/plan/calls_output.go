@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // readOutput adds what shows people the complete output of a step.
 func (b *builder) readOutput(verify RoleKind, step *Step) {
@@ -34,7 +37,7 @@ func (b *builder) readOutput(verify RoleKind, step *Step) {
 func (b *builder) serveScripts() {
 	var groups []string
 	var buckets []Output
-	again := false
+	fetches := false
 	for i := range b.stage.Steps {
 		step := &b.stage.Steps[i]
 		if o := step.Output; o.LogGroup != "" && !slices.Contains(groups, o.LogGroup) {
@@ -43,21 +46,23 @@ func (b *builder) serveScripts() {
 		if o := (Output{Bucket: step.Output.Bucket, Prefix: step.Output.Prefix}); o.Bucket != "" && !slices.Contains(buckets, o) {
 			buckets = append(buckets, o)
 		}
-		again = again || step.Own != nil && step.Own.Version != ""
+		fetches = fetches || step.fetches() || step.Check != nil && step.Check.fetches()
 	}
 	b.writeLogs(groups)
 	b.writeObjects(buckets)
-	if large := b.large(); b.record != nil && (large || again) {
-		when := Always
-		if !large { // whether what an earlier deploy shipped has large scripts is not recorded
-			when = OnRollback
-		}
+	if b.record != nil && fetches {
 		b.add(Call{
-			Role: KindNode, Action: "s3:GetObject", When: when, Often: "once per node and large script",
+			Role: KindNode, Action: "s3:GetObject", When: Always, Often: "once per node and large script",
 			Resources: b.recorded(objects(b.record.Bucket, b.app+"/"+scriptsFolder+"/", perScript)),
 			Reason:    "Fetches scripts that are too large for an SSM document.", For: fetchScripts.sid,
 		})
 	}
+}
+
+// fetches says whether a step of the document fetches a script. It holds of a step of an earlier deploy too, whose blobs
+// are not known any more.
+func (s *Step) fetches() bool {
+	return slices.ContainsFunc(s.ScriptSteps, func(name string) bool { return strings.HasPrefix(name, fetchPrefix) })
 }
 
 // writeLogs adds what the agent calls to write output to CloudWatch Logs (R107).

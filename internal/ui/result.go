@@ -34,12 +34,22 @@ func (u *UI) Result(r *ship.Result) {
 	for i := range r.Steps {
 		u.resume(&r.Steps[i], r.Problem)
 	}
+	u.rolledBack(r.Rollback)
 	text := "stage " + r.Stage + ": " + u.verdict(r.Verdict)
+	if r.Detached {
+		text = "stage " + r.Stage + ": sent, and left; the verdict is still unknown"
+	}
 	if r.Verdict == ship.Refused {
 		text += ", nothing was sent"
 	}
 	if r.Interrupted {
 		text += " (interrupted)"
+	}
+	if r.Rollback != nil && r.Rollback.Verdict == ship.Succeeded {
+		text += ", and rolled back"
+	}
+	if r.Record != nil && r.Record.Problem != "" {
+		u.Warn("the record is not complete: %s", r.Record.Problem)
 	}
 	u.Note("%s", text)
 }
