@@ -48,7 +48,11 @@ func (m *model) headLine(l look) string {
 	left += "  " + span(l.now.Sub(m.began))
 	right, bad := m.tally()
 	const gap = 2
-	width := min(widestBar, l.columns-columns(left)-columns(right)-columns(bad)-3*gap)
+	width := l.columns - columns(left) - columns(right) - 2*gap
+	if bad != "" {
+		width -= columns(bad) + gap
+	}
+	width = min(widestBar, width)
 	text := l.paint(bold, cut(left, l.columns))
 	if width >= narrowestBar {
 		text += "  " + m.bar(width, l.paint)
@@ -101,6 +105,9 @@ func (m *model) stepLine(l look) string {
 	text := "step " + clean(m.step)
 	if n, of := m.stepNumber(); n > 0 && of > 1 {
 		text = fmt.Sprintf("step %d of %d: %s", n, of, clean(m.step))
+	}
+	if m.rollback {
+		text = "rolling back · " + text
 	}
 	if b := m.batch; b != nil {
 		text += " · " + batchText(b.Number, b.Of, m.batchSize, b.Check)

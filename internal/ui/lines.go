@@ -189,7 +189,7 @@ func (u *UI) nodeText(e ship.Event, told bool) string {
 	if e.Node.Why != "" {
 		text += ": " + clean(e.Node.Why)
 	}
-	if told && e.Verdict == ship.Succeeded {
+	if told && e.Verdict == ship.Succeeded || folded && u.model.failures[e.Node.Why] > shownAlike {
 		return u.line(e, text)
 	}
 	return u.line(e, text) + u.output(e.Node)

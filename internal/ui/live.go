@@ -1,8 +1,6 @@
 package ui
 
-import (
-	"time"
-)
+import "time"
 
 // heartbeatCheck is how often it is checked whether a deploy was silent for too long, where progress is lines.
 const heartbeatCheck = time.Second

@@ -60,12 +60,15 @@ type model struct {
 	doing     string    // what happens now, in the event's words
 	trying    string    // why a call is repeated; empty when none is
 	verdict   ship.Verdict
+	rollback  bool // what is shipped is an earlier deploy
 	ended     bool // the result is known: there is nothing more to watch
 	// waiting are the statuses that the last look found, of which nothing was new.
 	waiting map[string]int
 
 	nodes  map[string]*nodeState
 	counts [phases]int
+	// failures counts the nodes of the step that failed for the same reason.
+	failures map[string]int
 }
 
 // take makes an event part of the model.
@@ -98,7 +101,7 @@ func (m *model) take(e ship.Event) {
 	case ship.EventWaiting:
 		m.waiting = e.Counts
 	case ship.EventRollback: // it ships steps of the same names
-		m.step, m.doing = "", e.Message
+		m.step, m.doing, m.rollback = "", e.Message, true
 	case ship.EventWarning, ship.EventJoined:
 	default:
 		m.doing, m.until = e.Message, e.Until
@@ -108,7 +111,7 @@ func (m *model) take(e ship.Event) {
 func (m *model) beginStep(e ship.Event) {
 	m.step, m.stepBegan = e.Step, e.Time
 	m.batch, m.batchSize, m.command, m.verdict, m.doing, m.until, m.waiting = nil, 0, "", "", "", time.Time{}, nil
-	m.nodes, m.counts = make(map[string]*nodeState, len(m.targets)), [phases]int{}
+	m.nodes, m.counts, m.failures = make(map[string]*nodeState, len(m.targets)), [phases]int{}, map[string]int{}
 	for _, id := range m.targets {
 		m.node(id)
 	}
@@ -154,6 +157,9 @@ func (m *model) takeNode(e ship.Event) {
 	n.status, n.ended = string(e.Verdict), e.Time
 	m.move(n, phaseOf(e.Verdict))
 	if e.Node != nil {
+		if e.Verdict != ship.Succeeded && m.failures != nil {
+			m.failures[e.Node.Why]++
+		}
 		n.script, n.line = lastWords(e.Node, n.script, n.line)
 	}
 }

@@ -13,6 +13,9 @@ const (
 	// Lines of a script's output that are shown: what a node answered, and what it says when it failed.
 	answerLines  = 3
 	failureLines = 20
+	groupLines   = 2000
+	// shownAlike is of how many nodes that failed for the same reason the output is shown, in a large fleet.
+	shownAlike = 5
 	// longestLine is how much of one line of a script's output is shown.
 	longestLine = 500
 )
@@ -20,7 +23,10 @@ const (
 // output shows the end of what each script of a node wrote: more of it where something went wrong.
 func (u *UI) output(n *ship.NodeResult) string {
 	lines := answerLines
-	if n.Verdict != ship.Succeeded {
+	switch few := !u.model.many() || u.model.failures[n.Why] <= shownAlike && n.Verdict != ship.Succeeded; {
+	case u.o.GitHub != nil && few: // a group is folded: what is in it disturbs nobody
+		lines = groupLines
+	case n.Verdict != ship.Succeeded:
 		lines = failureLines
 	}
 	var b strings.Builder

@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"slices"
+	"reflect"
 
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/ship"
@@ -9,50 +9,81 @@ import (
 
 // redacted is an event without what is certainly a secret (R119). The event itself stays as it is.
 func (u *UI) redacted(e ship.Event) ship.Event {
-	if e.Kind == ship.EventOutput { // it comes in parts, and a private key may go over several
-		keys := u.keys[e.Instance]
-		if keys == nil {
-			keys = &release.LineRedactor{}
-			u.keys[e.Instance] = keys
-		}
-		e.Message = keys.Redact(e.Message)
-		return e
+	if e.Kind != ship.EventOutput {
+		return withoutSecrets(e)
 	}
-	e.Message = release.RedactOutput(e.Message)
-	if e.Node != nil {
-		node := redactedNode(*e.Node)
-		e.Node = &node
+	keys := u.keys[e.Instance] // it comes in parts, and a private key may go over several
+	if keys == nil {
+		keys = &release.LineRedactor{}
+		u.keys[e.Instance] = keys
 	}
+	e.Message = keys.Redact(e.Message)
 	return e
-}
-
-func redactedNode(n ship.NodeResult) ship.NodeResult {
-	n.Why = release.RedactOutput(n.Why)
-	n.Steps = slices.Clone(n.Steps)
-	for i := range n.Steps {
-		s := &n.Steps[i]
-		s.Stdout, s.Stderr = release.RedactOutput(s.Stdout), release.RedactOutput(s.Stderr)
-	}
-	return n
 }
 
 // Redacted is a result without what is certainly a secret, as it may be shown or written to a file (R119). The result
 // itself stays as it is.
-func Redacted(r *ship.Result) *ship.Result {
-	out := *r
-	out.Steps = slices.Clone(r.Steps)
-	for i := range out.Steps {
-		s := &out.Steps[i]
-		s.Why = release.RedactOutput(s.Why)
-		s.Nodes = slices.Clone(s.Nodes)
-		for j := range s.Nodes {
-			s.Nodes[j] = redactedNode(s.Nodes[j])
+func Redacted(r *ship.Result) *ship.Result { return withoutSecrets(r) }
+
+// withoutSecrets is a copy of v with every text in it redacted: those of fields that are added one day as well.
+func withoutSecrets[T any](v T) T {
+	copied := reflect.ValueOf(&v).Elem()
+	redactValue(copied)
+	return v
+}
+
+// redactValue redacts a value in its place; what it points at is copied before, where it holds text.
+func redactValue(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if text := v.String(); text != "" {
+			v.SetString(release.RedactOutput(text))
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fresh := reflect.New(v.Type().Elem())
+			fresh.Elem().Set(v.Elem())
+			redactValue(fresh.Elem())
+			v.Set(fresh)
+		}
+	case reflect.Slice:
+		if v.Len() > 0 && holdsText(v.Type().Elem()) {
+			fresh := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(fresh, v)
+			for i := range fresh.Len() {
+				redactValue(fresh.Index(i))
+			}
+			v.Set(fresh)
+		}
+	case reflect.Map:
+		redactMap(v)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if field := v.Field(i); field.CanSet() {
+				redactValue(field)
+			}
 		}
 	}
-	if r.Problem != nil {
-		p := *r.Problem
-		p.Message, p.Hint = release.RedactOutput(p.Message), release.RedactOutput(p.Hint)
-		out.Problem = &p
+}
+
+func redactMap(v reflect.Value) {
+	if v.Len() == 0 || !holdsText(v.Type().Elem()) {
+		return
 	}
-	return &out
+	fresh := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for entry := v.MapRange(); entry.Next(); {
+		value := reflect.New(v.Type().Elem()).Elem()
+		value.Set(entry.Value())
+		redactValue(value)
+		fresh.SetMapIndex(entry.Key(), value)
+	}
+	v.Set(fresh)
+}
+
+func holdsText(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.String, reflect.Struct, reflect.Pointer, reflect.Slice, reflect.Map:
+		return true
+	}
+	return false
 }

@@ -136,7 +136,7 @@ func stepRows(s *ship.StepResult) [][]string {
 	var folded, rows [][]string
 	alike := map[string]*alikeNodes{}
 	for _, n := range s.Nodes {
-		row := []string{s.Name, n.InstanceID, string(n.Verdict), dash(cmp.Or(n.StatusDetails, n.Status)), dash(exits(n)), dash(cmp.Or(n.CommandID, s.CommandID))}
+		row := []string{s.Name, n.InstanceID, string(n.Verdict), dash(cmp.Or(n.StatusDetails, n.Status)), dash(exits(n)), dash(commandOf(s, n))}
 		if len(s.Nodes) <= foldAbove || n.Verdict != ship.Succeeded && n.Verdict != ship.NotStarted {
 			rows = append(rows, row)
 			continue
@@ -153,6 +153,14 @@ func stepRows(s *ship.StepResult) [][]string {
 		a.fold()
 	}
 	return append(folded, rows...)
+}
+
+// commandOf is the command that reached a node; none did one that was not started.
+func commandOf(s *ship.StepResult, n ship.NodeResult) string {
+	if n.Verdict == ship.NotStarted {
+		return n.CommandID
+	}
+	return cmp.Or(n.CommandID, s.CommandID)
 }
 
 // alikeNodes are nodes that one row tells everything about.

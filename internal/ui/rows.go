@@ -14,24 +14,24 @@ const (
 	widestID     = 20
 	widestStatus = 11
 	widestScript = 10
-	widestTime   = 6
 	leastLine    = 12
 	mark         = 2
 )
 
 // arrange gives a row's cells their widths: what a person needs least goes first.
-func (m *model) arrange(nodes []*nodeState, width int) columnsOf {
-	c := columnsOf{id: len("NODE"), status: len("STATUS"), elapsed: widestTime}
+func arrange(nodes []*nodeState, l look) columnsOf {
+	c := columnsOf{id: len("NODE"), status: len("STATUS"), elapsed: len("TIME")}
 	for _, n := range nodes {
 		c.id = min(widestID, max(c.id, columns(n.id)))
 		c.status = min(widestStatus, max(c.status, columns(n.status)))
 		c.script = min(widestScript, max(c.script, columns(n.script)))
+		c.elapsed = max(c.elapsed, len(n.elapsed(l.now)))
 	}
 	if c.script > 0 {
 		c.script = max(c.script, len("STEP"))
 	}
 	rest := func() int {
-		left := width - mark - c.id - columnGap - c.status - columnGap - c.elapsed - columnGap
+		left := l.columns - mark - c.id - columnGap - c.status - columnGap - c.elapsed - columnGap
 		if c.script > 0 {
 			left -= c.script + columnGap
 		}
@@ -39,6 +39,9 @@ func (m *model) arrange(nodes []*nodeState, width int) columnsOf {
 	}
 	if rest() < leastLine {
 		c.script = 0
+	}
+	if rest() < -columnGap {
+		c.elapsed = 0
 	}
 	if c.line = rest(); c.line < leastLine {
 		c.line = 0
@@ -52,10 +55,13 @@ func (m *model) table(l look, room int) []string {
 	if len(nodes) < len(m.nodes) || len(nodes) < m.total() {
 		nodes = m.shown(room - 2) // the last line is about those that are not shown
 	}
-	c := m.arrange(nodes, l.columns)
-	lines := append(make([]string, 0, room), l.paint(faint, c.row("  ", "NODE", "STATUS", "STEP", "TIME", "LAST LINE OF OUTPUT")))
+	lines := make([]string, 0, room)
+	c := arrange(nodes, l)
+	if len(nodes) > 0 {
+		lines = append(lines, l.paint(faint, cut(c.row("  ", "NODE", "STATUS", "STEP", "TIME", "LAST LINE OF OUTPUT"), l.columns)))
+	}
 	for _, n := range nodes {
-		lines = append(lines, m.nodeRow(n, c, l))
+		lines = append(lines, nodeRow(n, c, l))
 	}
 	if rest := m.rest(nodes); rest != "" {
 		lines = append(lines, l.paint(faint, cut("… "+rest, l.columns)))
@@ -72,7 +78,9 @@ func (c columnsOf) row(marker, id, status, script, elapsed, line string) string 
 	if c.script > 0 {
 		b.WriteString("  " + padded(script, c.script))
 	}
-	b.WriteString("  " + strings.Repeat(" ", max(0, c.elapsed-len(elapsed))) + elapsed)
+	if c.elapsed > 0 {
+		b.WriteString("  " + strings.Repeat(" ", max(0, c.elapsed-len(elapsed))) + elapsed)
+	}
 	if c.line > 0 {
 		b.WriteString("  " + cut(line, c.line))
 	}
@@ -85,21 +93,24 @@ var marks = [phases]struct {
 	color color
 }{{"✗ ", red}, {"? ", yellow}, {"● ", bold}, {"✓ ", green}, {"· ", faint}}
 
-func (m *model) nodeRow(n *nodeState, c columnsOf, l look) string {
-	elapsed := ""
-	if !n.began.IsZero() {
-		end := n.ended
-		if end.IsZero() {
-			end = l.now
-		}
-		elapsed = span(end.Sub(n.began))
-	}
-	row := c.row("", clean(n.id), clean(n.status), clean(n.script), elapsed, n.line)
+func nodeRow(n *nodeState, c columnsOf, l look) string {
 	k := marks[n.phase]
+	row := cut(c.row("", oneLine(n.id), oneLine(n.status), oneLine(n.script), n.elapsed(l.now), n.line), l.columns-mark)
 	if n.phase == phaseRunning {
 		return l.paint(k.color, k.text) + row
 	}
 	return l.paint(k.color, k.text+row)
+}
+
+// elapsed is how long the node has been running, or ran.
+func (n *nodeState) elapsed(now time.Time) string {
+	switch {
+	case n.began.IsZero():
+		return ""
+	case n.ended.IsZero():
+		return span(now.Sub(n.began))
+	}
+	return span(n.ended.Sub(n.began))
 }
 
 // rest counts the nodes that are not among those shown: "12 more running, 412 not started, 80 succeeded".

@@ -1,6 +1,9 @@
 package ui
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Sequences that the live table uses; every terminal since the VT100 knows them, but for the synchronised update, which
 // those that do not know it ignore.
@@ -24,14 +27,19 @@ type screen struct {
 	// widths are the columns of the lines that are drawn now. The cursor is at the start of the last one.
 	widths  []int
 	columns int // of the terminal when they were drawn
+	drawn   []string
 	hidden  bool
 	// cursor stays visible once it is true: the program may end at any moment.
 	cursor bool
 }
 
 // frame makes the sequence that shows permanent above the live lines, which take the place of those before. It is meant
-// to be written at once. Lines are at most so many columns wide.
+// to be written at once. Lines are at most so many columns wide. It is empty where nothing changed.
 func (s *screen) frame(permanent string, lines []string, columnsNow int) string {
+	if permanent == "" && columnsNow == s.columns && len(s.widths) > 0 && slices.Equal(lines, s.drawn) {
+		return ""
+	}
+	s.drawn = lines
 	var b strings.Builder
 	b.WriteString(beginFrame)
 	if !s.hidden && !s.cursor {
@@ -44,18 +52,18 @@ func (s *screen) frame(permanent string, lines []string, columnsNow int) string 
 		b.WriteString(permanent) // whole lines; long ones are broken, none is lost
 	}
 	b.WriteString(noWrap) // however wide the terminal thinks that something is: a line stays a line
+	s.widths, s.columns = s.widths[:0], columnsNow
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteString("\r\n")
 		}
 		b.WriteString(line)
-		b.WriteString(clearToEnd)
+		width := columns(plainText(line))
+		s.widths = append(s.widths, width)
+		if width < columnsNow { // the cursor would still be on the last column, and take it away
+			b.WriteString(clearToEnd)
+		}
 	}
-	s.widths = s.widths[:0]
-	for _, line := range lines {
-		s.widths = append(s.widths, columns(plainText(line)))
-	}
-	s.columns = columnsNow
 	b.WriteString(clearBelow)
 	b.WriteString(wrap)
 	b.WriteString(startOfLine)

@@ -145,7 +145,7 @@ func failuresText(s *ship.StepResult) string {
 		}
 	}
 	if more := len(reasons) - foldAbove; more > 0 {
-		fmt.Fprintf(&b, "… and %s more\n\n", number(more, "reason"))
+		fmt.Fprintf(&b, "… and %s\n\n", number(more, "more reason"))
 	}
 	return b.String()
 }

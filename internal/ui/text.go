@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,20 +26,33 @@ func (u *UI) paint(c color, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// clean makes text from elsewhere harmless for a terminal: control characters, which could move the cursor or colour
-// what follows, become visible. Line breaks and tabs stay.
+// clean makes text from elsewhere harmless for a terminal: colours go, and other control characters, which could move
+// the cursor or change the order of what is read, become visible. Line breaks and tabs stay.
 func clean(text string) string {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
+	if strings.Contains(text, "\x1b[") {
+		text = colours.ReplaceAllString(text, "")
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n', r == '\t':
+		case r == '\n', r == '\t', r == zeroWidthJoiner, r == zeroWidthNonJoiner:
 			return r
-		case unicode.IsControl(r), r == utf8.RuneError:
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == utf8.RuneError:
 			return '�'
 		}
 		return r
 	}, text)
 }
+
+// colours are the sequences that change nothing but how text looks.
+var colours = regexp.MustCompile(`\x1b\[[0-9;:]*m`)
+
+// The two format characters that words and signs are written with; the others, such as those that turn the direction of
+// reading, are for deceiving.
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
 
 // indent puts prefix before every line of text. Output of nodes is drawn so; no line of it can then be taken for a
 // workflow command of GitHub's.
@@ -66,7 +80,7 @@ func (u *UI) table(header []string, rows [][]string, paint func(column int, cell
 	widths := make([]int, len(header))
 	for _, row := range append([][]string{header}, rows...) {
 		for c := range min(len(row), len(widths)) {
-			widths[c] = max(widths[c], utf8.RuneCountInString(oneLine(row[c])))
+			widths[c] = max(widths[c], columns(oneLine(row[c])))
 		}
 	}
 	var b strings.Builder
@@ -87,7 +101,7 @@ func (u *UI) row(cells []string, widths []int, paint func(column int, cell strin
 		if last {
 			cell = u.fit(cell, used)
 		}
-		pad := widths[c] - utf8.RuneCountInString(cell) + columnGap
+		pad := widths[c] - columns(cell) + columnGap
 		if paint != nil {
 			cell = paint(c, cell)
 		}
@@ -104,10 +118,10 @@ func (u *UI) row(cells []string, widths []int, paint func(column int, cell strin
 func (u *UI) fit(cell string, used int) string {
 	const least = 20 // below that nothing would be left to read
 	room := u.o.Width - used
-	if u.o.Width == 0 || utf8.RuneCountInString(cell) <= room || room < least {
+	if u.o.Width == 0 || room < least {
 		return cell
 	}
-	return string([]rune(cell)[:room-1]) + "…"
+	return cut(cell, room)
 }
 
 func oneLine(cell string) string { return strings.ReplaceAll(clean(cell), "\n", " ") }
