@@ -39,7 +39,10 @@ const versionVariable = "version"
 type job struct {
 	stage *plan.Stage
 	needs []string // stages
+	// split gives the stage two jobs: one that sends, and one that watches.
 	split bool
+	// whole says why a stage with two roles has one job all the same; empty where it has not.
+	whole string
 	limit time.Duration
 }
 
@@ -52,9 +55,24 @@ func newJobs(r *release.Release, p *plan.Plan) []job {
 		if at < 0 {
 			continue
 		}
-		jobs = append(jobs, job{stage: s, needs: r.Stages[at].Needs, split: r.Stages[at].Split, limit: Limit(s)})
+		j := job{stage: s, needs: r.Stages[at].Needs, split: r.Stages[at].Split, limit: Limit(s)}
+		if j.split && !onceSent(s) {
+			j.split, j.whole = false, "more than one command is sent, and somebody must see how one ends before the next: one job, with both roles"
+		}
+		jobs = append(jobs, j)
 	}
 	return jobs
+}
+
+// onceSent says whether a stage is shipped with one command, which nobody has to follow: deploy --detach takes nothing else.
+func onceSent(s *plan.Stage) bool {
+	if len(s.Steps) != 1 {
+		return false
+	}
+	step := &s.Steps[0]
+	none := len(step.Rollout.Batches) == 0 && step.Rollout.Pause == 0 && step.Rollout.MaxFailures == "" &&
+		step.Rollout.MinHealthy == "" && step.Rollout.Alarm == ""
+	return none && !step.Once && step.Check == nil
 }
 
 // Error is what keeps a release from having a pipeline, and what would help.

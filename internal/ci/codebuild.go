@@ -23,7 +23,7 @@ func CodeBuild(r *release.Release, p *plan.Plan, o Options) ([]File, error) {
 	}
 	var files []File
 	for _, j := range newJobs(r, p) {
-		if j.split {
+		if j.split || j.whole != "" {
 			return nil, &Error{fmt.Sprintf("stage %q is split: a build has one role, and would need Trigger and Verify", j.stage.Name),
 				"leave split out, or render for GitHub"}
 		}

@@ -103,7 +103,11 @@ func (w *workflow) stage(j job) {
 	}
 	w.job(triggerJob(name), j, "")
 	w.slipway("deploy", name, "--detach")
-	command := "${{ needs." + triggerJob(name) + ".outputs.command-id }}"
+	// With a record the deploy is picked up, which ends its record and its lock; without one there is only the command.
+	command := ""
+	if w.r.Record == nil {
+		command = "${{ needs." + triggerJob(name) + ".outputs.command-id }}"
+	}
 	w.job(verifyJob(name), j, "${{ !cancelled() && needs."+triggerJob(name)+".outputs.command-id != '' }}")
 	w.slipway("resume", name, command)
 }
@@ -134,6 +138,9 @@ func (w *workflow) job(id string, j job, condition string) {
 		condition = "github.event_name != 'pull_request'"
 	}
 	w.line("  %s:", id)
+	if j.whole != "" {
+		w.line("    # %s", j.whole)
+	}
 	w.line("    needs: [%s]", strings.Join(needs, ", "))
 	w.line("    if: %s", condition)
 	w.line("    runs-on: ubuntu-latest")

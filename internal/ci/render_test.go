@@ -26,6 +26,7 @@ var renderings = []struct {
 	{"one", oneStage, Options{File: "slipway.yaml", Action: someCommit}},
 	{"three", threeStages, Options{File: "ship/slipway.yaml", Policies: "roles"}},
 	{"split", splitStage, Options{File: "slipway.yaml", Action: someCommit, Set: map[string]string{"colour": `it's "red": yes`, "version": "v9"}}},
+	{"record", splitRollout, Options{File: "slipway.yaml", Action: someCommit}},
 	{"tags", oneStage, Options{File: "slipway.yaml", Action: "v1.2.3", Tags: "v*"}},
 }
 

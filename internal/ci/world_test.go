@@ -107,6 +107,26 @@ stages:
 variables: {version: v1, colour: red}
 `
 
+// splitRollout is split, and has a record: only dev can be sent by one job and watched by another.
+const splitRollout = `app: shop
+region: eu-west-1
+ci: {github: {repository: acme/shop, environments: true}}
+accounts: {dev: "111111111111"}
+record: {bucket: shop-slipway}
+stages:
+  - name: dev
+    account: dev
+    split: true
+    targets: {tags: {App: shop}}
+    steps: [{command: {name: release, script: release.sh}}]
+  - name: prod
+    account: dev
+    split: true
+    needs: [dev]
+    targets: {tags: {App: shop}, min: 8}
+    steps: [{command: {name: release, script: release.sh, rollout: {batches: [1, 25%, 100%], pause: 5m, validate: {script: healthy.sh, timeout: 2m}}}}]
+`
+
 const withoutGitHub = `app: shop
 region: eu-west-1
 accounts: {dev: "111111111111"}

@@ -26,6 +26,7 @@ type deployCommand struct {
 	outputFlag
 	placeFlags
 	aboutFlags
+	reviewFlags
 	Keep            bool     `help:"With --local: let the applications that the scripts started go on."`
 	SkipProof       bool     `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read. The preflight still refuses what it finds."`
 	AcceptUndecided bool     `help:"Send although the proof could not decide every call."`
@@ -46,11 +47,17 @@ Examples:
   slipway deploy --local -f examples/web/slipway.yaml
   slipway deploy --local --keep --set version=v2
   slipway deploy --stage prod
+  slipway deploy --plan plan.json --result result.json
   slipway deploy -o json | jq -r 'select(.type == "result").verdict'`
 }
 
-// Run deploys the stages one after the other and stops at the first that did not succeed.
+// Run deploys, and writes the result to a file where one is wanted.
 func (c *deployCommand) Run(ctx context.Context, process *Process) error {
+	return c.written(c.run(ctx, process))
+}
+
+// run deploys the stages one after the other and stops at the first that did not succeed.
+func (c *deployCommand) run(ctx context.Context, process *Process) error {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -59,6 +66,9 @@ func (c *deployCommand) Run(ctx context.Context, process *Process) error {
 	}
 	l, err := c.load()
 	if err != nil {
+		return err
+	}
+	if err := c.same(l); err != nil {
 		return err
 	}
 	set, err := l.rolesFor(c.Policies)
@@ -167,6 +177,7 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 		if err != nil {
 			return exitFailed, fmt.Errorf("stage %s: %w", stage.Name, err)
 		}
+		c.keep(result)
 		terminal.Result(result)
 		if err := terminal.Err(); err != nil {
 			return max(result.Exit(), exitFailed), err
