@@ -24,21 +24,31 @@ type pipeline struct {
 	dir string
 }
 
-func newPipeline(t *testing.T) pipeline {
+// newPipeline makes one; change may edit the release file that init wrote.
+func newPipeline(t *testing.T, change func(string) string) pipeline {
 	t.Helper()
 	p := pipeline{dir: t.TempDir()}
-	for _, args := range [][]string{
-		{"init", "--app", "shop", "--region", "eu-west-1", "--account", "dev=222222222222", "--repository", "acme/shop", "--stage", "dev"},
-		{"ci", "render", "github", "--out", ".github/workflows/slipway.yml"},
-	} {
-		command := slipway(t.Context(), args...)
-		command.Dir = p.dir
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("slipway %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
+	p.slipway(t, "init", "--app", "shop", "--region", "eu-west-1", "--account", "dev=222222222222", "--repository", "acme/shop", "--stage", "dev")
+	file := filepath.Join(p.dir, "slipway.yaml")
+	content, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, []byte(change(string(content))), 0o600)
 	}
-	p.local = startLocal(t, "-f", filepath.Join(p.dir, "slipway.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.slipway(t, "ci", "render", "github", "--out", ".github/workflows/slipway.yml")
+	p.local = startLocal(t, "-f", file)
 	return p
+}
+
+func (p pipeline) slipway(t *testing.T, args ...string) {
+	t.Helper()
+	command := slipway(t.Context(), args...)
+	command.Dir = p.dir
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("slipway %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
 }
 
 // commit makes the folder a repository with what is in it now.
@@ -107,7 +117,7 @@ func (p pipeline) act(t *testing.T, event string) (string, int) {
 func TestRenderedWorkflowUnderAct(t *testing.T) {
 	t.Parallel()
 	testclient.Find(t, "act")
-	p := newPipeline(t)
+	p := newPipeline(t, func(release string) string { return release })
 	p.commit(t, "first")
 	sha := p.git(t, "rev-parse", "HEAD")
 
@@ -152,8 +162,46 @@ func TestRenderedWorkflowUnderAct(t *testing.T) {
 	if sent := p.sent(t); len(sent) != 3 || !p.watched(t, outputs["command-id"]) {
 		t.Errorf("one command to the first node is what was to be sent: %v, and the output is %q", sent, outputs["command-id"])
 	}
-	if !strings.Contains(output, "::error ") {
-		t.Errorf("no annotation:\n%s", output)
+	if !strings.Contains(output, "::error ") || !strings.Contains(output, "slipway: at deploy/healthy.sh:") {
+		t.Errorf("no annotation at the line of deploy/healthy.sh:\n%s", output)
+	}
+}
+
+// TestSplitWorkflowUnderAct: one job enters as Trigger, sends and ends; the next enters as Verify, picks the deploy up and
+// tells its verdict. Neither role can do the other's part.
+func TestSplitWorkflowUnderAct(t *testing.T) {
+	t.Parallel()
+	testclient.Find(t, "act")
+	p := newPipeline(t, func(release string) string {
+		release = strings.Replace(release, "    account: dev\n", "    account: dev\n    split: true\n", 1)
+		return regexp.MustCompile(`(?m)^ *rollout: .*\n`).ReplaceAllString(release, "")
+	})
+	p.commit(t, "first")
+	output, code := p.act(t, "push")
+	outputs := outputsOf(output)
+	if code != 0 || outputs["verdict"] != "succeeded" || outputs["version"] != p.git(t, "rev-parse", "HEAD") {
+		t.Fatalf("exit %d, outputs %v:\n%s", code, outputs, output)
+	}
+	for operation, role := range map[string]string{"SendCommand": "shop-dev-Trigger", "GetCommandInvocation": "shop-dev-Verify"} {
+		for _, e := range p.list(t, operation) {
+			if !strings.Contains(e.UserIdentity.ARN, "assumed-role/"+role+"/") {
+				t.Errorf("%s by %s, want %s", operation, e.UserIdentity.ARN, role)
+			}
+		}
+	}
+	if sent := p.sent(t); len(sent) != 1 {
+		t.Errorf("sent %v, want one command", sent)
+	}
+	verify := strings.Index(output, "[slipway/dev_verify")
+	if verify < 0 || strings.Contains(output[:verify], "stage dev: succeeded") || !strings.Contains(output[verify:], "stage dev: succeeded") {
+		t.Errorf("the verdict is not the second job's:\n%s", output)
+	}
+
+	p.breakHealth(t)
+	p.commit(t, "second")
+	output, code = p.act(t, "push")
+	if outputs := outputsOf(output); code == 0 || outputs["verdict"] != "failed" {
+		t.Errorf("a version that is not healthy: exit %d, outputs %v, want it red:\n%s", code, outputs, output)
 	}
 }
 
