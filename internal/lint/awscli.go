@@ -1,0 +1,125 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam/catalog"
+)
+
+// valued are the AWS CLI's global options that take a value; the others are switches (user guide, "Command line
+// options").
+var valued = []string{
+	"--region", "--profile", "--output", "--endpoint-url", "--query", "--color", "--ca-bundle", "--cli-read-timeout",
+	"--cli-connect-timeout", "--cli-binary-format", "--cli-error-format",
+}
+
+// services maps the CLI's names of services to those that IAM has, where they differ.
+var services = map[string]string{
+	"s3api": "s3", "elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states", "deploy": "codedeploy",
+	"efs": "elasticfilesystem", "opensearch": "es", "sesv2": "ses", "emr": "elasticmapreduce", "resourcegroupstaggingapi": "tag",
+	"apigatewayv2": "apigateway", "dynamodbstreams": "dynamodb",
+}
+
+// operations maps a command of the CLI to actions, where they are not the operation's own name.
+var operations = map[string][]string{
+	"s3api list-objects": {"s3:ListBucket"}, "s3api list-objects-v2": {"s3:ListBucket"}, "s3api head-bucket": {"s3:ListBucket"},
+	"s3api head-object": {"s3:GetObject"}, "s3api list-buckets": {"s3:ListAllMyBuckets"},
+	"s3api get-bucket-encryption": {"s3:GetEncryptionConfiguration"}, "s3api copy-object": {"s3:GetObject", "s3:PutObject"},
+	"s3api delete-objects": {"s3:DeleteObject"}, "s3api list-object-versions": {"s3:ListBucketVersions"},
+	"s3api create-multipart-upload": {"s3:PutObject"}, "s3api upload-part": {"s3:PutObject"}, "s3api complete-multipart-upload": {"s3:PutObject"},
+	"lambda invoke":                        {"lambda:InvokeFunction"},
+	"ecr get-login-password":               {"ecr:GetAuthorizationToken"},
+	"ecr get-login":                        {"ecr:GetAuthorizationToken"},
+	"ecr-public get-login-password":        {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"},
+	"codeartifact login":                   {"codeartifact:GetAuthorizationToken", "sts:GetServiceBearerToken"},
+	"codeartifact get-authorization-token": {"codeartifact:GetAuthorizationToken", "sts:GetServiceBearerToken"},
+	"logs tail":                            {"logs:FilterLogEvents"},
+	"eks update-kubeconfig":                {"eks:DescribeCluster"},
+	"dynamodb transact-get-items":          {"dynamodb:GetItem"},
+}
+
+// free are commands that call nothing, or what nobody is denied.
+var free = []string{"configure", "help", "history", "sts get-caller-identity", "eks get-token", "s3 help", "cloudformation help"}
+
+// of is what aws with arguments calls.
+func (u use) of(words []word) []use {
+	words = withoutOptions(words)
+	if len(words) == 0 {
+		return nil // aws --version
+	}
+	service := words[0]
+	if !service.whole {
+		return []use{u.cannot("aws "+service.text+"…", "which service it calls is decided while it runs")}
+	}
+	rest := withoutOptions(words[1:])
+	if slices.Contains(free, service.text) {
+		return nil
+	}
+	if len(rest) == 0 {
+		return []use{u.cannot("aws "+service.text, "it names no operation")}
+	}
+	if !rest[0].whole {
+		return []use{u.cannot("aws "+service.text+" "+rest[0].text+"…", "which operation it calls is decided while it runs")}
+	}
+	command := "aws " + service.text + " " + rest[0].text
+	name := service.text + " " + rest[0].text
+	if slices.Contains(free, name) || rest[0].text == "help" {
+		return nil
+	}
+	if service.text == "s3" {
+		return []use{u.ofS3(command, rest[0].text, rest[1:])}
+	}
+	if actions, known := operations[name]; known {
+		return []use{u.needs(command, actions...)}
+	}
+	if action := actionOf(service.text, rest[0].text); action != "" {
+		return []use{u.needs(command, action)}
+	}
+	return []use{u.cannot(command, "which actions it needs is not known here")}
+}
+
+// withoutOptions drops global options from the front.
+func withoutOptions(words []word) []word {
+	for len(words) > 0 && strings.HasPrefix(words[0].text, "-") {
+		takesValue := slices.Contains(valued, words[0].text)
+		words = words[1:]
+		if takesValue && len(words) > 0 {
+			words = words[1:]
+		}
+	}
+	return words
+}
+
+// actionOf is the action of the same name as an operation: get-parameter is GetParameter. Empty where IAM has none.
+func actionOf(service, operation string) string {
+	prefix := service
+	if mapped, ok := services[service]; ok {
+		prefix = mapped
+	}
+	want := strings.ReplaceAll(operation, "-", "")
+	for _, name := range catalog.Actions(prefix) {
+		if strings.EqualFold(name, want) {
+			return prefix + ":" + name
+		}
+	}
+	return ""
+}
+
+// ofDocker is what an image from ECR needs.
+func (u use) ofDocker(words []word) []use {
+	if len(words) < 2 || words[0].text != "pull" && words[0].text != "push" {
+		return nil
+	}
+	for _, w := range words[1:] {
+		if !strings.Contains(w.text, ".dkr.ecr.") {
+			continue
+		}
+		actions := []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+		if words[0].text == "push" {
+			actions = []string{"ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"}
+		}
+		return []use{u.needs("docker "+words[0].text+" from ECR", actions...)}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package lint
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// use is one call of AWS in a script.
+type use struct {
+	line, column int
+	// command in short: aws ssm get-parameter.
+	command string
+	// actions that it needs; untold says why they are not known, and is empty where they are.
+	actions []string
+	untold  string
+}
+
+// uses finds the calls of AWS in a script. One of another language than the shell has none that are seen.
+func (s script) uses() []use {
+	variant, ok := variantOf(s.content)
+	if !ok {
+		return nil
+	}
+	found, err := usesIn(s.content, variant)
+	if err != nil {
+		u := use{line: 1, column: 1, command: "the script", untold: "it cannot be read as a shell would: " + err.Error()}
+		var parse syntax.ParseError
+		if errors.As(err, &parse) {
+			u.line, u.column, u.untold = int(parse.Pos.Line()), int(parse.Pos.Col()), "it cannot be read as a shell would: "+parse.Text
+		}
+		found = []use{u}
+	}
+	if s.line > 0 {
+		for i := range found {
+			found[i].line, found[i].column = s.line, 1
+		}
+	}
+	return found
+}
+
+// variantOf tells by the first line which shell reads a script; without one, bash does where there is one.
+func variantOf(content string) (syntax.LangVariant, bool) {
+	first, _, _ := strings.Cut(content, "\n")
+	line, ok := strings.CutPrefix(first, "#!")
+	if !ok {
+		return syntax.LangBash, true
+	}
+	for _, word := range strings.Fields(line) {
+		switch path.Base(word) {
+		case "sh", "dash", "ash":
+			return syntax.LangPOSIX, true
+		case "bash":
+			return syntax.LangBash, true
+		case "ksh", "mksh":
+			return syntax.LangMirBSDKorn, true
+		}
+	}
+	return 0, false
+}
+
+func usesIn(content string, variant syntax.LangVariant) ([]use, error) {
+	file, err := syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(content), "")
+	if err != nil {
+		return nil, err
+	}
+	var found []use
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok {
+			found = append(found, usesOf(c, variant)...)
+		}
+		return true
+	})
+	return found, nil
+}
+
+// usesOf finds what one simple command calls: itself, or what it runs for another.
+func usesOf(c *syntax.CallExpr, variant syntax.LangVariant) []use {
+	words := make([]word, len(c.Args))
+	for i, arg := range c.Args {
+		words[i] = wordOf(arg)
+	}
+	words = withoutPrefix(words)
+	if len(words) == 0 {
+		return nil
+	}
+	at := use{line: int(c.Pos().Line()), column: int(c.Pos().Col())}
+	switch path.Base(words[0].text) {
+	case "aws":
+		return at.of(words[1:])
+	case "docker", "podman", "nerdctl":
+		return at.ofDocker(words[1:])
+	case "sh", "bash", "dash":
+		return at.ofShell(words[1:], variant)
+	}
+	return nil
+}
+
+// word is an argument of a command: its text as far as it is written out.
+type word struct {
+	text string
+	// whole is true when the text is all of it: nothing is filled in when the script runs.
+	whole bool
+}
+
+// wordOf takes the literal beginning of a word.
+func wordOf(w *syntax.Word) word {
+	var b strings.Builder
+	for _, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(unescape(p.Value))
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			for _, inner := range p.Parts {
+				lit, ok := inner.(*syntax.Lit)
+				if !ok {
+					return word{text: b.String()}
+				}
+				b.WriteString(unescape(lit.Value))
+			}
+		default:
+			return word{text: b.String()}
+		}
+	}
+	return word{text: b.String(), whole: true}
+}
+
+// unescape takes the backslashes of line continuations and quoted characters away.
+func unescape(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\\\n", ""), `\`, "")
+}
+
+// prefixes are commands that run the command that follows, with those of their options that take a value.
+var prefixes = map[string][]string{
+	"sudo": {"-u", "--user", "-g", "--group", "-h", "-p", "-C", "-D"}, "doas": {"-u"}, "env": {"-u", "-C", "-S"}, "command": nil,
+	"exec": {"-a"}, "nohup": nil, "nice": {"-n"}, "ionice": {"-c", "-n"}, "timeout": {"-k", "-s", "--kill-after", "--signal"},
+	"setsid": nil, "stdbuf": {"-i", "-o", "-e"}, "runuser": {"-u", "--user"}, "xargs": {"-n", "-I", "-P", "-L", "-d", "-a", "-s"},
+}
+
+// withoutPrefix drops sudo, env VAR=value and the like from the front.
+func withoutPrefix(words []word) []word {
+	for len(words) > 0 {
+		name := path.Base(words[0].text)
+		valued, is := prefixes[name]
+		if !is || !words[0].whole {
+			return words
+		}
+		words = words[1:]
+		for len(words) > 0 && (strings.HasPrefix(words[0].text, "-") || name != "xargs" && strings.Contains(words[0].text, "=")) {
+			takesValue := slices.Contains(valued, words[0].text)
+			words = words[1:]
+			if takesValue && len(words) > 0 {
+				words = words[1:]
+			}
+		}
+		if name == "timeout" && len(words) > 0 {
+			words = words[1:] // the duration
+		}
+	}
+	return words
+}
+
+// ofShell looks into sh -c 'commands'.
+func (u use) ofShell(words []word, variant syntax.LangVariant) []use {
+	for i, w := range words {
+		if !strings.HasPrefix(w.text, "-") {
+			return nil // a script of its own
+		}
+		if !strings.HasSuffix(w.text, "c") || i+1 == len(words) {
+			continue
+		}
+		if !words[i+1].whole {
+			if strings.Contains(words[i+1].text, "aws ") {
+				return []use{u.cannot("sh -c", "what it runs is put together while it runs")}
+			}
+			return nil
+		}
+		found, err := usesIn(words[i+1].text, variant)
+		if err != nil {
+			return nil // the shell itself will say so
+		}
+		for j := range found {
+			found[j].line, found[j].column = u.line, u.column
+		}
+		return found
+	}
+	return nil
+}
+
+func (u use) cannot(command, why string) use {
+	u.command, u.untold = command, why
+	return u
+}
+
+func (u use) needs(command string, actions ...string) use {
+	u.command, u.actions = command, actions
+	return u
+}
