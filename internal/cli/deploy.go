@@ -81,6 +81,7 @@ func (c *deployCommand) run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return err
 	}
+	l.warnOfScripts(terminal.Warn)
 	if err := c.judge(process, terminal, proved); err != nil {
 		return errors.Join(err, c.keepNothing(ctx, process))
 	}

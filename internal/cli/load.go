@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slipway-cd/slipway/internal/lint"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
@@ -158,4 +159,20 @@ func given(set *roles.Set) []proof.Role {
 		given = append(given, role)
 	}
 	return given
+}
+
+// warnOfScripts tells what the release's scripts will call AWS for without being allowed to. It decides nothing: a script
+// may have other credentials than the node's.
+func (l *loaded) warnOfScripts(warn func(format string, args ...any)) {
+	for _, f := range lint.Scripts(l.release, l.plan) {
+		warn("%s", f)
+	}
+}
+
+// warnOnStderr writes a warning where no terminal is drawn.
+func warnOnStderr(process *Process) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		// A warning that cannot be written changes nothing about what is printed on stdout.
+		_, _ = fmt.Fprintf(process.Stderr, "warning: "+format+"\n", args...)
+	}
 }

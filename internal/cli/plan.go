@@ -27,6 +27,7 @@ func (c *planCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
+	l.warnOfScripts(warnOnStderr(process))
 	if c.json() {
 		return writeJSON(process.Stdout, l.plan)
 	}

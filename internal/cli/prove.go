@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/slipway-cd/slipway/internal/lint"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/ui"
@@ -47,6 +48,7 @@ func (c *proveCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
+	l.warnOfScripts(warnOnStderr(process))
 	if c.json() {
 		err = writeJSON(process.Stdout, result)
 	} else {
@@ -73,6 +75,11 @@ func (c *proveCommand) annotate(process *Process, l *loaded, result *proof.Resul
 		at := positionOf(l.release, need.Stage, need.Step)
 		terminal.Annotate(ui.Annotation{
 			Warning: need.Undecided, File: filepath.Base(l.flags.File), Line: at.Line, Column: at.Column, Title: need.Title, Message: need.Text,
+		})
+	}
+	for _, f := range lint.Scripts(l.release, l.plan) {
+		terminal.Annotate(ui.Annotation{
+			Warning: true, File: f.File, Line: f.Line, Column: f.Column, Title: string(f.Code), Message: f.Message + "; " + f.Fix,
 		})
 	}
 	terminal.Summarize(result.Note())

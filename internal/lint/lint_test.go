@@ -167,6 +167,7 @@ func TestExamplesDeclareWhatTheyCall(t *testing.T) {
 func FuzzUses(f *testing.F) {
 	f.Add("aws ssm get-parameter")
 	f.Add("aws s3 cp \"$a\" s3://b")
+	f.Add("aws s3 cp \"\" 0")
 	f.Fuzz(func(t *testing.T, content string) {
 		for _, u := range (script{content: content}).uses() {
 			if u.line < 1 || u.column < 1 || u.untold == "" && len(u.actions) == 0 {

@@ -63,6 +63,9 @@ func (u use) transfer(command, name string, paths []word, recursive, deletes boo
 	if name == "mv" && from == inS3 || deletes && to == inS3 {
 		actions = append(actions, "s3:DeleteObject")
 	}
+	if len(actions) == 0 {
+		return u.cannot(command, "neither of its paths is in S3")
+	}
 	return u.needs(command, actions...)
 }
 
