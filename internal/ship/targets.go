@@ -160,7 +160,7 @@ func (r *runner) enough(idle []string) error {
 }
 
 func (r *runner) targetsKnown() {
-	r.event(Event{Kind: EventTargets, Message: fmt.Sprintf("%s: %s", count(len(r.nodes), "node"), listed(r.nodes))})
+	r.event(Event{Kind: EventTargets, Nodes: slices.Clone(r.nodes), Message: fmt.Sprintf("%s: %s", count(len(r.nodes), "node"), listed(r.nodes))})
 }
 
 func (r *runner) tooFew(idle []string) error {

@@ -181,9 +181,9 @@ func TestSummaryStaysSmall(t *testing.T) {
 
 func TestOutputsAreOneLineEach(t *testing.T) {
 	t.Parallel()
-	got := outputs(&ship.Result{Verdict: ship.Unknown, Steps: []ship.StepResult{{CommandID: "a", Verdict: ship.Succeeded}, {CommandID: "b", Verdict: ship.Unknown}}},
+	got := outputs(&ship.Result{Verdict: ship.Unknown, Record: &ship.Recorded{ID: "d-1"}, Rollback: &ship.Result{Steps: []ship.StepResult{{CommandID: "c"}}}, Steps: []ship.StepResult{{CommandID: "a", Verdict: ship.Succeeded}, {CommandID: "b", Verdict: ship.Unknown}}},
 		Subject{Version: "v1\nverdict=succeeded"}, []string{"a", "b"})
-	want := "verdict=unknown\nversion=v1 verdict=succeeded\ncommand-id=b\ncommand-ids=a b\n"
+	want := "verdict=unknown\nversion=v1 verdict=succeeded\ndeploy-id=d-1\ncommand-id=b\ncommand-ids=a b\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"io"
@@ -43,7 +44,12 @@ func (u *UI) file(w io.Writer, text string) {
 
 // outputs are the step's: the last value of a name counts, so that those of the last stage that was shipped do.
 func outputs(r *ship.Result, s Subject, ids []string) string {
-	values := []property{{"verdict", string(r.Verdict)}, {"version", s.Version}, {"command-id", deciding(r)}, {"command-ids", strings.Join(ids, " ")}}
+	version, deploy := s.Version, ""
+	if r.Record != nil {
+		version, deploy = cmp.Or(r.Record.Version, version), r.Record.ID
+	}
+	values := []property{{"verdict", string(r.Verdict)}, {"version", version}, {"deploy-id", deploy},
+		{"command-id", deciding(r)}, {"command-ids", strings.Join(ids, " ")}}
 	var b strings.Builder
 	for _, v := range values {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, strings.ReplaceAll(clean(v.value), "\n", " "))
@@ -64,6 +70,11 @@ func commandIDs(r *ship.Result) []string {
 			add(one.CommandID)
 		}
 		add(s.CommandID)
+	}
+	if r.Rollback != nil {
+		for _, id := range commandIDs(r.Rollback) {
+			add(id)
+		}
 	}
 	return ids
 }
@@ -89,25 +100,50 @@ func deciding(r *ship.Result) string {
 // signs of the verdicts in a summary.
 var signs = map[ship.Verdict]string{ship.Succeeded: "✅", ship.Failed: "❌", ship.Unknown: "❓", ship.Refused: "⛔", ship.NotStarted: "⏸️"}
 
-// summary is a stage as Markdown: what became of it, a table, and what failed with the end of its output.
+// summary is a stage as Markdown: what became of it, a table, what failed with the end of its output, and the rollback.
 func summary(r *ship.Result, s Subject) string {
 	var b strings.Builder
-	title := r.Stage
+	title, version := r.Stage, s.Version
 	if s.App != "" {
 		title = s.App + "/" + r.Stage
 	}
+	if r.Record != nil {
+		version = cmp.Or(r.Record.Version, version)
+	}
 	fmt.Fprintf(&b, "### %s %s: %s", signs[r.Verdict], markdown(title), r.Verdict)
-	if s.Version != "" {
-		fmt.Fprintf(&b, ", version %s", markdown(s.Version))
+	if version != "" {
+		fmt.Fprintf(&b, ", version %s", markdown(version))
 	}
 	b.WriteString("\n\n")
+	switch {
+	case r.Interrupted:
+		b.WriteString("Interrupted.\n\n")
+	case r.Detached:
+		b.WriteString("Sent, and left: a resume tells what became of it.\n\n")
+	}
+	b.WriteString(details(r))
+	if back := r.Rollback; back != nil {
+		to := ""
+		if back.Record != nil {
+			to = " to " + markdown(back.Record.Version)
+		}
+		fmt.Fprintf(&b, "#### %s rollback%s: %s\n\n%s", signs[back.Verdict], to, back.Verdict, details(back))
+	}
+	return b.String()
+}
+
+// details are a result's problem, its table of nodes, and what failed.
+func details(r *ship.Result) string {
+	var b strings.Builder
 	if p := r.Problem; p != nil {
 		fmt.Fprintf(&b, "%s\n\n", markdown(p.Message))
 		if p.Hint != "" {
 			fmt.Fprintf(&b, "Hint: %s\n\n", markdown(p.Hint))
 		}
 	}
-	b.WriteString("| step | node | verdict | status | exit | command |\n|---|---|---|---|---|---|\n")
+	if len(r.Steps) > 0 {
+		b.WriteString("| step | node | verdict | status | exit | command |\n|---|---|---|---|---|---|\n")
+	}
 	left := summaryRows
 	for i := range r.Steps {
 		rows := stepRows(&r.Steps[i])
