@@ -191,3 +191,67 @@ func TestR101ActionHandsSignalsOn(t *testing.T) {
 		}
 	}
 }
+
+// TestActionFindsSlipway: the one in PATH, unless a version is wanted; without Go there is a way out in the message.
+func TestActionFindsSlipway(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("the action's scripts are for bash, and there is none")
+	}
+	a, _ := readAction(t)
+	const fakeGo = "#!/bin/sh\necho \"$GOBIN $*\"\n"
+	for name, tt := range map[string]struct {
+		programs map[string]string
+		version  string
+		code     int
+		output   string // of the step
+		said     string
+	}{
+		"in PATH":        {map[string]string{"slipway": "#!/bin/sh\n"}, "", 0, "path=DIR/slipway", ""},
+		"built":          {map[string]string{"go": fakeGo, "mkdir": ""}, "", 0, "path=DIR/temp/slipway-bin/slipway", " build -C DIR/source -trimpath -buildvcs=false -o DIR/temp/slipway-bin/slipway ./cmd/slipway"},
+		"a version":      {map[string]string{"go": fakeGo, "mkdir": "", "slipway": "#!/bin/sh\n"}, "v1.2.3", 0, "path=DIR/temp/slipway-bin/slipway", "DIR/temp/slipway-bin install github.com/slipway-cd/slipway/cmd/slipway@v1.2.3"},
+		"nothing":        {nil, "", 2, "", "::error title=slipway::there is no slipway and no Go in PATH"},
+		"go that fails":  {map[string]string{"go": "#!/bin/sh\nexit 7\n", "mkdir": ""}, "", 7, "", ""},
+		"a bad version!": {map[string]string{"go": fakeGo, "mkdir": ""}, "v1; id", 0, "path=DIR/temp/slipway-bin/slipway", "slipway@v1; id"},
+	} {
+		dir := t.TempDir()
+		for program, content := range programsOf(t, tt.programs) {
+			if err := os.WriteFile(filepath.Join(dir, program), []byte(content), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		output := filepath.Join(dir, "output")
+		command := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", a.Runs.Steps[0].Run)
+		command.Env = []string{"PATH=" + dir, "GITHUB_OUTPUT=" + output, "GITHUB_PATH=" + filepath.Join(dir, "path"), "RUNNER_TEMP=" + filepath.Join(dir, "temp"),
+			"SLIPWAY_VERSION=" + tt.version, "SLIPWAY_SOURCE=" + filepath.Join(dir, "source")}
+		out, _ := command.CombinedOutput()
+		set, _ := os.ReadFile(output)
+		if command.ProcessState.ExitCode() != tt.code {
+			t.Errorf("%s: exit code %d, want %d: %s", name, command.ProcessState.ExitCode(), tt.code, out)
+		}
+		if got := strings.TrimSpace(strings.ReplaceAll(string(set), dir, "DIR")); got != tt.output {
+			t.Errorf("%s: output %q, want %q", name, got, tt.output)
+		}
+		if !strings.Contains(strings.ReplaceAll(string(out), dir, "DIR"), tt.said) {
+			t.Errorf("%s: it said %q, want %q", name, out, tt.said)
+		}
+	}
+}
+
+// programsOf are scripts; an empty one stands for the program of this machine.
+func programsOf(t *testing.T, programs map[string]string) map[string]string {
+	t.Helper()
+	scripts := map[string]string{}
+	for name, content := range programs {
+		if content == "" {
+			path, err := exec.LookPath(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content = "#!/bin/sh\nexec " + path + " \"$@\"\n"
+		}
+		scripts[name] = content
+	}
+	return scripts
+}
