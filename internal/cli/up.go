@@ -40,7 +40,7 @@ type upCommand struct {
 // Help shows examples under `slipway local up --help`.
 func (upCommand) Help() string {
 	return `Signatures are verified and every request is authorised; commands really run, on nodes in DIR/nodes. It serves
-iam, sts, organizations, ec2, ssm, ec2messages, ssmmessages, logs, s3 and cloudtrail, as far as releases need them;
+iam, sts, organizations, ec2, ssm, ec2messages, ssmmessages, logs, monitoring, s3 and cloudtrail, as far as releases need them;
 docs/local-aws.md lists the operations. Without a release file it goes on with what DIR holds, or makes an account with
 nodes to play with.
 

@@ -201,7 +201,7 @@ func resign(r *http.Request, c sigv4.Credentials, service string, at time.Time) 
 // harmless is a call without a body that succeeds, for each service.
 var harmless = map[string]string{
 	"ssm": "ListDocuments", "sts": "GetCallerIdentity", "iam": "ListUsers", "ec2": "DescribeInstances", "cloudtrail": "LookupEvents",
-	"ec2messages": "GetEndpoint", "logs": "DescribeLogGroups", "organizations": "DescribeOrganization",
+	"ec2messages": "GetEndpoint", "logs": "DescribeLogGroups", "monitoring": "DescribeAlarms", "organizations": "DescribeOrganization",
 	"s3": "GET /", "ssmmessages": "POST /v1/control-channel/" + victimNode,
 }
 

@@ -46,6 +46,7 @@ type answer struct {
 	status int
 	code   string // of an error
 	body   string
+	header http.Header
 }
 
 var xmlCode = regexp.MustCompile(`<Code>([^<]+)</Code>`)
@@ -95,7 +96,7 @@ func (c caller) send(t testing.TB, method, path, service string, header http.Hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := answer{status: response.StatusCode, code: response.Header.Get("X-Amzn-Errortype"), body: string(content)}
+	out := answer{status: response.StatusCode, code: response.Header.Get("X-Amzn-Errortype"), body: string(content), header: response.Header}
 	if m := xmlCode.FindSubmatch(content); m != nil && out.code == "" {
 		out.code = string(m[1])
 	}

@@ -39,6 +39,8 @@ func (v *victim) guesses() map[string][2]string {
 		"Path": {"/shop", "/" + marker + "/"}, "Names": {"/shop/plain", ssmARN + "parameter/shop/plain"},
 		"Name": {"shop-release", ssmARN + "parameter/shop/plain"}, "Value": twice("changed"), "Message": twice("changed"),
 		"ActivationId": twice(v.names["activation"]), "IamRole": twice("deploy"), "AssociationId": twice(v.names["association"]),
+		"AlarmName": twice("errors"), "AlarmNames": twice("errors"), "AlarmNamePrefix": twice("err"), "StateValue": twice("ALARM"), "StateReason": twice("changed"),
+		"MetricName": twice("errors"), "Namespace": twice("shop"), "Statistic": twice("Sum"), "AlarmDescription": twice("changed"),
 		"Key": twice("tag:App"), "Values": twice("shop"), "DocumentVersion": twice("1"), "Type": twice("String"), "Labels": twice("live"),
 		"PluginName": twice("release"), "Tags": twice("changed"), "TagKeys": twice("Note"), "Status": twice("Inactive"), "Description": twice("changed"),
 		"TargetId": twice(victimAccount), "AccountId": twice(victimAccount), "Url": twice("https://" + marker + ".example.com"),

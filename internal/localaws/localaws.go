@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/localaws/cloudtrail"
+	"github.com/slipway-cd/slipway/internal/localaws/cloudwatch"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/hybrid"
@@ -63,6 +64,7 @@ type AWS struct {
 	sts        *sts.Service
 	ec2        *ec2.Service
 	logs       *logs.Service
+	alarms     *cloudwatch.Service
 	parameters *parameters.Service
 	hybrid     *hybrid.Service
 	ssm        *ssm.Service
@@ -144,6 +146,9 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	if a.logs, err = logs.New(a.db, time.Now); err != nil {
 		return err
 	}
+	if a.alarms, err = cloudwatch.New(a.db, time.Now); err != nil {
+		return err
+	}
 	a.ec2.UseProfiles(a.iam)
 	a.ec2.OnChange(a.instanceChanged)
 	if a.hybrid, err = hybrid.New(a.db, hybrid.Config{IAM: a.iam, STS: a.sts, Instances: a.ec2}); err != nil {
@@ -154,7 +159,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
 		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
-		Hybrid: a.hybrid, Parameters: a.parameters, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
+		Alarms: a.alarms, Hybrid: a.hybrid, Parameters: a.parameters, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {
 		return err
@@ -187,7 +192,7 @@ func (a *AWS) Services() []gateway.Service {
 	systems := a.ssm.API()
 	systems.Operations = append(systems.Operations, a.hybrid.Operations()...)
 	systems.Operations = append(systems.Operations, a.parameters.Operations()...)
-	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), systems, messages.New(a.ssm, messages.DefaultHold).API(),
+	return []gateway.Service{a.iam.API(), a.sts.API(), a.ec2.API(), a.logs.API(), a.alarms.API(), systems, messages.New(a.ssm, messages.DefaultHold).API(),
 		a.channels.API(),
 		cloudtrail.New(a.events).API(), a.orgs.API(), a.s3.API()}
 }

@@ -125,6 +125,8 @@ func (v *victim) stored(t *testing.T) {
 	a.must(t, "logs", "CreateLogStream", object("logGroupName", "/shop/deploy", "logStreamName", "stream"))
 	a.must(t, "logs", "PutLogEvents", `{"logGroupName":"/shop/deploy","logStreamName":"stream","logEvents":[{"timestamp":`+millis(time.Now())+`,"message":"`+marker+`"}]}`)
 	a.must(t, "ssm", "PutParameter", object("Name", "/shop/secret", "Type", "SecureString", "Value", marker, "Description", marker))
+	a.must(t, "monitoring", "PutMetricAlarm", form("AlarmName", "errors", "AlarmDescription", marker, "MetricName", "errors", "Namespace", "shop", "Statistic", "Sum",
+		"Period", "60", "EvaluationPeriods", "1", "Threshold", "1.5", "ComparisonOperator", "GreaterThanThreshold"))
 	a.must(t, "ssm", "PutParameter", object("Name", "/shop/plain", "Type", "String", "Value", marker))
 }
 

@@ -133,6 +133,13 @@ func (b *builder) send(trigger, verify RoleKind, step *Step, of string) {
 		When:      Always, Often: step.oftenSent(step.Name != of),
 		Reason: "Queues the step's command on the nodes.",
 	})
+	if step.Rollout.Alarm != "" {
+		b.addTo(step, Call{
+			Step: of, Role: trigger, Action: "iam:CreateServiceLinkedRole", Resources: []Resource{b.stage.linkedRole()},
+			When: Always, Often: "with every send",
+			Reason: "Systems Manager reads the alarm with its service-linked role, and asks whoever attaches an alarm for the right to make that role.",
+		})
+	}
 	b.addTo(step, Call{
 		Step: of, Role: verify, Action: "ssm:ListCommands",
 		When: OnLost, Often: "until found, at most a minute",

@@ -50,6 +50,9 @@ var (
 
 // purposes groups every action of a plan by what it is for. One group is one statement of a policy.
 var purposes = map[string]purpose{
+	"iam:CreateServiceLinkedRole": {"AttachAlarm",
+		"Lets an alarm stop the command: Systems Manager reads it with its service-linked role, and no other role can be made."},
+
 	"ssm:SendCommand":            queueCommand,
 	"ssm:GetCommandInvocation":   pollStatus,
 	"ssm:ListCommandInvocations": watchNodes,

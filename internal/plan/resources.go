@@ -50,3 +50,8 @@ func (s *Stage) document(step *Step) Resource {
 	}
 	return Resource{ARN: "arn:aws:ssm:" + s.Region + ":" + owner + ":document/" + step.DocumentName, Type: "document"}
 }
+
+// linkedRole is the service-linked role with which Systems Manager reads alarms.
+func (s *Stage) linkedRole() Resource {
+	return Resource{ARN: "arn:aws:iam::" + s.Account + ":role/aws-service-role/ssm.amazonaws.com/AWSServiceRoleForAmazonSSM", Type: "role"}
+}

@@ -200,6 +200,9 @@ func (r Resource) short() string {
 		return r.ARN
 	}
 	text := parts[5]
+	if _, rest, ok := strings.Cut(text, "role/aws-service-role/"); ok { // the name says whose it is
+		text = "role/" + rest[strings.IndexByte(rest, '/')+1:]
+	}
 	if len(r.Tags) > 0 {
 		text += " tagged " + tagText(r.Tags)
 	}

@@ -31,10 +31,17 @@ func (r *runner) identifyAs(ctx context.Context, a *api) error {
 		return noCredentials("none were given")
 	}
 	// Asked for by themselves: a principal that cannot be entered is a different problem from an API that fails.
-	if _, err := once(ctx, r, a.creds.Retrieve); awsclient.NoCredentials(err) && ctx.Err() == nil {
+	_, err := call(ctx, r, a, name, nil, func(ctx context.Context) (aws.Credentials, error) {
+		got, err := a.creds.Retrieve(ctx)
+		if err != nil {
+			err = fmt.Errorf("get credentials: %w", err)
+		}
+		return got, err
+	})
+	if awsclient.NoCredentials(err) && ctx.Err() == nil {
 		return noCredentials("neither the environment, nor a shared configuration file, nor an instance role has them")
 	} else if err != nil {
-		return &callError{api: name, err: fmt.Errorf("get credentials: %w", err)}
+		return err
 	}
 	out, err := call(ctx, r, a, name, nil, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 		return a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})

@@ -25,6 +25,8 @@ type Service struct {
 	// Global services (iam) have one region, us-east-1, whatever region a client signs for.
 	Global     bool
 	Operations []Operation
+	// AlsoJSON has a Query service answer AWS JSON as well, by Target: what newer clients of CloudWatch speak.
+	AlsoJSON bool
 	// MaxBody bounds the request bodies of a JSON or Query service, in bytes; 0 means 1 MB.
 	MaxBody int
 	// Route finds the operation that a request of a REST service means, from method, path, query and host. It is nil for

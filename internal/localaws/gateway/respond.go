@@ -57,6 +57,9 @@ func (x *exchange) writeError(w http.ResponseWriter, e *Error) {
 			Message string `json:"message"`
 		}{e.Code, e.Message})
 		w.Header().Set("X-Amzn-ErrorType", e.Code)
+		if x.r.Header.Get("X-Amzn-Query-Mode") == "true" { // a client whose users know the codes of Query
+			w.Header().Set("X-Amzn-Query-Error", e.Code+";"+side(e))
+		}
 		x.send(w, e.HTTPStatus(), body)
 	case EC2Query:
 		var doc xmlWriter
@@ -91,11 +94,7 @@ func (x *exchange) queryError(e *Error) []byte {
 		doc.buf.WriteString(` xmlns="` + x.svc.Namespace + `"`)
 	}
 	doc.buf.WriteString("><Error>")
-	side := "Sender"
-	if e.HTTPStatus() >= http.StatusInternalServerError {
-		side = "Receiver"
-	}
-	doc.element("Type", side)
+	doc.element("Type", side(e))
 	doc.element("Code", e.Code)
 	doc.element("Message", e.Message)
 	doc.buf.WriteString("</Error>")
@@ -104,10 +103,21 @@ func (x *exchange) queryError(e *Error) []byte {
 	return doc.buf.Bytes()
 }
 
+// side says whose fault an error is.
+func side(e *Error) string {
+	if e.HTTPStatus() >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
 func (x *exchange) send(w http.ResponseWriter, status int, body []byte) {
 	kind := "text/xml;charset=UTF-8"
 	if x.protocol == JSON11 {
 		kind = "application/x-amz-json-1.1"
+		if x.svc != nil && x.svc.AlsoJSON {
+			kind = "application/x-amz-json-1.0"
+		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)

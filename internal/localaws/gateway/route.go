@@ -31,7 +31,10 @@ func (x *exchange) route() error {
 	if x.svc == nil {
 		return unknownOperation(x.protocol, x.call.Operation)
 	}
-	x.protocol, x.call.protocol = x.svc.Protocol, x.svc.Protocol
+	if x.protocol != JSON11 || !x.svc.AlsoJSON {
+		x.protocol = x.svc.Protocol
+	}
+	x.call.protocol = x.protocol
 	x.call.Service = x.svc.Name
 	x.call.Region = x.region()
 	x.call.RegionGiven = x.sigErr == nil || hostRegion(x.r.Host) != ""
@@ -51,7 +54,7 @@ func (x *exchange) find() error {
 			target, operation = target[:dot], target[dot+1:]
 		}
 		x.call.Operation = operation
-		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return s.Protocol == JSON11 && s.Target == target })
+		x.svc = x.gw.find(x.scope(), func(s *registered) bool { return (s.Protocol == JSON11 || s.AlsoJSON) && s.Target == target })
 	} else {
 		if err := x.parseForm(); err != nil {
 			return err

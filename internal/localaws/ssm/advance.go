@@ -56,6 +56,9 @@ func (w *work) settle(c *command, nodes []chosen) {
 		}
 	}
 	room := min(t.waiting, c.limits.window(t))
+	if c.triggered != "" {
+		room = 0
+	}
 	for i, n := range nodes {
 		switch {
 		case n.refused != "":
@@ -92,7 +95,7 @@ func (w *work) advance(ctx context.Context, cmd *command) error {
 	if err != nil {
 		return err
 	}
-	if t.waiting > 0 && t.errors() > cmd.limits.Errors {
+	if t.waiting > 0 && (t.errors() > cmd.limits.Errors || cmd.triggered != "") {
 		if _, err := w.ExecContext(ctx, `UPDATE ssm_invocation SET phase = ?, due = 0, status = ?, details = ?
 			WHERE command = ? AND phase = ?`, phaseDone, "Cancelled", "Terminated", cmd.seq, phaseWaiting); err != nil {
 			return err

@@ -26,6 +26,8 @@ type command struct {
 	request                                 sendInput
 	payload                                 string
 	limits                                  limits
+	// triggered is the state of the alarm that stopped the command: ALARM or UNKNOWN.
+	triggered string
 }
 
 // limits are what a command was accepted with, resolved to numbers.
@@ -49,14 +51,14 @@ func (l limits) folder(step string) string {
 }
 
 const commandColumns = `c.seq, c.id, c.account, c.region, c.requested, c.expires, c.document, c.status, c.details,
-	c.cancelled, c.targets, c.completed, c.errors, c.undelivered, c.request, c.limits`
+	c.cancelled, c.targets, c.completed, c.errors, c.undelivered, c.request, c.limits, c.triggered`
 
 func scanCommand(row interface{ Scan(...any) error }, more ...any) (*command, error) {
 	c := &command{}
 	var requested, expires int64
 	var request, limits string
 	err := row.Scan(append([]any{&c.seq, &c.id, &c.account, &c.region, &requested, &expires, &c.document, &c.status,
-		&c.details, &c.cancelled, &c.targets, &c.completed, &c.errors, &c.undelivered, &request, &limits}, more...)...)
+		&c.details, &c.cancelled, &c.targets, &c.completed, &c.errors, &c.undelivered, &request, &limits, &c.triggered}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +114,9 @@ func (w *work) insertCommand(ctx context.Context, c *command) error {
 		return err
 	}
 	res, err := w.ExecContext(ctx, `INSERT INTO ssm_command
-		(id, account, region, requested, expires, document, status, details, targets, completed, request, payload, limits)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, c.id, c.account, c.region, nanos(c.requested), nanos(c.expires), c.document,
-		c.status, c.details, c.targets, c.completed, string(request), c.payload, string(limits))
+		(id, account, region, requested, expires, document, status, details, targets, completed, request, payload, limits, alarm, triggered)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, c.id, c.account, c.region, nanos(c.requested), nanos(c.expires), c.document,
+		c.status, c.details, c.targets, c.completed, string(request), c.payload, string(limits), c.request.alarm(), c.triggered)
 	if err != nil {
 		return err
 	}

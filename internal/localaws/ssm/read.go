@@ -42,7 +42,7 @@ type commandOutput struct {
 	CloudWatchOutputConfig cloudWatchConfig
 	TimeoutSeconds         int
 	AlarmConfiguration     *alarmConfig `json:",omitempty"`
-	TriggeredAlarms        []struct{}
+	TriggeredAlarms        []triggeredAlarm
 }
 
 func commandShape(c *command) commandOutput {
@@ -53,7 +53,10 @@ func commandShape(c *command) commandOutput {
 		OutputS3Region: r.OutputS3Region, OutputS3BucketName: r.OutputS3BucketName, OutputS3KeyPrefix: r.OutputS3KeyPrefix,
 		MaxConcurrency: r.MaxConcurrency, MaxErrors: r.MaxErrors, TargetCount: c.targets, CompletedCount: c.completed,
 		ErrorCount: c.errors, DeliveryTimedOutCount: c.undelivered, ServiceRole: r.ServiceRoleArn,
-		TimeoutSeconds: *r.TimeoutSeconds, AlarmConfiguration: r.AlarmConfiguration, TriggeredAlarms: []struct{}{}}
+		TimeoutSeconds: *r.TimeoutSeconds, AlarmConfiguration: r.AlarmConfiguration, TriggeredAlarms: []triggeredAlarm{}}
+	if c.triggered != "" {
+		out.TriggeredAlarms = []triggeredAlarm{{Name: r.alarm(), State: c.triggered}}
+	}
 	if out.Parameters == nil {
 		out.Parameters = map[string][]string{}
 	}

@@ -39,6 +39,9 @@ func (s *Service) sendAccess(ctx context.Context, c *gateway.Call, in *sendInput
 	for _, n := range in.named {
 		need = append(need, nodeAccess(c, n.id, n.tags))
 	}
+	if in.alarm() != "" {
+		need = append(need, linkedRoleAccess(c))
+	}
 	if in.ServiceRoleArn != "" {
 		need = append(need, gateway.Access{Action: "iam:PassRole", Resource: in.ServiceRoleArn,
 			Context: map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}}})
@@ -74,6 +77,9 @@ func (s *Service) sendCommand(ctx context.Context, c *gateway.Call, in *sendInpu
 	if err != nil {
 		return nil, err
 	}
+	if cmd.triggered, err = s.alarmed(ctx, cmd); err != nil {
+		return nil, err
+	}
 	if cmd.payload, err = buildPayload(cmd, doc, parameters); err != nil {
 		return nil, err
 	}
@@ -103,7 +109,10 @@ func (w *work) start(ctx context.Context, cmd *command, nodes []chosen, q Quotas
 	if err := w.insertCommand(ctx, cmd); err != nil {
 		return err
 	}
-	return w.insertInvocations(ctx, cmd, nodes)
+	if err := w.insertInvocations(ctx, cmd, nodes); err != nil || cmd.triggered == "" {
+		return err
+	}
+	return w.advance(ctx, cmd)
 }
 
 // overQuota says which quota a command exceeds: its StatusDetails.

@@ -155,10 +155,6 @@ var topicARN = regexp.MustCompile(`^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_
 
 // validateOptions checks what the service model cannot.
 func (in *sendInput) validateOptions() error {
-	if a := in.AlarmConfiguration; a != nil && !a.IgnorePollAlarmFailure {
-		// Without CloudWatch the state of an alarm cannot be had, and then AWS stops the command.
-		return invalid("The local AWS has no CloudWatch alarms: leave AlarmConfiguration out, or set IgnorePollAlarmFailure, with which the command runs although the alarm can't be read.")
-	}
 	n := in.NotificationConfig
 	if n == nil || (n.NotificationArn == "" && len(n.NotificationEvents) == 0 && n.NotificationType == "") {
 		return nil

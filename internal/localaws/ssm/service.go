@@ -46,6 +46,8 @@ type Config struct {
 	Roles Roles
 	// Parameters knows the parameters that {{ssm:name}} may name; nil knows none.
 	Parameters ParameterStore
+	// Alarms knows the CloudWatch alarms that a command may be stopped by; nil knows none.
+	Alarms AlarmSource
 	// Hybrid knows the machines outside of EC2; nil knows none.
 	Hybrid HybridSource
 	// Taggable are the kinds of resources of other packages that the tag operations serve, by ResourceType.
@@ -78,6 +80,7 @@ type Service struct {
 	roles     Roles
 	taggable  map[string]Taggable
 	hybrid    HybridSource
+	alarms    AlarmSource
 	hub       hub
 
 	parameters ParameterStore
@@ -101,7 +104,7 @@ func New(db *store.DB, instances InstanceSource, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{db: db, instances: instances, now: cfg.Now, rand: cfg.Rand, delay: cfg.ConsistencyDelay,
-		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles, hybrid: cfg.Hybrid, parameters: cfg.Parameters}
+		quotas: cfg.Quotas, onError: cfg.OnError, roles: cfg.Roles, alarms: cfg.Alarms, hybrid: cfg.Hybrid, parameters: cfg.Parameters}
 	s.taggable = s.kindsOf(cfg.Taggable)
 	return s, nil
 }
@@ -128,7 +131,7 @@ func (s *Service) API() gateway.Service {
 			gateway.Op("DescribeDocumentPermission", s.describePermissionAccess, s.describeDocumentPermission),
 			gateway.Op("SendCommand", s.sendAccess, s.sendCommand).Except(
 				"notifications are recorded and shown, nothing is published",
-				"AlarmConfiguration is refused unless IgnorePollAlarmFailure is set: there are no alarms to read",
+				"AlarmConfiguration: the alarm is read at the start and every half second; what has not reached its node then ends as Terminated, and what runs goes on",
 				"targets by resource group are refused",
 				"whether there is a bucket OutputS3BucketName is not asked; it is the node role that writes, and nothing is demanded of the sender"),
 			gateway.Op("GetCommandInvocation", getInvocationAccess, s.getCommandInvocation),

@@ -63,4 +63,9 @@ var schema = []string{
 		FOREIGN KEY (account, region, name) REFERENCES ssm_document ON DELETE CASCADE) WITHOUT ROWID`,
 
 	`DROP INDEX IF EXISTS ssm_invocation_phase`, // UNIQUE (command, instance) serves as well
+
+	// The alarm that a command is stopped by, and the state in which it did.
+	`ALTER TABLE ssm_command ADD COLUMN alarm TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE ssm_command ADD COLUMN triggered TEXT NOT NULL DEFAULT ''`,
+	`CREATE INDEX IF NOT EXISTS ssm_command_alarm ON ssm_command (seq) WHERE alarm <> '' AND triggered = ''`,
 }

@@ -24,9 +24,9 @@ const delayedAfter = 10 * time.Second
 // Tick ends the invocations whose deadline has passed: those that were not taken within the delivery timeout, and
 // those whose node fell silent. An invocation whose node is gone or lost is Undeliverable. One that cannot be ended keeps
 // none of the others. What no node has fetched for a while is Delayed. Messages that
-// became visible again are pushed.
+// became visible again are pushed. Commands whose alarm went off are stopped.
 func (s *Service) Tick(ctx context.Context) error {
-	return errors.Join(s.sweep(ctx), s.expireAll(ctx))
+	return errors.Join(s.pollAlarms(ctx), s.sweep(ctx), s.expireAll(ctx))
 }
 
 // sweep marks invocations as Delayed whose message was not fetched in time.
