@@ -26,8 +26,8 @@ var fleetSize = flag.Int("nodes", 150, "how many simulated nodes the deploy of a
 // shipMemory is what slipway may take, nodes or not.
 const shipMemory = 150 << 20
 
-// childEnv holds, for the process that ships to a large fleet, how to reach it.
-const childEnv = "SLIPWAY_TEST_SHIP_TO"
+// fleetChildEnv holds, for the process that ships to a large fleet, how to reach it.
+const fleetChildEnv = "SLIPWAY_TEST_SHIP_TO"
 
 // childJob is what that process is told, childReport what it tells.
 type childJob struct {
@@ -157,7 +157,7 @@ func (f *fleet) shipAlone(t *testing.T) childReport {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(t.Context(), self, "-test.run=^TestShipChild$", "-test.count=1")
-	child.Env = append(os.Environ(), childEnv+"="+string(job))
+	child.Env = append(os.Environ(), fleetChildEnv+"="+string(job))
 	out, err := child.Output()
 	if err != nil {
 		t.Fatalf("the process that ships: %v\n%s", err, out)
@@ -206,7 +206,7 @@ func (c *counter) turn() {
 
 // TestShipChild is the process that [fleet.shipAlone] starts.
 func TestShipChild(t *testing.T) {
-	text := os.Getenv(childEnv)
+	text := os.Getenv(fleetChildEnv)
 	if text == "" {
 		t.Skip("only in the process that TestLargeFleet starts")
 	}
