@@ -25,6 +25,7 @@ func shippingUI(ctx context.Context, process *Process, o outputFlag, l *loaded, 
 		options.GitHub.Folder = folderIn(process.Getenv("GITHUB_WORKSPACE"), filepath.Dir(l.flags.File))
 	}
 	terminal = ui.New(process.Stdout, process.Stderr, options)
+	process.Stderr = terminal.Stderr() // what others say meanwhile must not be written into the table
 	ended := terminal.Begin(subject(l))
 	stop := context.AfterFunc(ctx, func() { terminal.Interrupt(onInterrupt) })
 	return terminal, func() {

@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -179,9 +180,13 @@ func TestOtherTextStandsAboveTheTable(t *testing.T) {
 	sc.event(0, ship.Event{Kind: ship.EventNode, Step: "release", Instance: "i-1", Message: "InProgress"})
 	sc.ui.Note("a note")
 	sc.ui.Print("data")
+	if _, err := io.WriteString(sc.ui.Stderr(), "a log line\n"); err != nil {
+		t.Error(err)
+	}
 	sc.event(time.Second, ship.Event{Kind: ship.EventWarning, Message: "careful: " + strings.Repeat("long ", 20) + "end"})
 	want := `│a note
 │data
+│a log line
 │12:00:01 prod  warning: careful: long long long long long lo
 │ng long long long long long long long long long long long lo
 │ng long long end

@@ -166,6 +166,16 @@ func (u *UI) document(kind string, v any) {
 	u.write(u.out, line+"\n")
 }
 
+// Stderr is for those that write lines to stderr by themselves, the log of a local AWS for one: above the table.
+func (u *UI) Stderr() io.Writer { return lineWriter{u} }
+
+type lineWriter struct{ u *UI }
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w.u.write(w.u.err, string(p))
+	return len(p), w.u.Err()
+}
+
 // write writes text, above the live table where there is one.
 func (u *UI) write(w io.Writer, text string) {
 	if u.o.GitHub != nil {
