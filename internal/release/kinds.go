@@ -145,7 +145,7 @@ func duration(least, most time.Duration, bounds, example, outside string) typ[ti
 			w.errorf(n, "choose one from "+bounds, "%s: %s%s", what, outside, n.Value)
 		case value%time.Second != 0:
 			w.errorf(n, "for example "+value.Round(time.Second).String(),
-				"%s: Run Command counts whole seconds, not %s", what, n.Value)
+				"%s: whole seconds are counted, not %s", what, n.Value)
 		default:
 			return value, true
 		}

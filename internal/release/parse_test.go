@@ -26,6 +26,7 @@ func scripts() fstest.MapFS {
 		"validate.sh":        file("echo validate\n"),
 		"scripts/release.sh": file("#!/bin/sh\necho release from scripts\n"),
 		"large.sh":           file(strings.Repeat("echo large\n", 5000)),
+		"huge.sh":            file(strings.Repeat("echo huge\n", 500_001)),
 		"nul.sh":             file("\x7fELF\x00\x01"),
 		"crlf.sh":            file("echo one\necho two\r\n"),
 		"empty.sh":           file(" \n\t\n"),

@@ -46,7 +46,7 @@ var (
 	// than tags may have, so it is refused.
 	groupName = rule{
 		is:      "the name of an Auto Scaling group: letters, digits, spaces and _ . / = + - @, from 1 to 255",
-		example: "shop-web", filled: true, pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_./=+\-@]{1,255}$`),
+		example: "shop-web", filled: true, check: safeText, pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_./=+\-@]{1,255}$`),
 	}
 	userName = rule{
 		is: "a user name of small letters, digits, - and _, at most 32", example: "deploy",
@@ -60,12 +60,12 @@ var (
 	healthyCount = rule{is: maxErrorCount.is, example: "75%", pattern: maxErrorCount.pattern}
 	// CloudWatch's model: AlarmName, 1 to 255. No control characters.
 	alarmName = rule{
-		is: "the name of a CloudWatch alarm, at most 255 characters", example: "shop-errors",
+		is: "the name of a CloudWatch alarm, at most 255 characters", example: "shop-errors", check: safeText,
 		pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,255}$`),
 	}
 	// SendCommand's model: CloudWatchLogGroupName.
 	logGroupName = rule{
-		is: "a log group: letters, digits and . - _ / #, at most 512", example: "/shop/deploy",
+		is: "a log group: letters, digits and . - _ / #, at most 512", example: "/shop/deploy", check: safeText,
 		pattern: regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`),
 	}
 	bucketName = rule{
@@ -76,6 +76,7 @@ var (
 	// only plain ones are taken.
 	keyPrefix = rule{
 		is: "a prefix of keys: letters, digits and . _ / = -, at most 500, without a / at either end", example: "deploys",
+		check:   safeText,
 		pattern: regexp.MustCompile(`^[A-Za-z0-9._=-](?:[A-Za-z0-9._/=-]{0,498}[A-Za-z0-9._=-])?$`),
 	}
 	actionName = rule{
@@ -99,7 +100,7 @@ func absolutePath(dir string) (problem, hint string) {
 	case len(dir) > 1000:
 		return "it has more than 1000 characters", example
 	}
-	return notBlankText(dir)
+	return safeText(dir)
 }
 
 // bucketShape refuses what S3's rules for the names of general purpose buckets refuse beyond their characters.
