@@ -12,15 +12,26 @@ const scriptsFolder = "scripts"
 
 // newBlob is a script as it lies in the record's bucket: named by its content, so that the same script is there once and
 // nobody can put another one in its place unnoticed.
-func newBlob(app string, s *release.Script) Blob {
+func newBlob(app string, s *release.Script) *Blob {
 	sum := sha256.Sum256([]byte(s.Content))
 	hash := hex.EncodeToString(sum[:])
-	return Blob{Key: app + "/" + scriptsFolder + "/" + hash, Content: s.Content, SHA256: hash}
+	return &Blob{Key: app + "/" + scriptsFolder + "/" + hash, Content: s.Content, SHA256: hash}
 }
 
 // tooLarge says whether a script has to travel through the record's bucket. Where there is none, it has been refused.
 func tooLarge(r *release.Release, s *release.Script) bool {
 	return r.Record != nil && len(s.Content) > release.MaxInline
+}
+
+// largestInline is the largest script that a document still holds; nil when there is none.
+func largestInline(scripts []named) *named {
+	var largest *named
+	for i := range scripts {
+		if scripts[i].blob == nil && (largest == nil || len(scripts[i].script.Content) > len(largest.script.Content)) {
+			largest = &scripts[i]
+		}
+	}
+	return largest
 }
 
 // fetchPrefix begins the names of the document's steps that fetch a script.

@@ -95,8 +95,8 @@ func (b *builder) preflight(verify RoleKind) {
 	if b.stage.Targets.ec2() {
 		b.add(Call{
 			Role: verify, Action: "ec2:DescribeInstances",
-			When: Always, Often: "once per page of instances", BeforeSend: 1,
-			Reason: "Resolves the targets, and tells why a node is missing: stopped, terminated, or of other tags.",
+			When: Always, Often: "once per page of instances, before and after", BeforeSend: 1,
+			Reason: "Resolves the targets, tells why a node is missing, and which nodes joined meanwhile.",
 		})
 	}
 	b.add(Call{
@@ -201,8 +201,8 @@ func (b *builder) watch(verify RoleKind, step *Step, of string) {
 	})
 	b.addTo(step, Call{
 		Step: of, Role: verify, Action: "ssm:CancelCommand",
-		When: OnInterrupt, Often: "once",
-		Reason: "Stops the command when the deploy is interrupted, so that no node is left half shipped unseen.",
+		When: OnInterrupt, Often: "once per command that is out",
+		Reason: "Stops the command when the deploy is interrupted or cancelled, so that no node is left half shipped unseen.",
 	})
 }
 

@@ -160,7 +160,7 @@ func checkSize(d *Document, parameters map[string][]string) error {
 		return nil
 	}
 	return fmt.Errorf("document %s: %d bytes with its parameters, SSM takes %d: "+
-		"shorten the script, or let it download what it installs", d.Name, size, maxDocument)
+		"shorten the script, or add a record, through whose bucket a large one travels", d.Name, size, maxDocument)
 }
 
 // marshal is json.Marshal without the escapes for HTML, which would triple the size of <, > and &.

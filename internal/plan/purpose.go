@@ -17,7 +17,7 @@ var (
 	findSends = purpose{"FindEarlierSends",
 		"Finds an earlier send whose outcome is unknown, so that nothing is sent twice."}
 	stopOnInterrupt = purpose{"StopDeployOnInterrupt",
-		"Cancels the command when the deploy is interrupted."}
+		"Cancels the command when the deploy is interrupted or cancelled."}
 	findTargets = purpose{"FindTargets",
 		"Finds the nodes, and tells why one cannot be reached, before anything is sent."}
 	publishDocument = purpose{"PublishDeployDocument",

@@ -126,15 +126,36 @@ func stopAtFirstFailure(commands []string) []string {
 	return append(stopping, commands[1:]...)
 }
 
-// ownStep fills in a step that runs scripts as a document of its own.
+// ownStep fills in a step that runs scripts as a document of its own. Scripts that are too large for it, or too large
+// together, travel through the record's bucket: the largest first.
 func ownStep(step *Step, r *release.Release, stage, name string, c *release.Command, scripts []named) error {
-	var total time.Duration
+	step.Parameters = parametersOf(c)
 	for i, n := range scripts {
-		total += timeoutOf(n.script.Timeout, c.Timeout)
 		if tooLarge(r, n.script) {
-			blob := newBlob(r.App, n.script)
-			scripts[i].blob = &blob
-			step.Blobs = append(step.Blobs, blob)
+			scripts[i].blob = newBlob(r.App, n.script)
+		}
+	}
+	for {
+		doc, err := newDocument(r, stage, name, c, scripts)
+		if err != nil {
+			return err
+		}
+		err = checkSize(doc, step.Parameters)
+		if err == nil {
+			step.DocumentName, step.Own = doc.Name, doc
+			break
+		}
+		if largest := largestInline(scripts); r.Record != nil && largest != nil {
+			largest.blob = newBlob(r.App, largest.script)
+			continue
+		}
+		return err
+	}
+	var total time.Duration
+	for _, n := range scripts {
+		total += timeoutOf(n.script.Timeout, c.Timeout)
+		if n.blob != nil {
+			step.Blobs = append(step.Blobs, *n.blob)
 			step.ScriptSteps = append(step.ScriptSteps, fetchPrefix+n.step)
 			step.Sources = append(step.Sources, n.script.Path)
 		}
@@ -142,18 +163,18 @@ func ownStep(step *Step, r *release.Release, stage, name string, c *release.Comm
 		step.Sources = append(step.Sources, n.script.Path)
 	}
 	setTimeouts(step, total)
+	return nil
+}
+
+func parametersOf(c *release.Command) map[string][]string {
+	var parameters map[string][]string
 	for _, p := range c.Parameters {
-		if step.Parameters == nil {
-			step.Parameters = make(map[string][]string, len(c.Parameters))
+		if parameters == nil {
+			parameters = make(map[string][]string, len(c.Parameters))
 		}
-		step.Parameters[p.Name] = []string{p.Value}
+		parameters[p.Name] = []string{p.Value}
 	}
-	doc, err := newDocument(r, stage, name, c, scripts)
-	if err != nil {
-		return err
-	}
-	step.DocumentName, step.Own = doc.Name, doc
-	return checkSize(doc, step.Parameters)
+	return parameters
 }
 
 // setTimeouts derives both of SSM's timeouts from the one that the release file gives (R109).
