@@ -66,7 +66,8 @@ func exitCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// capture NAME FILE WORD sets the environment variable NAME to the word that follows WORD in FILE, at its first place.
+// capture NAME FILE WORD sets the environment variable NAME to the word that follows WORD in FILE, at its first place,
+// without the quotes and the comma of JSON.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: capture NAME FILE WORD")
@@ -76,7 +77,7 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	if at < 0 || at+1 == len(words) {
 		ts.Fatalf("nothing follows %q in %s", args[2], args[1])
 	}
-	ts.Setenv(args[0], words[at+1])
+	ts.Setenv(args[0], strings.Trim(words[at+1], `",`))
 }
 
 // count N PATTERN FILE wants exactly N lines of FILE to hold PATTERN, a literal.

@@ -34,6 +34,9 @@ type commands struct {
 	Resume   resumeCommand   `cmd:"" help:"Pick up the deploy that was killed, or tell the truth about an earlier send."`
 	Rollback rollbackCommand `cmd:"" help:"Ship again what an earlier good deploy shipped."`
 	Cancel   cancelCommand   `cmd:"" help:"Stop the deploy that is in progress, and tell what it did."`
+	Status   statusCommand   `cmd:"" help:"What every node runs, and who is deploying."`
+	History  historyCommand  `cmd:"" help:"The deploys of the stages, the newest first; or one of them."`
+	Lock     lockCommand     `cmd:"" help:"The lock of a stage: status, acquire, release."`
 	Ci       ciCommand       `cmd:"" name:"ci" help:"The pipeline that runs all this: render, check."`
 	Local    localCommand    `cmd:"" help:"An AWS in one process: up, env, events, snapshot, restore, reset, stop."`
 	Policy   policyCommand   `cmd:"" help:"The policy engine by itself: eval, explain, fmt, compare."`

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,4 +64,25 @@ func (s *Store) idsAfter(ctx context.Context, after string) ([]string, error) {
 		}
 		last = keys[len(keys)-1]
 	}
+}
+
+// Find loads a deploy by its id, or by its run id; [ErrNotFound] when there is none.
+func (s *Store) Find(ctx context.Context, name string) (*Deploy, error) {
+	if strings.ContainsAny(name, "/ ") || name == "" {
+		return nil, fmt.Errorf("deploy %q: %w", name, ErrNotFound)
+	}
+	d, err := s.Load(ctx, name)
+	if !errors.Is(err, ErrNotFound) {
+		return d, err
+	}
+	ids, err := s.idsAfter(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if strings.HasSuffix(id, "-"+name) {
+			return s.Load(ctx, id)
+		}
+	}
+	return nil, fmt.Errorf("deploy %s: %w", name, ErrNotFound)
 }

@@ -29,6 +29,13 @@ func (l *Lease) Lock() Lock {
 	return l.lock
 }
 
+// FreeAt is when others may take the lock, should it not be renewed, by the clock of this machine.
+func (l *Lease) FreeAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lock.Expires.Add(margin(l.lease))
+}
+
 // TookOver is the lock that somebody else had let expire, nil when it was free: what its holder began may be unfinished.
 func (l *Lease) TookOver() *Lock { return l.tookOver }
 

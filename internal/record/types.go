@@ -203,7 +203,7 @@ type State struct {
 // Owner is who holds a lock, for people.
 type Owner struct {
 	// Token is unique to the holder.
-	Token string `json:"token"`
+	Token string `json:"token,omitempty"`
 	// Deploy is the deploy that holds it; empty when a person does.
 	Deploy string `json:"deploy,omitempty"`
 	Actor  string `json:"actor,omitempty"`
