@@ -124,7 +124,13 @@ func (u *UI) eventText(e ship.Event, told bool) string {
 		return u.line(e, u.paint(faint, "trying again: "+clean(e.Message)))
 	case ship.EventIdentity:
 		return u.line(e, "as "+clean(e.Message))
-	case ship.EventPause, ship.EventLock:
+	case ship.EventPause:
+		text := untilText(e)
+		if u.model.many() {
+			text += "; " + u.model.summary()
+		}
+		return u.line(e, text)
+	case ship.EventLock:
 		return u.line(e, untilText(e))
 	}
 	return u.line(e, clean(e.Message))
