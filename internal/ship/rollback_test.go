@@ -1,0 +1,292 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// breaks makes a run's commands fail on every node.
+func (d *durable) breaks(runs ...string) {
+	d.becomes = func(c *order, _ string) string {
+		if slices.Contains(runs, runOf(c.comment)) {
+			return "Failed"
+		}
+		return ""
+	}
+}
+
+func onFailure(c *Config) { c.Plan.Stages[0].OnFailure = "rollback" }
+
+// history is every record as kind, version, verdict and where it goes back to, the oldest first.
+func (d *durable) history() []string {
+	d.t.Helper()
+	var list []string
+	byID := map[string]string{}
+	for _, r := range d.deploys() {
+		byID[r.ID] = r.RunID
+		text := r.RunID + " " + string(r.Kind) + " " + r.Version + " " + r.Verdict
+		if r.Target != "" {
+			text += " to " + byID[r.Target]
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func TestR105AFailedDeployIsRolledBack(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 7)
+	want(t, d.ship(inBatches, onFailure), 0, Succeeded)
+	d.clock.t = d.clock.t.Add(time.Minute)
+	d.breaks("run-2")
+	var proved *plan.Plan
+	res := d.ship(inBatches, onFailure, func(c *Config) { c.Prove = func(p *plan.Plan) error { proved = p; return nil } })
+	want(t, res, 1, Failed)
+	if res.Rollback == nil || res.Rollback.Verdict != Succeeded || proved == nil {
+		t.Fatalf("rollback = %+v, proved %v", res.Rollback, proved != nil)
+	}
+	for _, c := range proved.Stages[0].Calls {
+		if c.Action == "ssm:CreateDocument" || c.Action == "ssm:UpdateDocument" {
+			t.Errorf("the rollback's plan makes a document: %s", c.ID)
+		}
+	}
+	d.settled()
+	wantHistory := []string{"run-1 deploy v1 succeeded", "run-2 deploy v2 failed", "run-2-r rollback v1 succeeded to run-1"}
+	if diff := cmp.Diff(wantHistory, d.history()); diff != "" {
+		t.Error(diff)
+	}
+	all := d.deploys()
+	if all[1].RolledBackBy != all[2].ID || d.state().Current != all[2].ID {
+		t.Errorf("rolled back by %q, state %+v", all[1].RolledBackBy, d.state())
+	}
+	// Only the first batch, one node, had the new version.
+	if diff := cmp.Diff(map[string]int{d.nodes[0]: 1}, d.shipped("run-2-r")); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int{"v1": 7}, versions(all[2])); diff != "" {
+		t.Error(diff)
+	}
+	last := d.sends[len(d.sends)-1]
+	if last["DocumentVersion"] != "3" || last["DocumentHash"] != testHash || last["Parameters"].(map[string]any)["Version"].([]any)[0] != "v1" {
+		t.Errorf("the rollback sent %+v", last)
+	}
+}
+
+// TestR105WhatIsNotRolledBack: whatever is not known to have failed is for people to decide about.
+func TestR105WhatIsNotRolledBack(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		becomes string
+		change  func(*Config)
+		verdict Verdict
+		said    string
+	}{
+		{"unknown", "DeliveryTimedOut", nil, Unknown, ""},
+		{"no rollback wanted", "Failed", func(c *Config) { c.NoRollback = true }, Failed, ""},
+		{"on-failure: stop", "Failed", func(c *Config) { c.Plan.Stages[0].OnFailure = "stop" }, Failed, ""},
+		{"nothing was reached", "Undeliverable", func(c *Config) {
+			c.Plan.Stages[0].Steps[0].Once = true
+		}, Failed, "nothing to roll back"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDurable(t, 3)
+			want(t, d.ship(inBatches), 0, Succeeded)
+			d.becomes = func(c *order, _ string) string { return map[string]string{"run-2": tt.becomes}[runOf(c.comment)] }
+			change := tt.change
+			if change == nil {
+				change = func(*Config) {}
+			}
+			res := d.ship(inBatches, onFailure, change)
+			if res.Verdict != tt.verdict || res.Rollback != nil {
+				t.Errorf("%s, rollback %+v", res.Verdict, res.Rollback)
+			}
+			told := d.eventsOf(EventRollback)
+			if tt.said != "" && (len(told) != 1 || !strings.Contains(told[0].Message, tt.said)) || tt.said == "" && len(told) > 0 {
+				t.Errorf("said %+v", told)
+			}
+			if len(d.deploys()) != 2 {
+				t.Errorf("records: %v", d.history())
+			}
+			d.settled()
+		})
+	}
+}
+
+func TestR105ARollbackThatCannotBeOrFails(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		first  bool // a good deploy comes before
+		change func(*durable, *Config)
+		// back is the rollback's verdict, exit the whole's; said is in its problem.
+		back Verdict
+		exit int
+		said string
+		// nodes by their version in the last record.
+		nodes map[string]int
+	}{
+		{"nothing before", false, nil, Refused, 1, "nothing to go back to", map[string]int{"": 3}},
+		{"not proved", true, func(_ *durable, c *Config) {
+			c.Prove = func(*plan.Plan) error { return errors.New("refuted: ssm:SendCommand") }
+		}, Refused, 1, "refuted: ssm:SendCommand", map[string]int{"v1": 2, "": 1}},
+		{"the version is gone", true, func(d *durable, c *Config) {
+			d.on["DescribeDocument"] = func(_ int, in map[string]any) (reply, bool) {
+				return fails("InvalidDocumentVersion"), in["DocumentVersion"] != latest
+			}
+		}, Refused, 1, "not there any more", map[string]int{"v1": 2, "": 1}},
+		{"it was changed", true, func(d *durable, c *Config) {
+			d.on["DescribeDocument"] = func(_ int, in map[string]any) (reply, bool) {
+				return reply{body: map[string]any{"Document": document("3", "bb22", "Active")}}, in["DocumentVersion"] != latest
+			}
+		}, Refused, 1, "has the hash bb22", map[string]int{"v1": 2, "": 1}},
+		{"it fails", true, func(d *durable, _ *Config) { d.breaks("run-2", "run-2-r") }, Failed, 1, "", map[string]int{"v1": 2, "": 1}},
+		{"it is unknown", true, func(d *durable, _ *Config) {
+			d.becomes = func(c *order, _ string) string {
+				return map[string]string{"run-2": "Failed", "run-2-r": "DeliveryTimedOut"}[runOf(c.comment)]
+			}
+		}, Unknown, 3, "", map[string]int{"v1": 2, "": 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDurable(t, 3)
+			d.runs = 1
+			if tt.first {
+				d.runs = 0
+				want(t, d.ship(inBatches), 0, Succeeded)
+			}
+			d.breaks("run-2")
+			if !tt.first {
+				d.becomes = func(*order, string) string { return "Failed" }
+				d.nodes = d.nodes[:3]
+			}
+			batches := inBatches
+			if !tt.first {
+				batches = rolling(plan.Rollout{})
+			}
+			res := d.ship(batches, onFailure, func(c *Config) {
+				if tt.change != nil {
+					tt.change(d, c)
+				}
+			})
+			if res.Exit() != tt.exit || res.Verdict != Failed || res.Rollback == nil || res.Rollback.Verdict != tt.back {
+				t.Fatalf("exit %d, %s, rollback %+v", res.Exit(), res.Verdict, res.Rollback)
+			}
+			if tt.said != "" && !strings.Contains(res.Rollback.Problem.Message, tt.said) {
+				t.Errorf("said %q", res.Rollback.Problem.Message)
+			}
+			all := d.deploys()
+			if diff := cmp.Diff(tt.nodes, versions(all[len(all)-1])); diff != "" {
+				t.Error(diff)
+			}
+			d.settled()
+		})
+	}
+}
+
+func (d *durable) back(to string, change ...func(*Config)) *Result {
+	d.t.Helper()
+	d.clock.t = d.clock.t.Add(time.Minute)
+	return d.run(func() (*Result, error) { return Rollback(context.Background(), d.process(change...), to) })
+}
+
+// TestR105RollbackByHand goes back step by step, and to versions by name.
+func TestR105RollbackByHand(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 3)
+	for range 3 {
+		d.clock.t = d.clock.t.Add(time.Minute)
+		want(t, d.ship(inBatches), 0, Succeeded)
+	}
+	steps := []struct {
+		to, says string
+		exit     int
+	}{
+		{"", "run-4 rollback v2 succeeded to run-2", 0},
+		{"", "run-5 rollback v1 succeeded to run-1", 0},
+		{"", "", 4}, // nothing came before v1
+		{"v3", "run-7 rollback v3 succeeded to run-3", 0},
+		{d.deploys()[0].ID, "run-8 rollback v1 succeeded to run-1", 0},
+		{"v9", "", 4},
+	}
+	for _, s := range steps {
+		res := d.back(s.to)
+		h := d.history()
+		if res.Exit() != s.exit || s.says != "" && h[len(h)-1] != s.says {
+			t.Errorf("rollback %q: exit %d, %v, want %d, %s: %+v", s.to, res.Exit(), h[len(h)-1], s.exit, s.says, res.Problem)
+		}
+		if s.exit == 4 && (res.Problem == nil || !strings.Contains(res.Problem.Hint, "history")) {
+			t.Errorf("problem = %+v", res.Problem)
+		}
+	}
+	d.breaks("run-10")
+	d.clock.t = d.clock.t.Add(time.Minute)
+	want(t, d.ship(inBatches), 1, Failed)
+	if res := d.back(""); res.Exit() != 0 || d.deploys()[len(d.deploys())-1].Version != "v1" {
+		t.Errorf("after a failed deploy it goes back to what was current: %v", d.history())
+	}
+	if res := d.back("v10"); res.Exit() != 4 || !strings.Contains(res.Problem.Message, "failed") {
+		t.Errorf("a deploy that failed is nothing to go back to: %+v", res.Problem)
+	}
+	d.settled()
+}
+
+// TestR105ARollbackLeavesOutWhatRunsOnce: a migration is not undone by being run again.
+func TestR105ARollbackLeavesOutWhatRunsOnce(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 3)
+	migrating := func(c *Config) {
+		inBatches(c)
+		once := c.Plan.Stages[0].Steps[0]
+		once.Name, once.Once, once.Rollout = "migrate", true, plan.Rollout{}
+		c.Plan.Stages[0].Steps = []plan.Step{once, c.Plan.Stages[0].Steps[0]}
+	}
+	for range 2 {
+		d.clock.t = d.clock.t.Add(time.Minute)
+		want(t, d.ship(migrating), 0, Succeeded)
+	}
+	want(t, d.back("", migrating), 0, Succeeded)
+	for _, c := range d.commands {
+		if runOf(c.comment) == "run-3" && strings.Contains(c.comment, "migrate") {
+			t.Errorf("the rollback sent %s", c.comment)
+		}
+	}
+	if told := d.eventsOf(EventRollback); len(told) != 1 || !strings.Contains(told[0].Message, "migrate") {
+		t.Errorf("said %+v", told)
+	}
+	if diff := cmp.Diff(map[string]int{"v1": 3}, versions(d.deploys()[2])); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestR105WithoutARecordNothingGoesBack: what takes a record says so.
+func TestR105WithoutARecordNothingGoesBack(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 1)
+	none := func(c *Config) { c.Bucket = nil }
+	for name, res := range map[string]*Result{"rollback": d.back("", none), "resume": d.resume(Continuing{}, none),
+		"cancel": d.run(func() (*Result, error) { return Cancel(context.Background(), d.process(none), "") })} {
+		want(t, res, 4, Refused)
+		if !strings.Contains(res.Problem.Hint, "record:") {
+			t.Errorf("%s: %+v", name, res.Problem)
+		}
+	}
+	d.breaks("run-4")
+	res := d.ship(onFailure, none)
+	want(t, res, 1, Failed)
+	if warned := d.eventsOf(EventWarning); !slices.ContainsFunc(warned, func(e Event) bool { return strings.Contains(e.Message, "not rolled back") }) {
+		t.Errorf("warned %+v", warned)
+	}
+}
+
