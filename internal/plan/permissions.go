@@ -68,12 +68,23 @@ func (s *Stage) declaredResource(action catalog.Action, written string) (Resourc
 		for _, form := range t.ARNs {
 			forms = append(forms, form)
 			if arn, ok := s.fits(form, written, r.Type); ok {
-				return Resource{ARN: arn, Type: r.Type}, nil
+				return Resource{ARN: arn, Type: r.Type, Account: s.foreign(arn)}, nil
 			}
 		}
 	}
 	return Resource{}, fmt.Errorf("%s on %s: its resources have the form %s", action, written, strings.Join(forms, " or "))
 }
+
+// foreign is the account in an ARN, where it is not the stage's.
+func (s *Stage) foreign(arn string) string {
+	account := strings.SplitN(arn, ":", 6)[4]
+	if account == s.Account || !accountID.MatchString(account) {
+		return "" // the stage's own; or an ARN without one, or of AWS
+	}
+	return account
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
 var placeholder = regexp.MustCompile(`\\\$\\\{[A-Za-z0-9]+\\\}`)
 

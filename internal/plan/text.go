@@ -46,7 +46,7 @@ func (s *Step) sentence() string {
 	if s.Once {
 		text += "; on one node only"
 	}
-	if rollout := s.rolloutText(); rollout != "" {
+	if rollout := s.RolloutText(); rollout != "" {
 		text += "; " + rollout
 	}
 	if s.Own == nil {
@@ -55,8 +55,8 @@ func (s *Step) sentence() string {
 	return text
 }
 
-// rolloutText tells how a step spreads over the nodes; empty for all of them at once.
-func (s *Step) rolloutText() string {
+// RolloutText tells how a step spreads over the nodes; empty for all of them at once.
+func (s *Step) RolloutText() string {
 	r := s.Rollout
 	var parts []string
 	if len(r.Batches) > 0 {

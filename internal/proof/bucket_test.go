@@ -147,3 +147,89 @@ func TestR107OutputThatTheNodeMayNotWriteIsRefuted(t *testing.T) {
 		})
 	}
 }
+
+// TestR125WhatScriptsNeedIsProved: declared, it must be allowed; of another account, only this half can be proved.
+func TestR125WhatScriptsNeedIsProved(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, func(r *release.Release) {
+		r.Stages[0].Permissions = []release.Permission{
+			{Actions: []string{"ssm:GetParameter"}, Resources: []string{"parameter/web/*"}},
+			{Actions: []string{"kms:Decrypt"}, Resources: []string{"arn:aws:kms:eu-west-1:222222222222:key/abc"}},
+			{Actions: []string{"kms:Encrypt"}, Resources: []string{"key/own"}},
+		}
+	})
+	for name, c := range map[string]struct {
+		resource string
+		want     Verdict
+	}{
+		"all":     {"arn:aws:ssm:eu-west-1:111111111111:parameter/web/*", Proved},
+		"wider":   {"arn:aws:ssm:*:111111111111:parameter/*", Proved},
+		"one":     {"arn:aws:ssm:eu-west-1:111111111111:parameter/web/db", Undecided},
+		"another": {"arn:aws:ssm:eu-west-1:111111111111:parameter/shop/*", Refuted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given, _ := rendered(t, p)
+			edit(given, func(st *iam.Statement) {
+				if st.Actions[0] == "ssm:GetParameter" {
+					st.Resources = []string{c.resource}
+				}
+			})
+			result, err := Prove(p, given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range result.Calls {
+				switch call.ID {
+				case "dev/-/Node/ssm:GetParameter":
+					if call.Verdict != c.want {
+						t.Errorf("%s: %s, want %s", call.Verdict, call.Why, c.want)
+					}
+				case "dev/-/Node/kms:Decrypt":
+					if call.Verdict != Proved || len(call.Warnings) != 1 || !strings.Contains(call.Warnings[0], "222222222222") {
+						t.Errorf("%+v, want proved with a warning", call)
+					}
+				case "dev/-/Node/kms:Encrypt":
+					if call.Verdict != Proved || len(call.Warnings) != 1 || !strings.Contains(call.Warnings[0], "the key's policy") {
+						t.Errorf("%+v, want proved with a warning", call)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestTheProofTellsRollouts: what is proved holds for every batch.
+func TestTheProofTellsRollouts(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, func(r *release.Release) {
+		r.Stages[0].Steps[0].Command.Rollout = &release.Rollout{Batches: []string{"1", "50%"}, MinHealthy: "2"}
+	})
+	given, _ := rendered(t, p)
+	result, err := Prove(p, given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "stage dev, step release: in batches of 1, 50%, 2 stay in service"; !strings.Contains(result.Text(), want) {
+		t.Errorf("got %s, want %q in it", result.Text(), want)
+	}
+}
+
+// TestAKeyThatTheRoleMayNotUseIsRefuted: that a key's policy leaves the decision to IAM does not make it.
+func TestAKeyThatTheRoleMayNotUseIsRefuted(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, func(r *release.Release) {
+		r.Stages[0].Permissions = []release.Permission{{Actions: []string{"kms:Decrypt"}, Resources: []string{"key/own"}}}
+	})
+	given, _ := rendered(t, p)
+	edit(given, func(st *iam.Statement) { drop(st, "kms:Decrypt") })
+	result, err := Prove(p, given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range result.Calls {
+		if call.Action == "kms:Decrypt" && call.Verdict != Refuted {
+			t.Errorf("%+v, want refuted", call)
+		}
+	}
+}

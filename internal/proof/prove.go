@@ -26,6 +26,12 @@ func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 		if err := prover.prove(); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.Stages[i].Name, err)
 		}
+		for j := range p.Stages[i].Steps {
+			step := &p.Stages[i].Steps[j]
+			if text := step.RolloutText(); text != "" {
+				result.Rollouts = append(result.Rollouts, fmt.Sprintf("stage %s, step %s: %s", p.Stages[i].Name, step.Name, text))
+			}
+		}
 	}
 	return result, nil
 }

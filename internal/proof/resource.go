@@ -22,7 +22,7 @@ func (p *stageProver) resource(c *plan.Call, role *plan.Role, s *subject, r plan
 		return p.unscopable(c, role, s)
 	case len(r.Tags) > 0:
 		return p.tagged(c, role, s, r)
-	case r.Pattern != "" || r.Account != "":
+	case r.Pattern != "" || r.Account != "" || isKey(c.Action):
 		return p.patterned(c, role, s, r)
 	}
 	// The release does not say which other tags a node named by id carries; documents get none.
@@ -53,9 +53,16 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 	if strings.HasPrefix(r.ARN, s3Prefix) {
 		q.set.Resource = p.buckets[s3Prefix+bucket]
 	}
-	if r.Account != "" {
+	elsewhere := r.Account != "" && !strings.HasPrefix(r.ARN, s3Prefix)
+	if r.Account != "" && !elsewhere {
 		q.request.Account = r.Account
 		q.request.Context = iam.NewContext(with(roleContext(p.stage, role), map[string][]string{"aws:ResourceAccount": {r.Account}}))
+	}
+	if isKey(c.Action) {
+		var err error
+		if q.set.Resource, err = delegating(p.stage.Account); err != nil {
+			return answer{}, err
+		}
 	}
 	if r.Pattern != "" {
 		q.nodes = &nodes{shapes: []string{q.request.Resource}, what: r.ARN, context: q.request.Context}
@@ -69,10 +76,29 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 		a.nearest[i] = plain(a.nearest[i])
 	}
 	a.why = plain(a.why)
-	if a.verdict == Refuted && r.Account != "" && !a.addable {
+	switch {
+	case a.verdict != Proved:
+	case elsewhere: // which policy that is, if the service has any, is not among what is given
+		a.warnings = append(a.warnings, fmt.Sprintf("%s on %s: account %s owns it, and must allow it as well", c.Action, r.ARN, r.Account))
+	case isKey(c.Action):
+		a.warnings = append(a.warnings, fmt.Sprintf("%s on %s: the key's policy must let the account's IAM policies decide, as the default one does",
+			c.Action, r.ARN))
+	}
+	if a.verdict == Refuted && r.Account != "" && !elsewhere && !a.addable {
 		a.why += fmt.Sprintf("; account %s owns bucket %s, and its policy must allow it as well: slipway roles render writes it", r.Account, bucket)
 	}
 	return a, nil
+}
+
+// isKey says whether an action is on a key of KMS, to which nobody has access that its policy does not let in.
+func isKey(action string) bool { return strings.HasPrefix(action, "kms:") }
+
+// delegating is the policy of a resource that leaves the decision to the IAM policies of an account.
+func delegating(account string) (*iam.Policy, error) {
+	return iam.Compile(&iam.Document{Name: "the resource's policy", Version: iam.Version2012, Statements: []iam.Statement{{
+		Effect: iam.Allow, Actions: []string{"*"}, Resources: []string{"*"},
+		Principals: []iam.PrincipalPattern{{Kind: iam.KindAWS, Values: []string{"arn:aws:iam::" + account + ":root"}}},
+	}}})
 }
 
 // unscopable answers about an action without resource types. AWS documents * as the one resource that matches; its

@@ -55,6 +55,9 @@ type Result struct {
 	Calls []CallResult `json:"calls"`
 	// Roles sums up what each role lacks; only roles that lack something.
 	Roles []Lack `json:"roles,omitempty"`
+	// Rollouts tell how steps spread over their nodes, of those that do not go to all at once: what is proved holds for
+	// every batch.
+	Rollouts []string `json:"rollouts,omitempty"`
 	// Escalations are the ways by which a role of the plan reaches more than it holds; see [Result.Escalate].
 	Escalations []Escalation `json:"escalations,omitempty"`
 

@@ -22,6 +22,9 @@ func (r *Result) Text() string {
 	case r.Verdict == Proved:
 		fmt.Fprintf(&b, "proved: the roles allow all %d calls of the plan\n", len(r.Calls))
 		r.perRole(&b)
+		for _, rollout := range r.Rollouts {
+			wrapped(&b, "  ", "", rollout)
+		}
 	case r.Verdict == Undecided:
 		fmt.Fprintf(&b, "undecided: %d of %d calls\n", counts[Undecided], len(r.Calls))
 	default:
