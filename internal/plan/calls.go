@@ -184,8 +184,8 @@ func (b *builder) watch(verify RoleKind, step *Step, of string) {
 	})
 	b.addTo(step, Call{
 		Step: of, Role: verify, Action: "ssm:GetCommandInvocation",
-		When: OnFinish, Often: "once per finished node and script step", Least: 1, OnResume: true,
-		Reason: "Reads each node's exit code and output: the verdict is made per node.",
+		When: OnFinish, Often: "once per node that did not succeed, and per script of the first that did", Least: 1, OnResume: true,
+		Reason: "Reads what the scripts printed, of the nodes that matter; the verdict is made per node, from the list.",
 	})
 	if len(b.stage.Targets.Instances) > 0 && len(step.ScriptSteps) == 1 {
 		b.addTo(step, Call{

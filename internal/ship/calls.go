@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/slipway-cd/slipway/internal/awsclient"
+	"github.com/slipway-cd/slipway/internal/record"
 )
 
 // api is AWS as one principal sees it.
@@ -20,7 +22,10 @@ type api struct {
 	ssm   *ssm.Client
 	sts   *sts.Client
 	ec2   awsclient.EC2
+	logs  *cloudwatchlogs.Client
 	creds *aws.CredentialsCache
+	// bucket is an S3 bucket of the stage's region.
+	bucket func(name string) record.Bucket
 	// principal is the caller's ARN, once GetCallerIdentity has told it.
 	principal string
 }
@@ -37,7 +42,8 @@ func newAPI(cfg aws.Config, region string) *api {
 		cfg.Credentials = cache
 	}
 	return &api{ssm: ssm.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg), creds: cache,
-		ec2: awsclient.EC2{Config: cfg, Now: time.Now}}
+		ec2: awsclient.EC2{Config: cfg, Now: time.Now}, logs: cloudwatchlogs.NewFromConfig(cfg),
+		bucket: func(name string) record.Bucket { return awsclient.NewBucket(cfg, region, name, "") }}
 }
 
 const (

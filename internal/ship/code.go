@@ -32,6 +32,20 @@ const (
 	CodeAWS            = "AWS_ERROR"
 )
 
+// The codes of a [NodeResult] and a [ScriptStepResult]; those that the wrapper on the node gives are its own words.
+const (
+	CodeScriptFailed     = "SCRIPT_FAILED"
+	CodeScriptTimedOut   = "SCRIPT_TIMED_OUT"
+	CodeScriptKilled     = "SCRIPT_KILLED"
+	CodeScriptCancelled  = "SCRIPT_CANCELLED"
+	CodeScriptMissing    = "SCRIPT_MISSING"
+	CodeChecksum         = "CHECKSUM_MISMATCH"
+	CodeUserMissing      = "USER_MISSING"
+	CodeUserDenied       = "USER_DENIED"
+	CodeDirectoryMissing = "DIRECTORY_MISSING"
+	CodeNodeLocked       = "NODE_LOCKED"
+)
+
 // Codes explains every code, for docs/error-codes.md.
 var Codes = []struct{ Code, Meaning string }{
 	{CodeNoTargets, "The targets match no node, fewer than `min`, or it is not known which."},
@@ -57,6 +71,16 @@ var Codes = []struct{ Code, Meaning string }{
 	{CodeCancelled, "The deploy was interrupted, or somebody cancelled it."},
 	{CodeUnreadable, "Whether results can be read is not known, or reading them failed."},
 	{CodeAWS, "AWS refused a call for a reason of its own; `message` has it."},
+	{CodeScriptFailed, "A script ended with an exit code other than 0."},
+	{CodeScriptTimedOut, "A script was not done when its `timeout` was over, and was ended."},
+	{CodeScriptKilled, "A script, or what it ran, was killed (exit code 137): mostly because memory ran out."},
+	{CodeScriptCancelled, "A script was ended because its command was cancelled."},
+	{CodeScriptMissing, "A script that travels through the record's bucket did not arrive on the node."},
+	{CodeChecksum, "A script that travels through the record's bucket is not the release's: it was not run."},
+	{CodeUserMissing, "The user of `run-as` does not exist on the node."},
+	{CodeUserDenied, "The agent on the node cannot run a script as the user of `run-as`."},
+	{CodeDirectoryMissing, "The `working-directory` does not exist on the node, or cannot be entered."},
+	{CodeNodeLocked, "Another deploy of the app still ran on the node: nothing was run."},
 }
 
 // codeOf is the code of an error that has none of its own.

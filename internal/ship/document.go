@@ -29,6 +29,9 @@ func (r *runner) publish(ctx context.Context, step *plan.Step) error {
 	if step.Own == nil {
 		return nil
 	}
+	if err := r.uploadScripts(ctx, step); err != nil {
+		return err
+	}
 	v, err := r.ensure(ctx, step.Own)
 	if err != nil {
 		return err

@@ -146,7 +146,7 @@ func (r *runner) unsettled(id, step, why string, err error) error {
 
 // invocations lists a command's invocations, one for each node.
 func (r *runner) invocations(ctx context.Context, commandID string) ([]types.CommandInvocation, error) {
-	return r.listInvocations(ctx, &ssm.ListCommandInvocationsInput{CommandId: aws.String(commandID)})
+	return r.listInvocations(ctx, &ssm.ListCommandInvocationsInput{CommandId: aws.String(commandID), Details: true})
 }
 
 func (r *runner) listInvocations(ctx context.Context, in *ssm.ListCommandInvocationsInput) ([]types.CommandInvocation, error) {

@@ -143,6 +143,9 @@ func (w *fleet) list(c *order, in map[string]any) reply {
 		s := w.status(c, id)
 		list = append(list, map[string]any{"CommandId": c.id, "InstanceId": id, "Status": statusFor(s), "StatusDetails": s, "Comment": c.comment,
 			"DocumentName": c.document})
+		if in["Details"] == true && s != "InProgress" {
+			list[len(list)-1]["CommandPlugins"] = []map[string]any{{"Name": "release", "Status": statusFor(s), "StatusDetails": s}}
+		}
 	}
 	body := map[string]any{"CommandInvocations": list}
 	if to < len(c.nodes) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 // What GetCommandInvocation gives at most; the rest is cut off at the end, where errors mostly stand.
@@ -29,14 +31,11 @@ var errNotDone = errors.New("the script is not reported as done")
 // read fetches the result of every script of the document on one node. After a script that failed there is nothing
 // more to read: documents stop there.
 func (w *watch) read(ctx context.Context, node *NodeResult) ([]ScriptStepResult, error) {
-	var steps []ScriptStepResult
 	ended := normalise(shown(node.Status, node.StatusDetails))
 	mustHaveRun := ended == "Success" || ended == "Failed" || ended == "ExecutionTimedOut"
-	names, err := w.scriptsOf(ctx, node)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
+	names := w.scriptsOf(node)
+	steps := w.before(node, names)
+	for _, name := range names[len(steps):] {
 		in := &ssm.GetCommandInvocationInput{CommandId: aws.String(w.sent.id), InstanceId: aws.String(node.InstanceID)}
 		if w.step.Own != nil || len(names) > 1 {
 			in.PluginName = aws.String(name)
@@ -55,34 +54,24 @@ func (w *watch) read(ctx context.Context, node *NodeResult) ([]ScriptStepResult,
 
 // scriptsOf are the scripts of the document on one node: the plan's, or of a command that another run sent those that
 // Run Command names, for the release may have changed since. Where it names none, the plan's again.
-func (w *watch) scriptsOf(ctx context.Context, node *NodeResult) ([]string, error) {
+func (w *watch) scriptsOf(node *NodeResult) []string {
 	if !w.asksScripts || w.oneByOne { // one by one, every answer was checked to be of the plan's one script
-		return w.step.ScriptSteps, nil
+		return w.step.ScriptSteps
 	}
 	if len(w.scripts) > 0 {
-		return w.scripts, nil
-	}
-	invocations, err := w.r.listInvocations(ctx, &ssm.ListCommandInvocationsInput{CommandId: aws.String(w.sent.id),
-		InstanceId: aws.String(node.InstanceID), Details: true})
-	if err != nil {
-		return nil, err
+		return w.scripts
 	}
 	var names []string
-	for _, inv := range invocations {
-		if aws.ToString(inv.InstanceId) != node.InstanceID {
-			continue
-		}
-		for _, p := range inv.CommandPlugins {
-			names = append(names, aws.ToString(p.Name))
-		}
+	for _, p := range node.plugins {
+		names = append(names, aws.ToString(p.Name))
 	}
 	if len(names) == 0 {
-		return w.step.ScriptSteps, nil
+		return w.step.ScriptSteps
 	}
 	if normalise(shown(node.Status, node.StatusDetails)) == "Success" {
 		w.scripts = names // a node that failed may not have come to all of them
 	}
-	return names, nil
+	return names
 }
 
 func (w *watch) readOne(ctx context.Context, name string, in *ssm.GetCommandInvocationInput, mustHaveRun bool) (ScriptStepResult, error) {
@@ -178,13 +167,19 @@ func (w *watch) failureWhy(j judgement, node *NodeResult) string {
 		if normalise(s.Status) == "Success" {
 			continue
 		}
-		limit := w.limit(s.Name)
+		limit := limitOf(w.step, s.Name)
 		if normalise(shown(s.Status, s.StatusDetails)) == "ExecutionTimedOut" && limit > 0 && wasKilled(s, limit) {
 			return fmt.Sprintf("step %s: reported as timed out, but it ended after %s of its %s: it was killed (exit code 137), "+
 				"mostly because the node ran out of memory", s.Name, s.Elapsed, limit)
 		}
 		if s.ExitCode < 0 && normalise(shown(node.Status, node.StatusDetails)) == "Failed" {
 			return fmt.Sprintf("step %s: it did not end by itself (no exit code): the agent or the node went away, or it could not be begun", s.Name)
+		}
+		if s.why != "" {
+			return fmt.Sprintf("step %s: %s", s.Name, s.why)
+		}
+		if s.ExitCode > 0 && s.Line > 0 {
+			return fmt.Sprintf("step %s: %s at %s:%d (exit code %d)", s.Name, j.Why, s.File, s.Line, s.ExitCode)
 		}
 		if s.ExitCode > 0 {
 			return fmt.Sprintf("step %s: %s (exit code %d)", s.Name, j.Why, s.ExitCode)
@@ -202,10 +197,10 @@ func wasKilled(s ScriptStepResult, limit time.Duration) bool {
 	return s.Elapsed < limit*9/10
 }
 
-// limit is the execution timeout of one script: from the document where it is our own, the step's otherwise.
-func (w *watch) limit(name string) time.Duration {
-	whole := time.Duration(w.step.ExecutionTimeout) * time.Second
-	if w.step.Own == nil {
+// limitOf is the execution timeout of one script: from the document where it is our own, the step's otherwise.
+func limitOf(step *plan.Step, name string) time.Duration {
+	whole := time.Duration(step.ExecutionTimeout) * time.Second
+	if step.Own == nil {
 		return whole
 	}
 	var doc struct {
@@ -216,7 +211,7 @@ func (w *watch) limit(name string) time.Duration {
 			} `json:"inputs"`
 		} `json:"mainSteps"`
 	}
-	if err := json.Unmarshal([]byte(w.step.Own.Content), &doc); err != nil {
+	if err := json.Unmarshal([]byte(step.Own.Content), &doc); err != nil {
 		return whole // only an explanation depends on it
 	}
 	for _, s := range doc.MainSteps {

@@ -1,6 +1,10 @@
 package ship
 
-import "time"
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
 
 // Verdict is what is known of a node, a step or a stage.
 type Verdict string
@@ -109,6 +113,11 @@ type NodeResult struct {
 	// Why explains every verdict but succeeded.
 	Why string `json:"why,omitempty"`
 
+	// Code says for programs why it failed: that of the script that did. docs/error-codes.md lists them.
+	Code string `json:"code,omitempty"`
+
+	// plugins are its scripts as the list of invocations has them.
+	plugins []types.CommandPlugin
 	// since is when the node was first seen with this status; waited is the last status of those that are no end.
 	since  time.Time
 	waited string
@@ -124,10 +133,28 @@ type ScriptStepResult struct {
 	ExitCode int `json:"exitCode"`
 	// Elapsed is how long it ran; 0 when Run Command does not say.
 	Elapsed time.Duration `json:"elapsed,omitempty"`
-	Stdout  string        `json:"stdout,omitempty"`
-	Stderr  string        `json:"stderr,omitempty"`
-	// Truncated is true when Run Command cut stdout (24,000 characters) or stderr (8,000) at the end.
+	// Stdout is what the script printed, its errors in their places; of a shared document, without them. It is complete
+	// unless Truncated. Stderr is what slipway itself says of the script's end; of a shared document, its errors.
+	Stdout string `json:"stdout,omitempty"`
+	Stderr string `json:"stderr,omitempty"`
+	// Truncated is true when only the beginning is there of stdout (24,000 characters) or stderr (8,000), or of both
+	// (2,500, of nodes that succeeded among many).
 	Truncated bool `json:"truncated,omitempty"`
+	// Tail is the end of an output that was too long for Run Command: the last 7,000 bytes.
+	Tail string `json:"tail,omitempty"`
+	// Complete says where all of a cut output lies.
+	Complete string `json:"complete,omitempty"`
+	// Incomplete says why a cut output could not be read from there.
+	Incomplete string `json:"incomplete,omitempty"`
+	// Code says for programs why the script failed; docs/error-codes.md lists them.
+	Code string `json:"code,omitempty"`
+	// File of the release in which it failed, as far as that is known.
+	File string `json:"file,omitempty"`
+	// Line of the file, counted from 1.
+	Line int `json:"line,omitempty"`
+
+	// why is the wrapper's own reason.
+	why string
 
 	// began is false when Run Command says that the script never started to run.
 	began bool

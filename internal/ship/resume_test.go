@@ -144,13 +144,16 @@ func renamed(c *Config) {
 
 // details makes ListCommandInvocations name the scripts when asked for details.
 func (f *fake) details(names ...string) {
-	f.on["ListCommandInvocations"] = func(_ int, in map[string]any) (reply, bool) {
-		var plugins []any
-		for _, n := range names {
-			plugins = append(plugins, map[string]any{"Name": n, "Status": "Success"})
+	f.on["ListCommandInvocations"] = func(n int, in map[string]any) (reply, bool) {
+		var list []any
+		for _, i := range f.invocations(n) {
+			var plugins []any
+			for _, name := range names {
+				plugins = append(plugins, map[string]any{"Name": name, "Status": i.status, "StatusDetails": i.details})
+			}
+			list = append(list, map[string]any{"InstanceId": i.node, "Status": i.status, "StatusDetails": i.details, "CommandPlugins": plugins})
 		}
-		return reply{body: map[string]any{"CommandInvocations": []any{map[string]any{"InstanceId": in["InstanceId"], "Status": "Success",
-			"StatusDetails": "Success", "CommandPlugins": plugins}}}}, in["Details"] == true
+		return reply{body: map[string]any{"CommandInvocations": list}}, in["Details"] == true && real(in)
 	}
 }
 

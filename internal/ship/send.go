@@ -124,6 +124,7 @@ func (r *runner) sendInput(what *send, maxErrors string) *ssm.SendCommandInput {
 	if alarm := step.Rollout.Alarm; alarm != "" {
 		in.AlarmConfiguration = &types.AlarmConfiguration{Alarms: []types.Alarm{{Name: aws.String(alarm)}}}
 	}
+	writeOutput(in, step.Output)
 	if len(what.nodes) > 0 {
 		in.InstanceIds = what.nodes
 		return in

@@ -39,6 +39,14 @@ type watch struct {
 	asksScripts bool
 	scripts     []string
 
+	// sampled is true once the output of a node that succeeded was read; completed counts those read as a whole, and
+	// unreadable says why there will be no more. toldIncomplete is true once that was told.
+	sampled, toldIncomplete bool
+	completed               int
+	unreadable              string
+	// tail shows what the scripts print while they run; nil where that is not to be had.
+	tail *tailer
+
 	// wanted are the nodes that it is for, as far as they are known by name.
 	wanted   []string
 	nodes    map[string]*NodeResult
@@ -65,8 +73,10 @@ type watch struct {
 
 // newWatch watches a command for that many nodes; 0 when their number is not known.
 func (r *runner) newWatch(step *plan.Step, s sent, targets int) *watch {
-	return &watch{r: r, step: step, sent: s, targets: targets, wanted: r.nodes, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
+	w := &watch{r: r, step: step, sent: s, targets: targets, wanted: r.nodes, nodes: map[string]*NodeResult{}, stuck: map[string]bool{},
 		began: r.cfg.Now(), tick: r.t.TickMin}
+	w.tail = newTailer(w)
+	return w
 }
 
 // run watches one command until every node is done, the time is over, or reading fails.
@@ -82,6 +92,7 @@ func (w *watch) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.tail.look(ctx) // before the results, so that what was printed comes in its order
 	waiting, err := w.take(ctx, invocations)
 	if err != nil {
 		return err
@@ -148,6 +159,7 @@ func (w *watch) note(inv types.CommandInvocation) *NodeResult {
 		node = &NodeResult{InstanceID: id}
 		w.nodes[id] = node
 	}
+	node.plugins = inv.CommandPlugins
 	if node.Verdict != "" || (known && node.Status == status && node.StatusDetails == details) {
 		return node
 	}
@@ -164,14 +176,14 @@ func (w *watch) note(inv types.CommandInvocation) *NodeResult {
 func (w *watch) finish(ctx context.Context, node *NodeResult, j judgement) error {
 	why := j.Why
 	if j.Ran {
-		steps, err := w.read(ctx, node)
+		steps, err := w.readScripts(ctx, node)
 		node.Steps = steps
 		if err != nil {
 			return err
 		}
 		j.Verdict, why = w.weigh(j, node)
 	}
-	node.Verdict, node.Why = j.Verdict, why
+	node.Verdict, node.Why, node.plugins = j.Verdict, why, nil
 	told := *node
 	w.event(Event{Kind: EventNode, Instance: node.InstanceID, Status: shown(node.Status, node.StatusDetails),
 		Verdict: node.Verdict, Message: node.Why, Node: &told})
