@@ -34,6 +34,7 @@ type deployCommand struct {
 	AcceptUnknown   string   `placeholder:"ID" help:"Send although the outcome of this earlier command, or deploy, cannot be known."`
 	Wait            waitFlag `placeholder:"DURATION" help:"Wait for a stage's lock, without end or for so long (--wait=10m), in place of refusing."`
 	NoRollback      bool     `help:"Leave a deploy that failed as it is, whatever on-failure says."`
+	OnlyOutdated    bool     `help:"Ship only to nodes that do not run this by the record: those that joined, or on which it failed. With none, nothing is sent."`
 	Detach          bool     `help:"Send the stage's only command and end; slipway resume tells what became of it. Exit code 0 means sent."`
 }
 
@@ -47,6 +48,7 @@ Examples:
   slipway deploy --local -f examples/web/slipway.yaml
   slipway deploy --local --keep --set version=v2
   slipway deploy --stage prod
+  slipway deploy --stage prod --only-outdated
   slipway deploy --plan plan.json --result result.json
   slipway deploy -o json | jq -r 'select(.type == "result").verdict'`
 }
@@ -159,6 +161,7 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 
 // stages ships the stages in the order of the file; a stage comes after those that it needs.
 func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *ui.UI, place *place, l *loaded, set *roles.Set, proved *proof.Result) (int, error) {
+	limiter := &ship.Limiter{}
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
 		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
@@ -170,6 +173,7 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 		}
 		config.SkipPreflight, config.AcceptUnknown = c.SkipPreflight, c.AcceptUnknown
 		config.About, config.WaitForLock, config.Detach = c.about(process, l), time.Duration(c.Wait), c.Detach
+		config.OnlyOutdated, config.Limiter = c.OnlyOutdated, limiter
 		config.NoRollback, config.Prove = c.NoRollback, prover(set, c.SkipProof)
 		if c.SkipPreflight {
 			terminal.Warn("--skip-preflight: nothing is read before the send; what is wrong shows only after it")

@@ -40,15 +40,18 @@ func (r *runner) ship(ctx context.Context, step *plan.Step, sends []*send) bool 
 
 // nodesOf are the nodes that slipway spreads the step over; nil where Run Command finds them by the targets.
 func (r *runner) nodesOf(step *plan.Step) []string {
-	if driven(step) || len(r.cfg.Nodes) > 0 {
+	if driven(step) || len(r.cfg.Nodes) > 0 || len(r.others) > 0 {
 		return r.nodes
 	}
 	return nil
 }
 
+// all is how many nodes the targets are, with those that this deploy leaves out.
+func (r *runner) all() int { return len(r.nodes) + len(r.others) }
+
 func (d *drive) run(ctx context.Context) {
 	for {
-		switch m := next(d.step, d.present(), len(d.r.nodes), d.sends); m.kind {
+		switch m := next(d.step, d.present(), d.r.all(), d.sends); m.kind {
 		case moveWatch:
 			d.watch(ctx)
 		case moveDone:
@@ -113,7 +116,7 @@ func (d *drive) batch(m move) *Batch {
 	if len(d.nodes) == 0 {
 		return nil
 	}
-	b := &Batch{Number: m.batch, Of: batches(d.step, d.nodes, len(d.r.nodes)), Total: len(d.nodes), Check: m.kind == moveCheck}
+	b := &Batch{Number: m.batch, Of: batches(d.step, d.nodes, d.r.all()), Total: len(d.nodes), Check: m.kind == moveCheck}
 	for _, s := range d.sends {
 		if !s.check && !s.void {
 			b.Done += len(s.nodes)

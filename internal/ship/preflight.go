@@ -57,7 +57,7 @@ func (r *runner) checkRollouts() error {
 			return &refusal{problem: Problem{Code: CodeNoTargets, Message: "step " + step.Name +
 				" follows the nodes one by one, and which they are is not known", Hint: "deploy with preflight, with ec2:DescribeInstances allowed"}}
 		}
-		if m := next(step, r.nodes, len(r.nodes), nil); m.kind == moveStop {
+		if m := next(step, r.nodes, r.all(), nil); m.kind == moveStop {
 			return &refusal{problem: Problem{Code: m.code, Message: "step " + step.Name + ": " + m.why,
 				Hint: "lower min-healthy, or add nodes"}}
 		}

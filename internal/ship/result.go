@@ -38,6 +38,8 @@ type Result struct {
 	Steps   []StepResult `json:"steps,omitempty"`
 	// Problem is the API call, or the check, that ended the deploy early; nil when it ran to its end.
 	Problem *Problem `json:"problem,omitempty"`
+	// UpToDate is true of a deploy to the nodes that are outdated which found none: nothing was sent.
+	UpToDate bool `json:"upToDate,omitempty"`
 	// Joined are nodes that the targets have now and had not when the deploy began: they run another version.
 	Joined []string `json:"joined,omitempty"`
 	// Interrupted is true when the deploy was told to stop. The verdict still says what is known.

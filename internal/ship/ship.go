@@ -51,6 +51,9 @@ type Config struct {
 	Limiter *Limiter
 	// Durability is about what outlives this process.
 	Durability
+	// OnlyOutdated leaves out the nodes that run, by the record, what would be shipped already. Where that is all of them,
+	// the deploy succeeds with nothing sent.
+	OnlyOutdated bool
 	// Nodes, where it is not empty, are shipped to in place of all that the targets are.
 	Nodes []string
 
@@ -108,7 +111,13 @@ func checkRunID(id string) error {
 
 // deploy is a whole deploy, from the lock to the end of the record.
 func (r *runner) deploy(ctx context.Context, kind record.Kind) {
-	if err := r.prepare(ctx, kind); err != nil {
+	err := r.prepare(ctx, kind)
+	if errors.Is(err, errUpToDate) {
+		r.res.Verdict, r.res.UpToDate = Succeeded, true
+		r.closeRecord(ctx)
+		return
+	}
+	if err != nil {
 		r.refuse(ctx, err)
 		r.closeRecord(ctx)
 		return
@@ -219,14 +228,14 @@ func newRunner(cfg Config) (*runner, error) {
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep
 	}
+	if cfg.Limiter == nil {
+		cfg.Limiter = &Limiter{}
+	}
 	if cfg.Events == nil {
 		cfg.Events = func(Event) {}
 	}
 	r := &runner{cfg: cfg, t: cfg.Timing.withDefaults(), plan: cfg.Plan, stage: stage,
 		res: &Result{Stage: stage.Name}, documents: map[string]string{}, journal: cfg.journal, limiter: cfg.Limiter}
-	if r.limiter == nil {
-		r.limiter = &Limiter{}
-	}
 	if r.journal == nil {
 		r.journal = noJournal{}
 	}
@@ -307,6 +316,7 @@ func (r *runner) prepare(ctx context.Context, kind record.Kind) error {
 	if err := r.look(ctx, kind); err != nil {
 		return err
 	}
+	r.leaveOutOnce()
 	// All documents before the first send: a step whose document cannot be made must not leave the stage halfway.
 	for _, step := range r.commands() {
 		if err := r.publish(ctx, step); err != nil {
@@ -327,6 +337,9 @@ func (r *runner) look(ctx context.Context, kind record.Kind) error {
 		return nil
 	}
 	if err := r.resolve(ctx); err != nil {
+		return err
+	}
+	if err := r.keepOutdated(ctx); err != nil {
 		return err
 	}
 	if err := r.preflight(ctx); err != nil {

@@ -42,6 +42,9 @@ func (u *UI) Result(r *ship.Result) {
 	if r.Verdict == ship.Refused {
 		text += ", nothing was sent"
 	}
+	if r.UpToDate {
+		text += ", no node is outdated: nothing was sent"
+	}
 	if r.Interrupted {
 		text += " (interrupted)"
 	}
