@@ -15,6 +15,9 @@ func (r *runner) explainBucket(p *Problem, failed *callError) {
 	if at == nil {
 		return
 	}
+	if planned := r.plannedResource(p.Action); p.Denied && planned != "*" {
+		p.Statement = r.statement(p.Principal, p.Action, planned) // of all the stage's objects, not of the first that was asked for
+	}
 	switch code := errorCode(failed.err); {
 	case code == "NoSuchBucket":
 		p.Message = fmt.Sprintf("there is no bucket %s: %s", at.Bucket, p.Message)
