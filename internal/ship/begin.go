@@ -196,12 +196,8 @@ func (l *ledger) end(ctx context.Context) error {
 	if res.Verdict != Succeeded {
 		return nil
 	}
-	state, err := l.store.State(ctx)
-	if err != nil {
-		return err
-	}
-	state.Current, state.Latest = d.ID, d.ID
-	return l.store.SetState(ctx, state)
+	// Over the state as this slipway knows it: where another has the lock by now, it has written there, and this fails.
+	return l.store.SetState(ctx, record.State{Current: d.ID, Latest: d.ID})
 }
 
 // whyOf is the reason for a result that is no success.
