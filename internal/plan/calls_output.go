@@ -23,7 +23,7 @@ func (b *builder) readOutput(verify RoleKind, step *Step) {
 		b.addTo(step, Call{
 			Step: step.Name, Role: verify, Action: "s3:ListBucket", Resources: bucketResource(step.Output.Bucket),
 			When: OnFinish, Often: "once per node whose output was cut", OnResume: true, For: readOutput.sid,
-			Reason: "Finds the objects that hold a node's complete output.",
+			Reason: "S3 tells output that is not there yet from what is forbidden only to those who may list the bucket.",
 		})
 		b.addTo(step, Call{
 			Step: step.Name, Role: verify, Action: "s3:GetObject", Resources: step.outputObjects(),
