@@ -59,10 +59,10 @@ func newFleet(f *fake) *fleet {
 		}
 		status := w.status(c, in["InstanceId"].(string))
 		code := 0
-		if status != "Success" {
+		if judge(statusFor(status), detailsOf(status)).Verdict != Succeeded {
 			code = 1
 		}
-		return reply{body: map[string]any{"Status": statusFor(status), "StatusDetails": status, "ResponseCode": code, "StandardOutputContent": "out"}}, true
+		return reply{body: map[string]any{"Status": statusFor(status), "StatusDetails": detailsOf(status), "ResponseCode": code, "StandardOutputContent": "out"}}, true
 	}
 	f.on["ListCommands"] = func(_ int, in map[string]any) (reply, bool) { return w.listOrders(in), true }
 	f.on["CancelCommand"] = func(_ int, in map[string]any) (reply, bool) {
@@ -72,8 +72,11 @@ func newFleet(f *fake) *fleet {
 	return w
 }
 
-// statusFor is the Status that goes with StatusDetails.
+// statusFor is the Status that goes with StatusDetails; Status/StatusDetails stands for itself.
 func statusFor(details string) string {
+	if status, _, both := strings.Cut(details, "/"); both {
+		return status
+	}
 	switch details {
 	case "Undeliverable", "Terminated", "AccessDenied", "InvalidPlatform":
 		return "Failed"
@@ -82,6 +85,8 @@ func statusFor(details string) string {
 	}
 	return details
 }
+
+func detailsOf(text string) string { return text[strings.IndexByte(text, '/')+1:] }
 
 func (w *fleet) send(in map[string]any) reply {
 	c := &order{number: len(w.commands) + 1, comment: in["Comment"].(string), document: in["DocumentName"].(string), at: w.clock.now(),
@@ -141,7 +146,7 @@ func (w *fleet) list(c *order, in map[string]any) reply {
 	var list []map[string]any
 	for _, id := range c.nodes[from:to] {
 		s := w.status(c, id)
-		list = append(list, map[string]any{"CommandId": c.id, "InstanceId": id, "Status": statusFor(s), "StatusDetails": s, "Comment": c.comment,
+		list = append(list, map[string]any{"CommandId": c.id, "InstanceId": id, "Status": statusFor(s), "StatusDetails": detailsOf(s), "Comment": c.comment,
 			"DocumentName": c.document})
 		if in["Details"] == true && s != "InProgress" {
 			list[len(list)-1]["CommandPlugins"] = []map[string]any{{"Name": "release", "Status": statusFor(s), "StatusDetails": s}}

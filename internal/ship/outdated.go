@@ -118,4 +118,3 @@ func (r *runner) leaveOutOnce() {
 	})
 	r.stage = &stage
 }
-
