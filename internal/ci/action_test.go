@@ -148,9 +148,7 @@ func actionCommand(t *testing.T, slipway string, env map[string]string) *exec.Cm
 	step := a.Runs.Steps[1]
 	dir := t.TempDir()
 	for name, content := range map[string]string{"slipway": slipway, "step.sh": step.Run} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		writeProgram(t, filepath.Join(dir, name), content)
 	}
 	// As GitHub starts it.
 	command := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", filepath.Join(dir, "step.sh"))
@@ -217,9 +215,7 @@ func TestActionFindsSlipway(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		for program, content := range programsOf(t, tt.programs) {
-			if err := os.WriteFile(filepath.Join(dir, program), []byte(content), 0o755); err != nil {
-				t.Fatal(err)
-			}
+			writeProgram(t, filepath.Join(dir, program), content)
 		}
 		output := filepath.Join(dir, "output")
 		command := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", a.Runs.Steps[0].Run)
@@ -254,4 +250,15 @@ func programsOf(t *testing.T, programs map[string]string) map[string]string {
 		scripts[name] = content
 	}
 	return scripts
+}
+
+// writeProgram writes a program that is run right after. No fork meanwhile: a child that holds the open file until its exec
+// would make it busy (ETXTBSY).
+func writeProgram(t *testing.T, name, content string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(name, []byte(content), 0o755); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -145,7 +145,7 @@ func (w *workflow) job(id string, j job, condition string) {
 	w.line("    if: %s", condition)
 	w.line("    runs-on: ubuntu-latest")
 	if j.limit+margin > hosted {
-		w.line("    # GitHub ends jobs on its own runners after %s: this one needs a runner of yours, or shorter timeouts.", hosted)
+		w.line("    # GitHub ends jobs on its own runners after %s: this one needs a runner of yours, or shorter timeouts.", clock(hosted))
 	}
 	w.line("    timeout-minutes: %d # the commands take %s at the most; the rest is for the runner", minutes(j.limit), clock(j.limit))
 	if w.r.CI.GitHub.Environments {

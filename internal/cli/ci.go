@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -85,7 +87,7 @@ func (c *ciRenderCommand) render(l *loaded) ([]ci.File, error) {
 		Tags: c.Tags, Action: c.Action, Module: version,
 	}
 	if o.Action == "" {
-		o.Action = revision
+		o.Action = cmp.Or(revision, tagOf(version))
 	}
 	target := c.Out + c.Check
 	if c.Kind == "github" {
@@ -98,6 +100,16 @@ func (c *ciRenderCommand) render(l *loaded) ([]ci.File, error) {
 	}
 	return files, err
 }
+
+// tagOf is the tag of a version that was released; empty for one that go made up from a commit.
+func tagOf(version string) string {
+	if released.MatchString(version) {
+		return version
+	}
+	return ""
+}
+
+var released = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
 
 // built is the module version and the commit that this program was built from; empty where it does not know them, or
 // where it was built from more than the commit.

@@ -248,15 +248,25 @@ func (c *initCommand) next(process *Process, s ci.Scaffold) error {
 	if c.File != defaultReleaseFile {
 		file = " -f " + shellWord(c.File)
 	}
+	local := " --local --data " + ci.LocalData + file
+	steps := [][2]string{
+		{"slipway prove" + file, "the roles that it needs allow every call"},
+		{"slipway deploy" + local, "all of it, in an AWS in this process"},
+		{"slipway deploy" + local + " --set version=broken", "what a failure looks like"},
+		{"slipway rollback" + local, "back to what worked"},
+		{"slipway roles render" + file, "the roles, each statement with its reason"},
+	}
+	if s.Repository != "" {
+		steps = append(steps, [2]string{"slipway ci render github" + file + " --out .github/workflows/slipway.yml", "the workflow that ships it"})
+	}
+	width := 0
+	for _, step := range steps {
+		width = max(width, len(step[0]))
+	}
 	var b strings.Builder
 	b.WriteString("\nNext:\n")
-	step := func(command, why string) { fmt.Fprintf(&b, "  %-58s  %s\n", command, why) }
-	step("slipway prove"+file, "the roles that it needs allow every call")
-	step("slipway deploy --local --data "+ci.LocalData+file, "all of it, in an AWS in this process")
-	step("slipway deploy --local --data "+ci.LocalData+file+" --set version=broken", "what a failure looks like")
-	step("slipway roles render"+file, "the roles, each statement with its reason")
-	if s.Repository != "" {
-		step("slipway ci render github"+file+" --out .github/workflows/slipway.yml", "the workflow that ships it")
+	for _, step := range steps {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, step[0], step[1])
 	}
 	b.WriteString("Then put your own application into deploy/release.sh and deploy/healthy.sh.\n")
 	if slices.ContainsFunc(s.Stages, func(st ci.Stage) bool { return st.AccountID == ci.PlaceholderAccount }) {
