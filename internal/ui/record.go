@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,7 +61,7 @@ func (u *UI) surveyNodes(nodes []record.NodeView) {
 		rows[i] = []string{n.ID, string(n.Standing), dash(n.Version), moment(n.Since), dash(n.State), dash(n.Verdict), n.Why}
 	}
 	const standingColumn, verdictColumn = 1, 5
-	u.write(u.out, u.table([]string{"NODE", "STANDING", "VERSION", "SINCE (UTC)", "INSTANCE", "LAST DEPLOY", "WHY"}, rows, func(column int, cell string) string {
+	u.write(u.out, u.table([]string{"NODE", "STANDING", "VERSION", "SINCE (UTC)", "INSTANCE", "LAST DEPLOY", "WHY"}, foldRows(rows), func(column int, cell string) string {
 		switch {
 		case column == standingColumn:
 			return u.standing(record.Standing(cell))
@@ -69,6 +70,32 @@ func (u *UI) surveyNodes(nodes []record.NodeView) {
 		}
 		return cell
 	}))
+}
+
+// foldRows makes one row of more than foldAbove nodes that are alike in all but their names, which are in the first
+// column. The rarest come first: they are what is looked for.
+func foldRows(rows [][]string) [][]string {
+	alike := map[string][][]string{}
+	var order []string
+	for _, row := range rows {
+		key := strings.Join(row[1:], "\x00")
+		if alike[key] == nil {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], row)
+	}
+	slices.SortStableFunc(order, func(a, b string) int {
+		return cmp.Compare(max(len(alike[a]), foldAbove), max(len(alike[b]), foldAbove))
+	})
+	var out [][]string
+	for _, key := range order {
+		group := alike[key]
+		if len(group) > foldAbove {
+			group = [][]string{append([]string{number(len(group), "node")}, group[0][1:]...)}
+		}
+		out = append(out, group...)
+	}
+	return out
 }
 
 // who is by whom a deploy was shipped, and why.
@@ -210,7 +237,7 @@ func (u *UI) recordedNodes(nodes map[string]record.Node) {
 		rows = append(rows, []string{id, dash(n.Verdict), dash(n.Version), dash(n.Step), dash(n.Status), exit, n.Why})
 	}
 	const verdictColumn = 1
-	u.write(u.out, "\n"+u.table([]string{"NODE", "VERDICT", "VERSION", "STEP", "STATUS", "EXIT", "WHY"}, rows, u.paintVerdicts(verdictColumn)))
+	u.write(u.out, "\n"+u.table([]string{"NODE", "VERDICT", "VERSION", "STEP", "STATUS", "EXIT", "WHY"}, foldRows(rows), u.paintVerdicts(verdictColumn)))
 }
 
 // paintVerdicts colours the column of a table that holds verdicts.
