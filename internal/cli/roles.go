@@ -19,7 +19,7 @@ type rolesCommand struct {
 type renderCommand struct {
 	releaseFlags
 	Format string `enum:"text,json" default:"text" help:"text (each statement with its reason) or json (default: text)."`
-	Out    string `placeholder:"DIR" help:"With --format json: write DIR/<account>/<Role>/{trust,policy-<name>,boundary}.json."`
+	Out    string `placeholder:"DIR" help:"With --format json: write DIR/<account>/<Role>/{trust,policy-<name>,boundary}.json, and DIR/<account>/bucket-<name>.json for a record of another account."`
 }
 
 // Help shows examples under `slipway roles render --help`.

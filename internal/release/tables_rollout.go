@@ -137,7 +137,7 @@ var recordTable = mapping[recordFile]{
 	label: "record", example: "{bucket: shop-slipway}",
 	fields: []field[recordFile]{
 		required("bucket", text(bucketName), func(r *recordFile) *located[string] { return &r.bucket },
-			"The bucket. slipway writes below <app>/ and deletes nothing."),
+			"The bucket, which must be there. slipway writes below <app>/ and deletes nothing."),
 		optional("account", text(shortName), func(r *recordFile) *located[string] { return &r.account },
 			"the stages' account, where they have one in common",
 			"The account that owns the bucket: a name under accounts. Of another account than the stages', the bucket's "+
