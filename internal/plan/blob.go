@@ -47,10 +47,14 @@ func fetchStep(name string, b *Blob, r *Record) documentStep {
 			OnFailure:       "exit",
 			SourceType:      "S3",
 			SourceInfo:      `{"path":"https://s3.` + r.Region + `.amazonaws.com/` + r.Bucket + `/` + b.Key + `"}`,
-			DestinationPath: b.file(),
+			DestinationPath: fetchedFolder + "/" + b.file(),
 		},
 	}
 }
 
-// file is the script's name in the directory of downloads, which is where the agent starts the steps that follow.
+// fetchedFolder is where the agent puts what it fetches, below its own directory of the command's downloads, and where it
+// starts the script. Where it would start it elsewhere, the wrapper finds no script and says so.
+const fetchedFolder = "slipway"
+
+// file is the script's name in that folder.
 func (b *Blob) file() string { return "slipway-" + b.SHA256 }

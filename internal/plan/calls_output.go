@@ -56,6 +56,11 @@ func (b *builder) serveScripts() {
 			Resources: b.recorded(objects(b.record.Bucket, b.app+"/"+scriptsFolder+"/", perScript)),
 			Reason:    "Fetches scripts that are too large for an SSM document.", For: fetchScripts.sid,
 		})
+		b.add(Call{
+			Role: KindNode, Action: "s3:ListBucket", When: Always, Often: "once per node and large script",
+			Resources: b.recorded(bucketResource(b.record.Bucket)),
+			Reason:    "The agent looks whether what it is to fetch is a folder, before it fetches a script.",
+		})
 	}
 }
 

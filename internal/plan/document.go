@@ -51,6 +51,8 @@ type documentInputs struct {
 	OnFailure      string   `json:"onFailure"`
 	TimeoutSeconds string   `json:"timeoutSeconds,omitempty"`
 	RunCommand     []string `json:"runCommand,omitempty"`
+	// WorkingDirectory is relative to where aws:downloadContent puts what it fetched.
+	WorkingDirectory string `json:"workingDirectory,omitempty"`
 	// Of aws:downloadContent.
 	SourceType      string `json:"sourceType,omitempty"`
 	SourceInfo      string `json:"sourceInfo,omitempty"`
@@ -102,6 +104,10 @@ func describe(scripts []named) string {
 }
 
 func newDocumentStep(w wrapping) documentStep {
+	directory := ""
+	if w.blob != nil {
+		directory = fetchedFolder
+	}
 	return documentStep{
 		Action: "aws:runShellScript", Name: w.name,
 		Precondition: map[string][]string{"StringEquals": {"platformType", "Linux"}},
@@ -110,6 +116,8 @@ func newDocumentStep(w wrapping) documentStep {
 			OnFailure:      "exit",
 			TimeoutSeconds: strconv.Itoa(seconds(w.limit)),
 			RunCommand:     wrap(w),
+
+			WorkingDirectory: directory,
 		},
 	}
 }

@@ -259,3 +259,37 @@ func TestR114InjectionStaysData(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeScriptsTravelThroughS3 ships a script that no document holds; what a node fetches is checked before it runs.
+func TestLargeScriptsTravelThroughS3(t *testing.T) {
+	t.Parallel()
+	large := "echo large and $Version in $PWD\n" + strings.Repeat("# a comment that makes the script a large one\n", 1500) + "echo its end\n"
+	stage := "record: {bucket: shop-record}\n" + strings.Replace(scriptStage, "min: 2", "min: 1", 1)
+	files := map[string]string{"release.sh": large, "validate.sh": "echo healthy\n"}
+	t.Run("as it is", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, stage, files)
+		result, _ := s.deploy(t, "run-1")
+		if result.Verdict != ship.Succeeded {
+			t.Fatalf("verdict %s: %+v %+v", result.Verdict, result.Problem, result.Steps)
+		}
+		if got := scriptOf(t, result, 0, "release").Stdout; got != "large and v1 in /\nits end\n" {
+			t.Errorf("got %q", got)
+		}
+		s.wantPlanned(t)
+		again, _ := s.deploy(t, "run-2") // the script is there already
+		if again.Verdict != ship.Succeeded {
+			t.Errorf("again: %s, %+v", again.Verdict, again.Problem)
+		}
+	})
+	t.Run("tampered with", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, stage, files)
+		s.plan.Stages[0].Steps[0].Blobs[0].Content += "echo and more\n" // as somebody else would have put it there
+		result, _ := s.deploy(t, "run-1")
+		got := scriptOf(t, result, 0, "release")
+		if result.Verdict != ship.Failed || got.Code != ship.CodeChecksum || strings.Contains(got.Stdout, "large") {
+			t.Errorf("verdict %s, code %s: %+v", result.Verdict, got.Code, got)
+		}
+	})
+}

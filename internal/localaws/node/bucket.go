@@ -22,6 +22,9 @@ const (
 	uploadTimeout = time.Minute
 )
 
+// maxObject is the largest object that a node downloads: of a larger one it has no more than this.
+const maxObject = 64 << 20
+
 // putObject writes an object as the agent does: it asks where the bucket is and how it is encrypted, neither of which
 // need be answered, and then writes, with full control for the bucket's owner.
 func (n *Node) putObject(ctx context.Context, bucket, key string, content *io.SectionReader) error {
@@ -110,7 +113,7 @@ func (n *Node) s3(ctx context.Context, region, method, target string, header htt
 		return s3Answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxObject))
 	return s3Answer{resp.StatusCode, resp.Header, body}, err
 }
 

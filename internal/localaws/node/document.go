@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// runShellScript is the one plugin that a built-in node has.
+// runShellScript is the plugin that a built-in node is for; beside it there is downloadContent.
 const runShellScript = "aws:runShellScript"
 
 // Limits of a step's run time; a value outside is silently replaced by the default, as the agent does.
@@ -43,7 +43,8 @@ type step struct {
 	// preconditions is false for schemas that do not know them and fail over them.
 	preconditions bool
 	scripts       []scriptInput // one; schema 1.2 allows several
-	invalid       error         // the inputs cannot be read: this step fails, the others run
+	download      *downloadInput
+	invalid       error // the inputs cannot be read: this step fails, the others run
 	onFailure     string
 	onSuccess     string
 	finally       bool
@@ -165,6 +166,14 @@ func (s *step) readInputs(raw any) {
 	inputs, ok := raw.(map[string]any)
 	if !ok {
 		s.fail(fmt.Errorf("invalid format in plugin properties: want an object, got %T", raw))
+		return
+	}
+	if s.action == downloadContent {
+		d, err := readDownload(inputs)
+		if err != nil {
+			s.fail(err)
+		}
+		s.download = d
 		return
 	}
 	if s.action != runShellScript {

@@ -174,6 +174,7 @@ func (n *Node) runDocument(ctx context.Context, job Job, output func(context.Con
 		Exec:   n.machine.exec,
 		Output: output,
 
+		Fetch:      n.fetchObject,
 		Parameters: n.parameters,
 	}, func(s StepResult) { report(&s) })
 }

@@ -33,6 +33,8 @@ type Env struct {
 	// Output hears of each script before it runs; the function that it gives is called when the output is complete. It
 	// may be nil.
 	Output func(ctx context.Context, o Output) (end func())
+	// Fetch reads an object of a bucket. It may be nil: then there are none.
+	Fetch func(ctx context.Context, bucket, key string) ([]byte, error)
 	// Parameters reads parameters of Parameter Store, of which those that are not there are left out. It may be nil: then
 	// steps that refer to some fail.
 	Parameters func(ctx context.Context, names []string) ([]StoreParameter, error)
@@ -100,10 +102,12 @@ func (r *runner) step(ctx context.Context, s step) StepResult {
 		result.Status, result.Code, result.Output = Failed, 1, limit(why, maxOutput)
 	case ctx.Err() != nil:
 		result.Status, result.Code = Cancelled, 1
-	case s.action != runShellScript:
+	case s.action != runShellScript && s.action != downloadContent:
 		result.failed(r.notHere(s.action))
 	case s.invalid != nil:
 		result.failed(s.invalid)
+	case s.download != nil:
+		r.download(ctx, s, &result)
 	default:
 		r.run(ctx, s, &result)
 	}
@@ -259,7 +263,7 @@ func (r *runner) workDir(named string) string {
 		return named
 	}
 	if named != "" && filepath.IsLocal(named) {
-		dir := filepath.Join(r.env.Dir, "downloads", named)
+		dir := filepath.Join(r.env.Dir, downloadsDir, named)
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			return dir
 		}

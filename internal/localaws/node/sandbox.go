@@ -164,12 +164,28 @@ func environment(cfg *Config, box Sandbox) []string {
 		"AWS_REGION=" + cfg.Region,
 		"AWS_DEFAULT_REGION=" + cfg.Region,
 		"AWS_EC2_METADATA_DISABLED=true",
+		// Where slipway's wrapper keeps the node's lock and its log of deploys: a directory of this node's own also where
+		// there is no sandbox.
+		"SLIPWAY_NODE_DIR=" + filepath.Join(cfg.Dir, "run"),
+	}
+	if !severalUsers() {
+		env = append(env, "SLIPWAY_ONE_USER=1")
 	}
 	for _, name := range slices.Sorted(maps.Keys(box.Caches)) {
 		env = append(env, name+"="+box.Caches[name])
 	}
 	env = append(env, cfg.Environment...)
 	return append(env, markerName+"="+box.Marker+"/"+cfg.InstanceID)
+}
+
+// severalUsers says whether a script can become another user: root can, where its user namespace has more than one.
+func severalUsers() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	b, err := os.ReadFile("/proc/self/uid_map")
+	f := strings.Fields(string(b))
+	return err != nil || len(f) != 3 || f[2] != "1"
 }
 
 // exec runs a script in the machine.
