@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 
@@ -50,8 +51,10 @@ func (g *github) event(m *model, e ship.Event, text string) string {
 		}
 	case ship.EventStep:
 		before = g.close()
-	case ship.EventRollback, ship.EventJoined:
+	case ship.EventRollback:
 		before = g.close()
+	case ship.EventJoined:
+		return g.close() + workflowCommand("warning", nil, where(e)+": "+e.Message)
 	case ship.EventWarning:
 		return workflowCommand("warning", nil, where(e)+": "+e.Message)
 	case ship.EventNode:
@@ -95,6 +98,7 @@ func (g *github) note(e ship.Event) {
 	a := &annotation{message: string(e.Verdict)}
 	if e.Node != nil {
 		a.message = cmp.Or(e.Node.Why, a.message)
+		a.file, a.line = g.failedAt(e.Node)
 	}
 	for _, known := range g.failures {
 		if known.file == a.file && known.line == a.line && known.message == a.message {
@@ -104,6 +108,22 @@ func (g *github) note(e ship.Event) {
 	}
 	a.nodes = []string{e.Instance}
 	g.failures = append(g.failures, a)
+}
+
+// failedAt is the place of the repository at which a node failed; empty when it is not known, or is none of the
+// repository's.
+func (g *github) failedAt(n *ship.NodeResult) (file string, line int) {
+	for _, s := range n.Steps {
+		if s.File == "" {
+			continue
+		}
+		file = path.Join(g.folder, s.File)
+		if path.IsAbs(file) || file == ".." || strings.HasPrefix(file, "../") {
+			return "", 0
+		}
+		return file, s.Line
+	}
+	return "", 0
 }
 
 func (a *annotation) command(title string) string {

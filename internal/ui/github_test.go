@@ -120,6 +120,7 @@ func TestGitHubGroupsAnnotationsAndOutputs(t *testing.T) {
 	failed := func(id string) ship.NodeResult {
 		n := failedNode()
 		n.InstanceID, n.CommandID = id, "c-2"
+		n.Steps[1].File, n.Steps[1].Line = "deploy/healthy.sh", 7
 		return n
 	}
 	bad, worse := failed("i-2"), failed("i-3")
@@ -136,9 +137,26 @@ func TestGitHubGroupsAnnotationsAndOutputs(t *testing.T) {
 		{Kind: ship.EventNode, Step: "release", Instance: "i-2", Verdict: ship.Failed, Node: &bad},
 		{Kind: ship.EventNode, Step: "release", Instance: "i-3", Verdict: ship.Failed, Node: &worse},
 		{Kind: ship.EventStep, Step: "release", Verdict: ship.Failed},
-	}, &ship.Result{Stage: "prod", Verdict: ship.Failed, Steps: []ship.StepResult{{Name: "release", CommandID: "c-1", Verdict: ship.Failed,
+		{Kind: ship.EventJoined, Nodes: []string{"i-9"}, Message: "1 node joined meanwhile"},
+	}, &ship.Result{Stage: "prod", Verdict: ship.Failed, Joined: []string{"i-9"}, Steps: []ship.StepResult{{Name: "release", CommandID: "c-1", Verdict: ship.Failed,
 		Sends: []ship.SendResult{{CommandID: "c-1", Verdict: ship.Succeeded}, {CommandID: "c-2", Verdict: ship.Failed}}, Nodes: []ship.NodeResult{good, bad, worse}}}})
 	golden(t, "testdata/github.txt", log+"── summary\n"+summary+"── outputs\n"+outputs)
+}
+
+// A file that is none of the repository's is no place for an annotation.
+func TestAnnotationsStayInTheRepository(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		folder, file, want string
+	}{
+		{"", "deploy/run.sh", "deploy/run.sh"}, {"services/shop", "./deploy/run.sh", "services/shop/deploy/run.sh"}, {"services/shop", "../lib/run.sh", "services/lib/run.sh"},
+		{"", "../run.sh", ""}, {"shop", "../../../etc/passwd", ""}, {"", "/etc/passwd", ""}, {"", "", ""},
+	} {
+		g := github{folder: tt.folder}
+		if got, _ := g.failedAt(&ship.NodeResult{Steps: []ship.ScriptStepResult{{}, {File: tt.file, Line: 3}}}); got != tt.want {
+			t.Errorf("%q in %q: %q, want %q", tt.file, tt.folder, got, tt.want)
+		}
+	}
 }
 
 // What stands in a summary is text, whatever it looks like.

@@ -170,7 +170,7 @@ func lastWords(r *ship.NodeResult, script, line string) (string, string) {
 		if s.Name != "" {
 			script = s.Name
 		}
-		if l := lastLine(s.Stdout); l != "" {
+		if l := lastLine(cmp.Or(s.Tail, s.Stdout)); l != "" {
 			line = l
 		}
 		if s.ExitCode != 0 {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,20 +32,37 @@ func (u *UI) output(n *ship.NodeResult) string {
 	}
 	var b strings.Builder
 	for _, s := range n.Steps {
-		for _, stream := range []struct{ name, text string }{{"", s.Stdout}, {" (stderr)", s.Stderr}} {
-			tail := ship.Tail(stream.text, lines)
-			if strings.TrimSpace(tail) == "" || (stream.name != "" && n.Verdict == ship.Succeeded) {
-				continue
-			}
-			prefix := "    " + s.Name + stream.name + " | "
-			if more := countLines(stream.text) - countLines(tail); more > 0 {
-				b.WriteString(prefix + "… " + number(more, "line") + " before these\n")
-			}
-			b.WriteString(indent(prefix, shortLines(clean(tail))))
+		b.WriteString(scriptOutput(s, lines, n.Verdict == ship.Succeeded))
+	}
+	return b.String()
+}
+
+// scriptOutput is the end of what a script wrote, and where the rest is.
+func scriptOutput(s ship.ScriptStepResult, lines int, succeeded bool) string {
+	var b strings.Builder
+	for _, stream := range []struct{ name, text, before string }{{"", cmp.Or(s.Tail, s.Stdout), s.Tail}, {" (stderr)", s.Stderr, ""}} {
+		tail := ship.Tail(stream.text, lines)
+		if strings.TrimSpace(tail) == "" || (stream.name != "" && succeeded) {
+			continue
 		}
-		if s.Truncated && n.Verdict != ship.Succeeded {
-			b.WriteString("    " + s.Name + ": Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing\n")
+		prefix := "    " + clean(s.Name) + stream.name + " | "
+		if more := countLines(stream.text) - countLines(tail); stream.before != "" {
+			b.WriteString(prefix + "… more before these\n")
+		} else if more > 0 {
+			b.WriteString(prefix + "… " + number(more, "line") + " before these\n")
 		}
+		b.WriteString(indent(prefix, shortLines(clean(tail))))
+	}
+	if succeeded {
+		return b.String()
+	}
+	switch where := "    " + clean(s.Name) + ": "; {
+	case s.Complete != "":
+		b.WriteString(where + "all of its output: " + clean(s.Complete) + "\n")
+	case s.Incomplete != "":
+		b.WriteString(where + "all of its output could not be read: " + clean(s.Incomplete) + "\n")
+	case s.Truncated && s.Tail == "":
+		b.WriteString(where + "Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing\n")
 	}
 	return b.String()
 }

@@ -122,6 +122,9 @@ func summary(r *ship.Result, s Subject) string {
 		b.WriteString("Sent, and left: a resume tells what became of it.\n\n")
 	}
 	b.WriteString(details(r))
+	if n := len(r.Joined); n > 0 {
+		fmt.Fprintf(&b, "⚠️ %s joined meanwhile and may run another version: %s. `slipway deploy --only-outdated` brings them up.\n\n", number(n, "node"), markdown(few(r.Joined)))
+	}
 	if back := r.Rollback; back != nil {
 		to := ""
 		if back.Record != nil {
@@ -200,7 +203,7 @@ func few(ids []string) string {
 func outputTail(n *ship.NodeResult) string {
 	for i := len(n.Steps) - 1; i >= 0; i-- {
 		s := n.Steps[i]
-		if text := strings.TrimSpace(s.Stdout + "\n" + s.Stderr); text != "" {
+		if text := strings.TrimSpace(cmp.Or(s.Tail, s.Stdout) + "\n" + s.Stderr); text != "" {
 			return shortLines(clean(ship.Tail(text, failureLines)))
 		}
 	}

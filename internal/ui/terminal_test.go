@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -80,7 +79,6 @@ type scene struct {
 	ui   *UI
 	term *terminal
 	end  func()
-	mu   sync.Mutex
 	now  time.Time
 	tick func()
 	last time.Time // when tick was called
