@@ -156,8 +156,14 @@ func (f *fleet) configAt(ctx context.Context, t *testing.T, runID, endpoint stri
 	t.Helper()
 	stage := &f.plan.Stages[0]
 	send, watch := stage.Pipeline()
-	return ship.Config{
+	cfg := ship.Config{
 		Plan: f.plan, Stage: stage.Name, RunID: runID, Send: f.enter(ctx, t, send, endpoint), Watch: f.enter(ctx, t, watch, endpoint),
 		Timing: ship.Timing{TickMin: 20 * time.Millisecond, TickMax: 100 * time.Millisecond, NotYet: 3 * time.Second, Grace: 5 * time.Second},
 	}
+	if f.plan.Record != nil {
+		f.plan.Record.Lease = 4 // a short one: what is left locked is waited for
+		cfg.Bucket = awsclient.NewBucket(cfg.Send, f.plan.Record.Region, f.plan.Record.Bucket, f.plan.Record.Account)
+		cfg.About, cfg.WaitEach = ship.About{Version: runID, Actor: runID}, 100*time.Millisecond
+	}
+	return cfg
 }

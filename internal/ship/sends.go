@@ -102,22 +102,13 @@ func (r *runner) findSend(ctx context.Context, s *send) error {
 // told is the result of a deploy as its record has it.
 func told(d *record.Deploy) *Result {
 	res := &Result{Verdict: Verdict(d.Verdict), Record: &Recorded{ID: d.ID, Kind: d.Kind, Version: versionOf(d), Previous: d.Previous, Target: d.Target}}
+	whole := true
 	for _, s := range d.Steps {
-		step := StepResult{Name: s.Name, DocumentVersion: s.DocumentVersion, Verdict: Verdict(s.Verdict)}
-		for _, entry := range d.Sends {
-			if entry.Step != s.Name && (s.Check == nil || entry.Step != s.Check.Name) || entry.CommandID == "" {
-				continue
-			}
-			step.Sends = append(step.Sends, SendResult{CommandID: entry.CommandID, Batch: entry.Batch, Check: entry.Check, Nodes: entry.Nodes,
-				Verdict: Verdict(entry.Verdict)})
-			if step.CommandID == "" {
-				step.CommandID = entry.CommandID
-			}
-		}
-		for _, id := range sortedKeys(d.Nodes) {
-			if n := d.Nodes[id]; n.Step == s.Name {
-				step.Nodes = append(step.Nodes, NodeResult{InstanceID: id, Verdict: Verdict(n.Verdict), Status: n.Status, CommandID: n.CommandID, Why: n.Why})
-			}
+		step := toldStep(d, s)
+		// Nodes that were never begun are of no step: they belong to the one that the deploy stopped in.
+		if whole && step.Verdict != Succeeded {
+			step.Nodes = append(step.Nodes, toldNodes(d, "")...)
+			whole = false
 		}
 		res.Steps = append(res.Steps, step)
 	}
@@ -125,4 +116,29 @@ func told(d *record.Deploy) *Result {
 		res.Problem = &Problem{Message: d.Why}
 	}
 	return res
+}
+
+func toldStep(d *record.Deploy, s record.Step) StepResult {
+	step := StepResult{Name: s.Name, DocumentVersion: s.DocumentVersion, Verdict: Verdict(s.Verdict), Nodes: toldNodes(d, s.Name)}
+	for _, entry := range d.Sends {
+		if entry.Step != s.Name && (s.Check == nil || entry.Step != s.Check.Name) || entry.CommandID == "" {
+			continue
+		}
+		step.Sends = append(step.Sends, SendResult{CommandID: entry.CommandID, Batch: entry.Batch, Check: entry.Check, Nodes: entry.Nodes,
+			Verdict: Verdict(entry.Verdict)})
+		if step.CommandID == "" {
+			step.CommandID = entry.CommandID
+		}
+	}
+	return step
+}
+
+// toldNodes are the nodes on which a step was the last that was tried; of "", those on which none was.
+func toldNodes(d *record.Deploy, step string) (nodes []NodeResult) {
+	for _, id := range sortedKeys(d.Nodes) {
+		if n := d.Nodes[id]; n.Step == step {
+			nodes = append(nodes, NodeResult{InstanceID: id, Verdict: Verdict(n.Verdict), Status: n.Status, CommandID: n.CommandID, Why: n.Why})
+		}
+	}
+	return nodes
 }
