@@ -30,6 +30,8 @@ type fleet struct {
 	// answer says how a node ends a command, the n-th that it takes, counted from 1; nil is a Success. A status of "" is
 	// silence.
 	answer func(id string, n int) (status string, code int)
+	// delay is how long a node takes for a command; nil is no time.
+	delay func(id string) time.Duration
 
 	mu    sync.Mutex
 	taken map[string][]took
@@ -105,6 +107,9 @@ func (f *fleet) take(id, payload string) string {
 	var command struct{ CommandID string }
 	if err := json.Unmarshal([]byte(payload), &command); err != nil {
 		return ""
+	}
+	if f.delay != nil {
+		time.Sleep(f.delay(id))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
