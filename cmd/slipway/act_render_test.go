@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,7 +163,7 @@ func TestRenderedWorkflowUnderAct(t *testing.T) {
 	if sent := p.sent(t); len(sent) != 3 || !p.watched(t, outputs["command-id"]) {
 		t.Errorf("one command to the first node is what was to be sent: %v, and the output is %q", sent, outputs["command-id"])
 	}
-	if !strings.Contains(output, "::error ") || !strings.Contains(output, "slipway: at deploy/healthy.sh:") {
+	if !strings.Contains(output, fmt.Sprintf("::error file=deploy/healthy.sh,line=%d,", p.lines(t, "deploy/healthy.sh"))) {
 		t.Errorf("no annotation at the line of deploy/healthy.sh:\n%s", output)
 	}
 }
@@ -216,6 +217,16 @@ func (p pipeline) breakHealth(t *testing.T) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// lines counts the lines of a file.
+func (p pipeline) lines(t *testing.T, name string) int {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(content), "\n")
 }
 
 // outputsOf are the outputs that act saw a step set, the last value of each.
