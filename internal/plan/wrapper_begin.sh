@@ -7,12 +7,12 @@ unset SLIPWAY_NODE_DIR SLIPWAY_ONE_USER
 sw_say() { echo "slipway: $*" >&2; }
 sw_fail() { sw_say "$*"; exit 1; }
 
-# When a process began: its number alone may be another one's by now.
+# When a process that lives began: its number alone may be another one's by now.
 sw_birth() {
   sw_b=
   { read -r sw_b <"/proc/$1/stat"; } 2>/dev/null || return 0
   set -- ${sw_b##*) }
-  echo "${20}"
+  [ "$1" = Z ] || echo "${20}"
 }
 
 # A directory that outlives the script.

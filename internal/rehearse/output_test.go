@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,10 +13,12 @@ import (
 	"testing"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/localaws/cell"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/roles"
 	"github.com/slipway-cd/slipway/internal/ship"
+	"github.com/slipway-cd/slipway/internal/testclient"
 )
 
 // deploy ships the scenario's stage, and gives what happened as well.
@@ -290,6 +293,49 @@ func TestLargeScriptsTravelThroughS3(t *testing.T) {
 		got := scriptOf(t, result, 0, "release")
 		if result.Verdict != ship.Failed || got.Code != ship.CodeChecksum || strings.Contains(got.Stdout, "large") {
 			t.Errorf("verdict %s, code %s: %+v", result.Verdict, got.Code, got)
+		}
+	})
+}
+
+// onNodes runs a test on built-in nodes, and on nodes with the genuine agent where there is one.
+func onNodes(t *testing.T, test func(t *testing.T, agent string)) {
+	t.Helper()
+	t.Run("built-in nodes", func(t *testing.T) {
+		t.Parallel()
+		test(t, "")
+	})
+	t.Run("the genuine agent", func(t *testing.T) {
+		t.Parallel()
+		dir, err := cell.Find(os.Getenv("SLIPWAY_SSM_AGENT_DIR"), os.Getenv("PATH"))
+		if err != nil {
+			testclient.Missing(t, "amazon-ssm-agent", err.Error())
+		}
+		test(t, dir)
+	})
+}
+
+// TestTheWrapperOnNodes ships a large script that runs as another user, in a directory of its own, with output to Logs.
+func TestTheWrapperOnNodes(t *testing.T) {
+	t.Parallel()
+	large := "echo $Version by $(id -un) in $PWD\n" + strings.Repeat("# a comment that makes the script a large one\n", 1500) + "echo its end >&2\n"
+	stage := "record: {bucket: shop-record}\n" + strings.NewReplacer("min: 2", "min: 1", "timeout: 1m, validate: {script: validate.sh,",
+		"run-as: nobody, working-directory: /usr, timeout: 1m, output: {log-group: /shop/deploy}, validate: {script: validate.sh, run-as: nobody,").Replace(scriptStage)
+	onNodes(t, func(t *testing.T, agent string) {
+		s := startOn(t, agent, stage, map[string]string{"release.sh": large, "validate.sh": "id -un; test ! -e /no/such/file && cat /no/such/file"})
+		result, _ := s.deploy(t, "run-1")
+		if result.Verdict != ship.Failed {
+			t.Fatalf("verdict %s: %+v %+v", result.Verdict, result.Problem, result.Steps)
+		}
+		user := "nobody"
+		if os.Geteuid() != 0 {
+			user = ".*" // the only one that there is
+		}
+		if got := scriptOf(t, result, 0, "release").Stdout; !regexp.MustCompile(`(?m)^v1 by ` + user + ` in /usr\nits end\n?$`).MatchString(got) {
+			t.Errorf("release: %q", got)
+		}
+		got := scriptOf(t, result, 0, "validate")
+		if !strings.Contains(got.Stdout, user+"\n") && os.Geteuid() == 0 || got.File != "validate.sh" || got.Line != 1 || got.Code != ship.CodeScriptFailed {
+			t.Errorf("validate: %+v", got)
 		}
 	})
 }

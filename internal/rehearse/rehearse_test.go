@@ -42,6 +42,12 @@ const header = "app: shop\nregion: eu-west-1\nci: {github: {repository: acme/sho
 // start puts the release into a local AWS. change, if given, spoils the rendered roles first.
 func start(t *testing.T, stage string, files map[string]string, change ...func(*roles.Set)) scenario {
 	t.Helper()
+	return startOn(t, "", stage, files, change...)
+}
+
+// startOn is start on nodes that hold the genuine agent of a directory; on built-in ones where that is empty.
+func startOn(t *testing.T, agent, stage string, files map[string]string, change ...func(*roles.Set)) scenario {
+	t.Helper()
 	fsys := fstest.MapFS{}
 	for name, content := range files {
 		fsys[name] = &fstest.MapFile{Data: []byte(content)}
@@ -64,6 +70,7 @@ func start(t *testing.T, stage string, files map[string]string, change ...func(*
 		await = time.Second // nodes may never come
 	}
 	policy := rehearse.NodePolicy(r, t.TempDir(), os.Getenv)
+	policy.AgentDir = agent
 	aws, err := localaws.Open(t.Context(), localaws.Config{Dir: t.TempDir(), Nodes: policy, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
