@@ -215,3 +215,19 @@ func (c *carelessS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", c.objects[r.URL.Path])
 	}
 }
+
+// TestBucketAtItsOwnEndpoint: the record may lie in another S3 than everything else.
+func TestBucketAtItsOwnEndpoint(t *testing.T) {
+	server := httptest.NewServer(&carelessS3{})
+	defer server.Close()
+	t.Setenv("AWS_ENDPOINT_URL_S3", server.URL)
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+	cfg, err := awsclient.Load(t.Context(), awsclient.Options{Region: region, Credentials: awsclient.Keys("key", "secret")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := awsclient.NewBucket(cfg, region, "shop-slipway", account)
+	if _, err := bucket.Put(t.Context(), "a.json", []byte("{}"), record.Condition{Absent: true}); err != nil {
+		t.Error(err)
+	}
+}

@@ -103,6 +103,8 @@ func (f deskFlags) openStill(ctx context.Context, process *Process, l *loaded, s
 		err = seedAll(l, set)(ctx, p.local)
 	case f.Policies != "":
 		err = rehearse.Roles(ctx, p.local, set)
+	default:
+		err = seedMissing(ctx, p.local, l, set)
 	}
 	if err == nil {
 		err = p.local.Serve("127.0.0.1:0")
@@ -111,6 +113,44 @@ func (f deskFlags) openStill(ctx context.Context, process *Process, l *loaded, s
 		return nil, closeLocal(ctx, p.local, err)
 	}
 	return p, nil
+}
+
+// seedMissing puts those stages into a local AWS that were never deployed to: with --stage a deploy makes its own only.
+func seedMissing(ctx context.Context, aws *localaws.AWS, l *loaded, set *roles.Set) error {
+	for i := range l.plan.Stages {
+		stage := &l.plan.Stages[i]
+		_, watch := stage.Pipeline()
+		role, _ := stage.Role(watch)
+		there, err := aws.HasRole(ctx, role.Account, role.Name)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		only, err := l.plan.Only(stage.Name)
+		if err != nil {
+			return err
+		}
+		missing := &loaded{flags: l.flags, release: l.release, plan: only}
+		if err := seedAll(missing, ofStage(set, stage))(ctx, aws); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofStage are a stage's roles of a set, with the policies of all its buckets.
+func ofStage(set *roles.Set, stage *plan.Stage) *roles.Set {
+	part := &roles.Set{Buckets: set.Buckets}
+	for _, have := range set.Roles {
+		for _, wanted := range stage.Roles {
+			if have.Account == wanted.Account && have.Name == wanted.Name {
+				part.Roles = append(part.Roles, have)
+			}
+		}
+	}
+	return part
 }
 
 // inUse tells that a data directory holds a local AWS already.
