@@ -149,14 +149,10 @@ func (s *shortSessions) serve(t *testing.T, endpoint string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	direct := proxy.Director
-	proxy.Director = func(r *http.Request) {
-		host := r.Host
-		direct(r)
-		r.Host = host // it is part of the signature
-	}
-	proxy.ModifyResponse = s.shorten
+	proxy := &httputil.ReverseProxy{ModifyResponse: s.shorten, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is part of the signature
+	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.expired(r.Header.Get("Authorization")) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.1")

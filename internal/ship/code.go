@@ -30,6 +30,11 @@ const (
 	CodeCancelled      = "CANCELLED"
 	CodeUnreadable     = "RESULT_UNREADABLE"
 	CodeAWS            = "AWS_ERROR"
+	CodeNoRecord       = "NO_RECORD"
+	CodeNoDeploy       = "NO_DEPLOY"
+	CodeNotRepeatable  = "NOT_REPEATABLE"
+	CodeNotDetachable  = "NOT_DETACHABLE"
+	CodeNotProved      = "NOT_PROVED"
 )
 
 // The codes of a [NodeResult] and a [ScriptStepResult]; those that the wrapper on the node gives are its own words.
@@ -71,6 +76,11 @@ var Codes = []struct{ Code, Meaning string }{
 	{CodeCancelled, "The deploy was interrupted, or somebody cancelled it."},
 	{CodeUnreadable, "Whether results can be read is not known, or reading them failed."},
 	{CodeAWS, "AWS refused a call for a reason of its own; `message` has it."},
+	{CodeNoRecord, "What was asked for takes a record, and the release names none."},
+	{CodeNoDeploy, "The record has no such deploy: none in progress, none recorded, or none that succeeded."},
+	{CodeNotRepeatable, "What an earlier deploy shipped cannot be shipped again from its record."},
+	{CodeNotDetachable, "The stage is more than one command: with `--detach` nobody would send the others."},
+	{CodeNotProved, "The roles are not proved to allow a rollback."},
 	{CodeScriptFailed, "A script ended with an exit code other than 0."},
 	{CodeScriptTimedOut, "A script was not done when its `timeout` was over, and was ended."},
 	{CodeScriptKilled, "A script, or what it ran, was killed (exit code 137): mostly because memory ran out."},

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,6 +68,44 @@ func declaredCodes(t *testing.T) map[string]bool {
 		return true
 	})
 	return codes
+}
+
+// No problem is made without a code, but for what is filled in afterwards and what the record tells.
+func TestEveryProblemHasACode(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, name := range files {
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			made, ok := n.(*ast.CompositeLit)
+			if !ok || strings.HasSuffix(name, "_test.go") {
+				return true
+			}
+			if kind, ok := made.Type.(*ast.Ident); !ok || kind.Name != "Problem" {
+				return true
+			}
+			seen++
+			keys := map[string]bool{}
+			for _, e := range made.Elts {
+				keys[e.(*ast.KeyValueExpr).Key.(*ast.Ident).Name] = true
+			}
+			if keys["Message"] && !keys["Code"] && name != "sends.go" {
+				t.Errorf("%s: a problem without a code", set.Position(made.Pos()))
+			}
+			return true
+		})
+	}
+	if seen < 20 {
+		t.Errorf("only %d problems were found", seen)
+	}
 }
 
 // Every refusal, and every other problem of a deploy, has a code.

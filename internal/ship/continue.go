@@ -96,7 +96,7 @@ func (r *runner) cancelOpen(ctx context.Context, store *record.Store, found left
 		if inProgress {
 			what = fmt.Sprintf("deploy %s is not in progress, %s is", how.deploy, found.last.ID)
 		}
-		return &refusal{problem: Problem{Message: what + ": nothing was cancelled", Hint: "`slipway history` lists the deploys; a command is cancelled by its id"}}
+		return &refusal{problem: Problem{Code: CodeNoDeploy, Message: what + ": nothing was cancelled", Hint: "`slipway history` lists the deploys; a command is cancelled by its id"}}
 	}
 	if !inProgress {
 		return nil
@@ -197,7 +197,7 @@ func (r *runner) awaitLock(ctx context.Context, lock record.Status) error {
 // tellLast is the result of a stage whose last deploy has ended.
 func (r *runner) tellLast(d *record.Deploy) error {
 	if d == nil {
-		return &refusal{problem: Problem{Message: fmt.Sprintf("no deploy of stage %s is recorded: nothing was sent", r.stage.Name)}}
+		return &refusal{problem: Problem{Code: CodeNoDeploy, Message: fmt.Sprintf("no deploy of stage %s is recorded: nothing was sent", r.stage.Name)}}
 	}
 	r.event(Event{Kind: EventRecord, Verdict: Verdict(d.Verdict), Message: fmt.Sprintf("the last deploy, %s, has ended: %s", d.ID, d.Verdict)})
 	told := told(d)
@@ -272,7 +272,7 @@ func (r *runner) mayShipAgain(ctx context.Context) error {
 func shippable(d *record.Deploy) error {
 	for _, s := range d.Steps {
 		if s.Redacted || (s.Check != nil && s.Check.Redacted) {
-			return &refusal{problem: Problem{Message: fmt.Sprintf("step %s of deploy %s cannot be shipped again: a parameter looked like "+
+			return &refusal{problem: Problem{Code: CodeNotRepeatable, Message: fmt.Sprintf("step %s of deploy %s cannot be shipped again: a parameter looked like "+
 				"a secret and was not recorded", s.Name, d.ID), Hint: "deploy that version of the release anew"}}
 		}
 	}

@@ -14,7 +14,7 @@ func (r *runner) mayDetach() error {
 	if len(r.stage.Steps) == 1 && !driven(step) && len(r.cfg.Nodes) == 0 {
 		return nil
 	}
-	return &refusal{problem: Problem{Message: fmt.Sprintf("stage %s cannot be shipped with --detach: it is more than one command, and somebody must send the others",
+	return &refusal{problem: Problem{Code: CodeNotDetachable, Message: fmt.Sprintf("stage %s cannot be shipped with --detach: it is more than one command, and somebody must send the others",
 		r.stage.Name), Hint: "--detach is for a stage with one step, without batches"}}
 }
 

@@ -71,7 +71,7 @@ func (r *runner) newDeploy(kind record.Kind, now time.Time) *record.Deploy {
 
 // noRecord is the refusal of what only a release with a record can do.
 func noRecord(what string) error {
-	return &refusal{problem: Problem{Message: fmt.Sprintf("%s takes a record, and the release file names none", what),
+	return &refusal{problem: Problem{Code: CodeNoRecord, Message: fmt.Sprintf("%s takes a record, and the release file names none", what),
 		Hint: "add `record: {bucket: NAME}` to the release file"}}
 }
 

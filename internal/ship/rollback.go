@@ -73,7 +73,7 @@ func (r *runner) target(ctx context.Context) (*record.Deploy, error) {
 }
 
 func nothingBefore(stage string) error {
-	return &refusal{problem: Problem{Message: fmt.Sprintf("there is nothing to go back to: no earlier deploy of stage %s succeeded", stage),
+	return &refusal{problem: Problem{Code: CodeNoDeploy, Message: fmt.Sprintf("there is nothing to go back to: no earlier deploy of stage %s succeeded", stage),
 		Hint: "`slipway history` lists what was deployed"}}
 }
 
@@ -116,7 +116,7 @@ func (r *runner) named(ctx context.Context, to string) (*record.Deploy, error) {
 	if bad != "" {
 		message += ": " + bad
 	}
-	return nil, &refusal{problem: Problem{Message: message, Hint: "`slipway history` lists what was deployed"}}
+	return nil, &refusal{problem: Problem{Code: CodeNoDeploy, Message: message, Hint: "`slipway history` lists what was deployed"}}
 }
 
 // looksLikeID tells a deploy's id, which could be a part of a key, from a version.
@@ -140,7 +140,7 @@ func (r *runner) aimAt(target *record.Deploy) error {
 		steps = append(steps, s)
 	}
 	if len(steps) == 0 {
-		return &refusal{problem: Problem{Message: fmt.Sprintf("deploy %s has no step that can be shipped again", target.ID)}}
+		return &refusal{problem: Problem{Code: CodeNotRepeatable, Message: fmt.Sprintf("deploy %s has no step that can be shipped again", target.ID)}}
 	}
 	again, err := r.plan.Again(r.stage.Name, steps)
 	if err != nil {
@@ -163,10 +163,10 @@ func (r *runner) aimAt(target *record.Deploy) error {
 // proved proves the plan of a rollback: what the roles allowed then they need not allow now.
 func (r *runner) proved(p *plan.Plan) error {
 	if r.cfg.Prove == nil {
-		return &refusal{problem: Problem{Message: "the rollback is not proved: nobody said against which roles"}}
+		return &refusal{problem: Problem{Code: CodeNotProved, Message: "the rollback is not proved: nobody said against which roles"}}
 	}
 	if err := r.cfg.Prove(p); err != nil {
-		return &refusal{problem: Problem{Message: "the roles are not proved to allow the rollback: " + err.Error(),
+		return &refusal{problem: Problem{Code: CodeNotProved, Message: "the roles are not proved to allow the rollback: " + err.Error(),
 			Hint: "add what is missing to the roles, then `slipway rollback`"}}
 	}
 	return nil
@@ -214,7 +214,7 @@ const onFailureRollback = "rollback"
 func (r *runner) rolledBack(ctx context.Context, touched []string) *Result {
 	back, err := r.another(nil)
 	if err != nil {
-		return &Result{Stage: r.stage.Name, Verdict: Refused, Problem: &Problem{Message: err.Error()}}
+		return &Result{Stage: r.stage.Name, Verdict: Refused, Problem: &Problem{Code: codeOf(err), Message: err.Error()}}
 	}
 	back.cfg.RunID += "-r"
 	back.cfg.Nodes, back.nodes, back.deadline = touched, touched, r.deadline
