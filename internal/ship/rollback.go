@@ -57,19 +57,25 @@ func (r *runner) target(ctx context.Context) (*record.Deploy, error) {
 	if state.Current == "" {
 		return nil, nothingBefore(r.stage.Name)
 	}
-	current, err := store.Load(ctx, state.Current)
+	current, err := r.ledger.origin(ctx, state.Current)
 	if err != nil || state.Latest != state.Current {
 		return current, err // the last deploy did not succeed: back to what did
-	}
-	if current.Kind == record.KindRollback && current.Target != "" {
-		if current, err = store.Load(ctx, current.Target); err != nil {
-			return nil, err
-		}
 	}
 	if current.Previous == "" {
 		return nil, nothingBefore(r.stage.Name)
 	}
-	return store.Load(ctx, current.Previous)
+	return r.ledger.origin(ctx, current.Previous)
+}
+
+// origin is the deploy that first shipped what this one did: of a rollback, that which it went back to.
+func (l *ledger) origin(ctx context.Context, id string) (*record.Deploy, error) {
+	for {
+		d, err := l.store.Load(ctx, id)
+		if err != nil || d.Kind != record.KindRollback || d.Target == "" || d.Target == id {
+			return d, err
+		}
+		id = d.Target
+	}
 }
 
 func nothingBefore(stage string) error {
@@ -106,7 +112,7 @@ func (r *runner) named(ctx context.Context, to string) (*record.Deploy, error) {
 			continue
 		}
 		if d.Verdict == string(Succeeded) {
-			return d, nil
+			return r.ledger.origin(ctx, d.ID)
 		}
 		if bad == "" {
 			bad = fmt.Sprintf("deploy %s of it %s", d.ID, d.Verdict)
@@ -239,7 +245,7 @@ func (r *runner) prepareBack(ctx context.Context, previous string) error {
 	if previous == "" {
 		return nothingBefore(r.stage.Name)
 	}
-	target, err := r.ledger.store.Load(ctx, previous)
+	target, err := r.ledger.origin(ctx, previous)
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,19 @@ func TestR105RollbackByHand(t *testing.T) {
 	if res := d.back(""); res.Exit() != 0 || d.deploys()[len(d.deploys())-1].Version != "v1" {
 		t.Errorf("after a failed deploy it goes back to what was current: %v", d.history())
 	}
+	// What is gone back to is the deploy, not the rollback that went back to it before: one more goes further back.
+	for range 2 {
+		d.clock.t = d.clock.t.Add(time.Minute)
+		want(t, d.ship(inBatches), 0, Succeeded)
+	}
+	d.breaks("run-14")
+	d.clock.t = d.clock.t.Add(time.Minute)
+	want(t, d.ship(inBatches, onFailure), 1, Failed)
+	for i, version := range []string{"v12", "v1"} {
+		if res := d.back(""); res.Exit() != 0 || d.deploys()[len(d.deploys())-1].Version != version {
+			t.Errorf("rollback %d: want %s: %v", i+1, version, d.history())
+		}
+	}
 	if res := d.back("v10"); res.Exit() != 4 || !strings.Contains(res.Problem.Message, "failed") {
 		t.Errorf("a deploy that failed is nothing to go back to: %+v", res.Problem)
 	}
