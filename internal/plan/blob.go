@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -36,6 +37,9 @@ func largestInline(scripts []named) *named {
 
 // fetchPrefix begins the names of the document's steps that fetch a script.
 const fetchPrefix = "fetch-"
+
+// fetchTime is what a step that fetches a script adds to the time that the document may take: it has no limit of its own.
+const fetchTime = time.Minute
 
 // fetchStep is the step of a document that fetches a script before the step of that name runs it. The agent does it, with
 // the node's role; what it got is checked by the wrapper.

@@ -156,6 +156,7 @@ func ownStep(step *Step, r *release.Release, stage, name string, c *release.Comm
 		total += timeoutOf(n.script.Timeout, c.Timeout)
 		if n.blob != nil {
 			step.Blobs = append(step.Blobs, *n.blob)
+			total += fetchTime
 			step.ScriptSteps = append(step.ScriptSteps, fetchPrefix+n.step)
 			step.Sources = append(step.Sources, n.script.Path)
 		}
