@@ -59,7 +59,8 @@ func (b *builder) serveScripts() {
 		b.add(Call{
 			Role: KindNode, Action: "s3:ListBucket", When: Always, Often: "once per node and large script",
 			Resources: b.recorded(bucketResource(b.record.Bucket)),
-			Reason:    "The agent looks whether what it is to fetch is a folder, before it fetches a script.",
+			Reason: "The agent asks which region the bucket is in, and whether what it is to fetch is a folder, before it fetches " +
+				"a script.", For: fetchScripts.sid,
 		})
 	}
 }

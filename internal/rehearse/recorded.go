@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -49,5 +50,23 @@ func authorised(event gateway.Event, call plan.Recorded) []plan.Recorded {
 	}
 	call.Action = strings.TrimSuffix(event.EventSource, ".amazonaws.com") + ":" + event.EventName
 	call.Resources = []string{"*"}
+	if bucket := elsewhere(event); bucket != "" {
+		call.Action, call.Resources = "s3:ListBucket", []string{"arn:aws:s3:::" + bucket}
+	}
 	return []plan.Recorded{call}
+}
+
+// elsewhere is the bucket that an agent asked for in the wrong region: S3 tells it the right one before it authorises
+// anything. Asked in that region, it would have authorised s3:ListBucket.
+func elsewhere(event gateway.Event) string {
+	if event.EventName != "HeadBucket" || event.ErrorCode != "PermanentRedirect" {
+		return ""
+	}
+	var asked struct {
+		Bucket string `json:"bucketName"`
+	}
+	if err := json.Unmarshal(event.RequestParameters, &asked); err != nil {
+		return "" // and so not in any plan
+	}
+	return asked.Bucket
 }

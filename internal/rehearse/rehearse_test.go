@@ -179,6 +179,11 @@ func withOutput(where string) string {
 
 var scripts = map[string]string{"release.sh": "echo installing $Version\n", "validate.sh": "echo healthy\n"}
 
+// large has a script that the record's bucket holds.
+var large = map[string]string{
+	"release.sh": strings.Repeat("# a script that no document holds\n", 2000) + "echo installing $Version\n", "validate.sh": "echo healthy\n",
+}
+
 // TestR103TheRecordedCallsAreThePlan ships in every shape that the plan has, and wants the local AWS to have recorded
 // nothing that the plan does not list, and everything that it lists as always.
 func TestR103TheRecordedCallsAreThePlan(t *testing.T) {
@@ -214,8 +219,10 @@ func TestR103TheRecordedCallsAreThePlan(t *testing.T) {
           validate: {script: validate.sh, timeout: 1m}
           rollout: {batches: [1, 100%], pause: 1s, validate: {script: validate.sh, timeout: 1m}, min-healthy: 1}
 `, scripts, 5},
-		"output to logs":     {withOutput("{log-group: /shop/deploy}"), scripts, 0},
-		"output to a bucket": {withOutput("{bucket: shop-output, prefix: deploys}"), scripts, 0},
+		"large script":                      {"record: {bucket: shop-record}\n" + scriptStage, large, 0},
+		"large script from another account": {"record: {bucket: shop-record, account: tools, region: eu-central-1}\n" + splitStage, large, 0},
+		"output to logs":                    {withOutput("{log-group: /shop/deploy}"), scripts, 0},
+		"output to a bucket":                {withOutput("{bucket: shop-output, prefix: deploys}"), scripts, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
