@@ -148,7 +148,11 @@ func (d *desk) waits(held *record.HeldError) {
 func (d *desk) heldBySomebody(book *ship.Book, stage *plan.Stage, err error, command, helps string) error {
 	var held *record.HeldError
 	if !errors.As(err, &held) {
-		return d.explained(book, stage, err)
+		refused := book.Explain(err).Denied || errors.Is(err, record.ErrNoConditions)
+		if err = d.explained(book, stage, err); refused { // it is known that nothing was written
+			return &failure{code: exitRefused, err: err}
+		}
+		return err
 	}
 	hint := "`" + d.line(command, stage) + helps
 	if held.Lock.Owner.Deploy != "" {

@@ -135,7 +135,7 @@ func (s *Store) Survey(ctx context.Context, live []LiveNode, named bool) (*Surve
 
 // latest is the last deploy that began. One that died between its own object and the state is known by its lock.
 func (s *Store) latest(ctx context.Context, state State, lock Status) (*Deploy, error) {
-	if lock.Held && lock.Owner.Deploy != "" && lock.Owner.Deploy > state.Latest {
+	if lock.Held && lock.Owner.Deploy != "" && lock.Owner.Deploy != state.Latest {
 		d, err := s.Load(ctx, lock.Owner.Deploy)
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			return d, err
