@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
+	"github.com/slipway-cd/slipway/internal/localaws/sigv4"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/ship"
@@ -124,6 +126,79 @@ func (s scenario) wantNothingElse(t *testing.T) {
 	}
 	if d := s.plan.Compare(rehearse.Recorded(events), plan.Filter{}); len(d.Outside) > 0 {
 		t.Errorf("%s", plan.Difference{Outside: d.Outside})
+	}
+}
+
+// administer makes a call with the keys of the stage's account.
+func (f *fleet) administer(t *testing.T, service, target, body string) {
+	t.Helper()
+	stage := f.plan.Stages[0]
+	keys, err := f.aws.EnsureAccount(t.Context(), stage.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.aws.Endpoint()+"/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", target)
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey}, stage.Region, service, time.Now())
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", target, answer.Status)
+	}
+}
+
+// TestAnAlarmStopsARollout sets an alarm off while the first batch is shipped, and wants no other to begin.
+func TestAnAlarmStopsARollout(t *testing.T) {
+	t.Parallel()
+	const alarms = "GraniteServiceVersion20100801."
+	for _, goesOff := range []bool{false, true} {
+		t.Run(fmt.Sprint(goesOff), func(t *testing.T) {
+			t.Parallel()
+			stage := header + `stages:
+  - name: dev
+    account: dev
+    targets: {tags: {App: shop, Environment: dev}, min: 4}
+    steps: [{command: {name: release, script: release.sh, timeout: 1m, rollout: {batches: [1, 100%], alarm: shop-errors}}}]
+`
+			f := startFleet(t, localaws.Config{}, stage, faultScripts, nil)
+			f.administer(t, "monitoring", alarms+"PutMetricAlarm", `{"AlarmName":"shop-errors","MetricName":"errors","Namespace":"shop","Statistic":"Sum",`+
+				`"Period":60,"EvaluationPeriods":1,"Threshold":1,"ComparisonOperator":"GreaterThanThreshold"}`)
+			f.administer(t, "monitoring", alarms+"SetAlarmState", `{"AlarmName":"shop-errors","StateValue":"OK","StateReason":"test"}`)
+			config := f.configAt(t.Context(), t, "run-1", f.aws.Endpoint())
+			f.delay = func(string) time.Duration { return 2 * time.Second } // Run Command reads the alarm twice a second
+			config.Events = func(e ship.Event) {
+				if goesOff && e.Kind == ship.EventSent {
+					f.administer(t, "monitoring", alarms+"SetAlarmState", `{"AlarmName":"shop-errors","StateValue":"ALARM","StateReason":"test"}`)
+				}
+			}
+			result, err := ship.Deploy(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			given := 0
+			for _, n := range f.commandsOf() {
+				given += n
+			}
+			if !goesOff {
+				if result.Verdict != ship.Succeeded || given != 4 {
+					t.Errorf("%s, %d nodes: %+v", result.Verdict, given, result.Problem)
+				}
+				f.wantPlanned(t)
+				return
+			}
+			step := result.Steps[0]
+			if result.Verdict != ship.Failed || step.Code != ship.CodeAlarm || !strings.Contains(step.Why, "alarm shop-errors went off") || given != 1 || f.sends(t) != 1 {
+				t.Errorf("%s %s %q, %d nodes", result.Verdict, step.Code, step.Why, given)
+			}
+			f.wantNothingElse(t)
+		})
 	}
 }
 
