@@ -197,6 +197,32 @@ func TestR112TheEndOfALongOutput(t *testing.T) {
 	})
 }
 
+// TestR112TheEndOfAScriptThatIsTimedOut: the agent kills it, and then nothing more can be said.
+func TestR112TheEndOfAScriptThatIsTimedOut(t *testing.T) {
+	t.Parallel()
+	s := newShell(t, true)
+	w := testWrapping("r.sh", "i=0; while [ $i -lt 3000 ]; do echo \"line $i of many\"; i=$((i+1)); done\nexec sleep 60\n")
+	w.limit = 8 * time.Second
+	file := filepath.Join(s.home, "_script.sh")
+	writeExecutable(t, file, strings.Join(wrap(w), "\n"))
+	cmd := exec.Command("/bin/sh", "-c", file)
+	cmd.Env = s.env
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	setGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(w.limit)
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	if got := stderr.String(); !strings.HasPrefix(got, "slipway: the last 7000 bytes:\n") || !strings.Contains(got, "line 2999 of many\n") {
+		t.Errorf("stderr is %.100q", got)
+	}
+}
+
 func TestADaemonThatHoldsTheOutput(t *testing.T) {
 	t.Parallel()
 	eachShell(t, func(t *testing.T, s shell) {
