@@ -347,3 +347,30 @@ func TestR104ALostLockStopsBeforeTheNextBatch(t *testing.T) {
 		t.Errorf("%d commands, problem %+v", len(d.commands), res.Problem)
 	}
 }
+
+// TestR104ALivingDeployKeepsItsLock: however short the lease, and however long the pauses and ticks, the lock of a deploy
+// that lives is never free.
+func TestR104ALivingDeployKeepsItsLock(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 5)
+	d.takes = 5 * time.Minute
+	looks := 0
+	res := d.ship(inBatches, func(c *Config) {
+		c.Plan.Record.Lease = 5
+		sleep := c.Sleep
+		c.Sleep = func(ctx context.Context, long time.Duration) error {
+			err := sleep(ctx, long)
+			lock, lockErr := d.store().Lock(context.Background())
+			if lockErr != nil || lock.Expired || !lock.Held {
+				t.Errorf("after a sleep of %s: %+v, %v", long, lock, lockErr)
+			}
+			looks++
+			return err
+		}
+	})
+	want(t, res, 0, Succeeded)
+	if looks < 100 {
+		t.Errorf("%d looks only", looks)
+	}
+	d.settled()
+}

@@ -207,6 +207,9 @@ func (r *runner) sleep(ctx context.Context, d time.Duration) error {
 	for {
 		r.journal.alive(ctx)
 		part := min(d, aliveEvery)
+		if r.ledger != nil { // a short lease must be renewed more often
+			part = min(part, max(r.leaseTime()/3, time.Millisecond))
+		}
 		if err := r.cfg.Sleep(ctx, part); err != nil {
 			return err
 		}
