@@ -85,6 +85,7 @@ func (c *deployCommand) run(ctx context.Context, process *Process) error {
 	}
 	l.warnOfScripts(terminal.Warn)
 	if err := c.judge(process, terminal, proved); err != nil {
+		annotate(terminal, l, proved)
 		return errors.Join(err, c.keepNothing(ctx, process))
 	}
 	place, err := openPlace(ctx, process, c.placeFlags, l, c.Keep, seedAll(l, set))

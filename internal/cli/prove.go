@@ -71,19 +71,24 @@ func (c *proveCommand) annotate(process *Process, l *loaded, result *proof.Resul
 	}
 	options.GitHub.Folder = folderIn(process.Getenv("GITHUB_WORKSPACE"), filepath.Dir(l.flags.File))
 	terminal := ui.New(process.Stdout, process.Stderr, options)
+	annotate(terminal, l, result)
+	for _, f := range lint.Scripts(l.release, l.plan) {
+		terminal.Annotate(ui.Annotation{
+			Warning: true, File: f.File, Line: f.Line, Column: f.Column, Title: string(f.Code), Message: f.Message + "; " + f.Fix,
+		})
+	}
+	return terminal.Err()
+}
+
+// annotate tells GitHub what the roles lack, at the stage or step that needs it, and on the job's page.
+func annotate(terminal *ui.UI, l *loaded, result *proof.Result) {
 	for _, need := range result.Needs() {
 		at := positionOf(l.release, need.Stage, need.Step)
 		terminal.Annotate(ui.Annotation{
 			Warning: need.Undecided, File: filepath.Base(l.flags.File), Line: at.Line, Column: at.Column, Title: need.Title, Message: need.Text,
 		})
 	}
-	for _, f := range lint.Scripts(l.release, l.plan) {
-		terminal.Annotate(ui.Annotation{
-			Warning: true, File: f.File, Line: f.Line, Column: f.Column, Title: string(f.Code), Message: f.Message + "; " + f.Fix,
-		})
-	}
 	terminal.Summarize(result.Note())
-	return terminal.Err()
 }
 
 // positionOf is where a release file has a stage, or a step of it; its beginning where it has neither.
