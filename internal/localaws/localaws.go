@@ -50,6 +50,8 @@ type Config struct {
 	ConsistencyDelay time.Duration
 	// Quotas are limits of Run Command that a test may want to meet; none by default.
 	Quotas ssm.Quotas
+	// Clock is Systems Manager's, for tests in which hours pass; nil means the real one. Nothing else goes by it.
+	Clock func() time.Time
 }
 
 // AWS is a local AWS. Make it with [Open], end it with [AWS.Close].
@@ -102,6 +104,9 @@ func Open(ctx context.Context, config Config) (*AWS, error) {
 		return nil, err
 	}
 	config.Dir = dir
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
 	a := &AWS{config: config, lock: lock, nodes: map[string]*running{}, opened: time.Now()}
 	a.cellParts = sync.OnceValues(a.prepareCells)
 	a.ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -158,7 +163,7 @@ func (a *AWS) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	if a.ssm, err = ssm.New(a.db, a.ec2, ssm.Config{
-		Now: time.Now, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
+		Now: a.config.Clock, Rand: rand.Reader, ConsistencyDelay: a.config.ConsistencyDelay, Quotas: a.config.Quotas, Roles: a.sts,
 		Alarms: a.alarms, Hybrid: a.hybrid, Parameters: a.parameters, Taggable: map[string]ssm.Taggable{"ManagedInstance": a.hybrid, "Parameter": a.parameters},
 		OnError: func(err error) { a.config.Logf("Systems Manager: %v", err) },
 	}); err != nil {

@@ -27,9 +27,7 @@ type fleet struct {
 	scenario
 	nodes *simulate.Fleet
 	ids   []string
-	// answer says how a node ends a command, the n-th that it takes, counted from 1; nil is a Success. A status of "" is
-	// silence.
-	answer func(id string, n int) (status string, code int)
+	nature
 	// delay is how long a node takes for a command; nil is no time.
 	delay func(id string) time.Duration
 
@@ -37,11 +35,28 @@ type fleet struct {
 	taken map[string][]took
 }
 
+// nature is how nodes are.
+type nature struct {
+	// answer says how a node ends a command, the n-th that it takes, counted from 1; nil is a Success. A status of "" is
+	// silence.
+	answer func(id string, n int) (status string, code int)
+	// platform and deaf are those of simulate.Config; mute keeps all nodes from reporting at all.
+	platform string
+	deaf     func(id string) bool
+	mute     bool
+}
+
 // took is a command that a node took, and how the node says that it ended; empty when it says nothing.
 type took struct{ command, status string }
 
 // startFleet puts the release into a local AWS with simulated nodes.
 func startFleet(t *testing.T, config localaws.Config, stage string, files map[string]string, answer func(id string, n int) (string, int)) *fleet {
+	t.Helper()
+	return (&fleet{nature: nature{answer: answer}}).start(t, config, stage, files, nil)
+}
+
+// start is [startFleet] with all that a fleet may be. spoil, if given, changes the rendered roles.
+func (f *fleet) start(t *testing.T, config localaws.Config, stage string, files map[string]string, spoil func(*roles.Set)) *fleet {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	for name, content := range files {
@@ -59,6 +74,9 @@ func startFleet(t *testing.T, config localaws.Config, stage string, files map[st
 	if err != nil {
 		t.Fatal(err)
 	}
+	if spoil != nil {
+		spoil(set)
+	}
 	if config.Dir, err = os.MkdirTemp(t.TempDir(), ""); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +84,7 @@ func startFleet(t *testing.T, config localaws.Config, stage string, files map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{scenario: scenario{aws: aws, release: r, plan: p}, answer: answer, taken: map[string][]took{}}
+	f.scenario, f.taken = scenario{aws: aws, release: r, plan: p}, map[string][]took{}
 	t.Cleanup(func() {
 		if f.nodes != nil {
 			f.nodes.Close()
@@ -94,7 +112,11 @@ func (f *fleet) connect(ctx context.Context) (err error) {
 	stage := f.plan.Stages[0]
 	f.ids = rehearse.InstanceIDs(f.release, f.plan.App, stage)
 	profile := "arn:aws:iam::" + stage.Account + ":instance-profile/slipway/" + f.plan.App + "-" + stage.Name + "-" + string(plan.KindNode)
+	if f.mute {
+		return nil
+	}
 	f.nodes, err = simulate.Connect(ctx, simulate.Config{Endpoint: f.aws.Endpoint(), Region: stage.Region, Report: true, Answer: f.take,
+		Platform: f.platform, Deaf: f.deaf,
 		Credentials: func(ctx context.Context, id string) (sigv4.Credentials, error) {
 			c, err := f.aws.InstanceCredentials(ctx, ec2.Instance{ID: id, Account: stage.Account, Region: stage.Region, ProfileARN: profile})
 			return sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err

@@ -127,10 +127,10 @@ func TestR099TargetCount(t *testing.T) {
 		{"one is not listed", 2, 3, inv{"", "Success", "Success"}, 3, []Verdict{Succeeded, Succeeded, Unknown}},
 		{"one was never a target", 2, 2, inv{"", "Success", "Success"}, 1, []Verdict{Succeeded, Succeeded, NotStarted}},
 		{"more listed than targets", 3, 2, inv{"", "Success", "Success"}, 3, []Verdict{Succeeded, Succeeded, Succeeded}},
-		{"no target", 0, 0, inv{"", "Success", "NoInstancesInTag"}, 1, nil},
-		{"no target, success", 0, 0, inv{"", "Success", "Success"}, 1, nil},
-		{"rate exceeded", 0, 3, inv{"", "Failed", "RateExceeded"}, 1, nil},
-		{"incomplete", 0, 0, inv{"", "Failed", "Incomplete"}, 1, nil},
+		{"no target", 0, 0, inv{"", "Success", "NoInstancesInTag"}, 1, []Verdict{NotStarted, NotStarted, NotStarted}},
+		{"no target, success", 0, 0, inv{"", "Success", "Success"}, 1, []Verdict{NotStarted, NotStarted, NotStarted}},
+		{"rate exceeded", 0, 3, inv{"", "Failed", "RateExceeded"}, 1, []Verdict{NotStarted, NotStarted, NotStarted}},
+		{"incomplete", 0, 0, inv{"", "Failed", "Incomplete"}, 1, []Verdict{NotStarted, NotStarted, NotStarted}},
 		{"nothing to be read", 0, 3, inv{"", "Success", "Success"}, 3, []Verdict{Unknown, Unknown, Unknown}},
 	}
 	for _, tt := range tests {

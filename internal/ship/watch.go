@@ -195,6 +195,7 @@ func (w *watch) nobody(c *types.Command) (*StepResult, error) {
 	waited := w.r.cfg.Now().Sub(w.began)
 	if c != nil {
 		if j := judgeParent(string(c.Status), aws.ToString(c.StatusDetails), int(c.TargetCount)); j.Verdict == Failed {
+			w.addUnlisted(NotStarted, "Run Command made no invocation for it: still on the old version")
 			return w.result(Failed, j.Why), nil
 		}
 	}

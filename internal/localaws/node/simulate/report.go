@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // report tells Systems Manager that the node is there, as its agent would.
 func (f *Fleet) report(ctx context.Context, id string, cred sigv4.Credentials) error {
 	body, err := json.Marshal(map[string]string{"InstanceId": id, "AgentName": "amazon-ssm-agent", "AgentVersion": agentVersion,
-		"AgentStatus": "Active", "PlatformType": "Linux", "PlatformName": "Simulated", "ComputerName": id})
+		"AgentStatus": "Active", "PlatformType": cmp.Or(f.cfg.Platform, "Linux"), "PlatformName": "Simulated", "ComputerName": id})
 	if err != nil {
 		return err
 	}

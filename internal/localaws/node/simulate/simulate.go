@@ -33,6 +33,10 @@ type Config struct {
 	Answer func(instance, payload string) string
 	// Report has the nodes report with UpdateInstanceInformation before they connect.
 	Report bool
+	// Platform is what they report to be; Linux if empty.
+	Platform string
+	// Deaf tells of nodes that report and open no channel: they get no command. nil means none.
+	Deaf func(instance string) bool
 }
 
 const (
@@ -102,6 +106,9 @@ func (f *Fleet) open(ctx context.Context, id string) error {
 		if err := f.report(ctx, id, cred); err != nil {
 			return err
 		}
+	}
+	if f.cfg.Deaf != nil && f.cfg.Deaf(id) {
+		return nil
 	}
 	var request wire.ID
 	if _, err := rand.Read(request[:]); err != nil {
