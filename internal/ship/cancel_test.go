@@ -203,7 +203,9 @@ func TestR120TheNextDeploySettlesWhatWasLeft(t *testing.T) {
 func TestR120AnUnknownDeployRefusesTheNext(t *testing.T) {
 	t.Parallel()
 	d := newDurable(t, 2)
-	d.becomes = func(c *order, _ string) string { return map[string]string{"run-1": "DeliveryTimedOut"}[runOf(c.comment)] }
+	d.becomes = func(c *order, _ string) string {
+		return map[string]string{"run-1": "DeliveryTimedOut"}[runOf(c.comment)]
+	}
 	want(t, d.ship(inBatches), 3, Unknown)
 	res := d.ship(inBatches)
 	want(t, res, 4, Refused)
@@ -307,7 +309,9 @@ func TestR105EveryFaultOfTheBucket(t *testing.T) {
 	calls := len(whole.bucket.Calls())
 	faults := map[string]func(int) recordtest.Fault{
 		"denied for good": func(int) recordtest.Fault { return recordtest.Fault{Err: errors.New("AccessDenied")} },
-		"once":            func(n int) recordtest.Fault { return recordtest.Fault{Err: map[bool]error{true: errors.New("broken")}[n == 0]} },
+		"once": func(n int) recordtest.Fault {
+			return recordtest.Fault{Err: map[bool]error{true: errors.New("broken")}[n == 0]}
+		},
 		"answer lost": func(n int) recordtest.Fault {
 			return recordtest.Fault{Err: map[bool]error{true: context.DeadlineExceeded}[n == 0], Acts: true}
 		},

@@ -302,4 +302,3 @@ func TestR105WithoutARecordNothingGoesBack(t *testing.T) {
 		t.Errorf("warned %+v", warned)
 	}
 }
-
