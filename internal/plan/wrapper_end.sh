@@ -40,16 +40,17 @@ sw_tail() {
   { echo "slipway: the last 7000 bytes:"; tail -c 7000 "$sw_out"; echo; } >&2
 }
 sw_follow() {
-  trap 'kill $sw_s 2>/dev/null; exit 0' TERM
-  sw_s= sw_tick=0.5
+  trap '[ -z "$sw_nap" ] || kill $! 2>/dev/null; exit 0' TERM
+  sw_nap= sw_tick=0.5
   : >"$sw_tmp/.ready"
   while [ -e "$sw_out" ] && [ ! -e "$sw_tmp/.done" ]; do
     sw_copy
     # At its limit the agent ends it with SIGKILL, and nothing more can be said.
     [ "$(date +%s)" -lt $((sw_start + sw_limit - 3)) ] || sw_tail
+    sw_nap=1
     sleep $sw_tick >/dev/null 2>&1 3<&- &
-    sw_s=$!
-    wait $sw_s || sw_tick=1
+    wait $! || sw_tick=1
+    sw_nap=
   done
 }
 # A signal before its trap is set would meet the trap of this shell: then the follower finds the file.

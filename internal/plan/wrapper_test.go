@@ -127,6 +127,9 @@ func eachShell(t *testing.T, test func(t *testing.T, s shell)) {
 				if _, err := exec.LookPath(c.sh[0]); err != nil {
 					t.Skipf("this machine has no %s", c.sh[0])
 				}
+				if usual, err := filepath.EvalSymlinks("/bin/sh"); err == nil && filepath.Base(usual) == c.sh[0] {
+					t.Skip("it is this machine's sh: the other cases run it")
+				}
 				s.sh = c.sh
 			}
 			test(t, s)
