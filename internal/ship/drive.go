@@ -51,7 +51,7 @@ func (r *runner) all() int { return len(r.nodes) + len(r.others) }
 
 func (d *drive) run(ctx context.Context) {
 	for {
-		switch m := next(d.step, d.present(), d.r.all(), d.sends); m.kind {
+		switch m := d.next(); m.kind {
 		case moveWatch:
 			d.watch(ctx)
 		case moveDone:
@@ -62,13 +62,20 @@ func (d *drive) run(ctx context.Context) {
 		default:
 			d.begin(ctx, m)
 		}
-		if d.r.res.Interrupted && d.why == "" {
+		if d.r.res.Interrupted && d.why == "" && d.next().kind != moveDone {
 			d.stop(CodeCancelled, "interrupted")
 		}
 		if d.why != "" {
 			return
 		}
 	}
+}
+
+func (d *drive) next() move { return next(d.step, d.present(), d.r.all(), d.sends) }
+
+// made are the sends that were made, or may have been.
+func (d *drive) made() []*send {
+	return slices.DeleteFunc(slices.Clone(d.sends), func(s *send) bool { return s.void })
 }
 
 func (d *drive) stop(code, why string) { d.code, d.why = code, why }
@@ -233,7 +240,7 @@ func (r *runner) watchSend(s *send) *watch {
 
 // neverSent records a step of which nothing was sent: refused where it was the first, not started otherwise.
 func (d *drive) neverSent() bool {
-	if len(d.sends) > 0 {
+	if len(d.made()) > 0 {
 		return false
 	}
 	r := d.r

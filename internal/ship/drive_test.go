@@ -471,3 +471,48 @@ func TestNodesJoinAndGoAway(t *testing.T) {
 		}
 	})
 }
+
+// A send that was written down and never made is made again, under another number, and counts for nothing.
+func TestGoesOnAfterASendThatWasNeverMade(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]plan.Rollout{"whole": {}, "batches": {Batches: []string{"2"}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newFleet(newFake(t, names(2)...))
+			res := w.deploy(rolling(o), func(c *Config) {
+				step := &c.Plan.Stages[0].Steps[0]
+				c.progress = []*send{{step: step, batch: 1, comment: "slipway web/dev/release run-1.1", void: true,
+					result: &StepResult{Name: step.Name, Verdict: NotStarted}}}
+			})
+			want(t, res, 0, Succeeded)
+			if diff := cmp.Diff([]string{"run-1.2: 1-2"}, w.orders()); diff != "" || len(res.Steps[0].Nodes) != 2 {
+				t.Errorf("%s%+v", diff, res.Steps[0])
+			}
+		})
+	}
+}
+
+// Interrupted while the last batch runs, which was faster: nothing was left out, and nothing says so.
+func TestInterruptedTooLate(t *testing.T) {
+	t.Parallel()
+	w := newFleet(newFake(t, names(2)...))
+	w.on["CancelCommand"] = func(int, map[string]any) (reply, bool) { return reply{}, true }
+	w.takes = time.Second
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	cfg := w.config()
+	rolling(plan.Rollout{Batches: []string{"1"}})(&cfg)
+	cfg.Events = func(e Event) {
+		if e.Kind == EventWaiting && len(w.commands) == 2 {
+			cancel()
+		}
+	}
+	res, err := Deploy(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, res, 130, Succeeded)
+	if s := res.Steps[0]; s.Stopped != "" || s.Code != "" {
+		t.Errorf("stopped: %q, %q", s.Stopped, s.Code)
+	}
+}

@@ -22,7 +22,7 @@ func (s *StepResult) fill(nodes []string) {
 // result joins what became of the step's sends.
 func (d *drive) result() StepResult {
 	if len(d.nodes) == 0 {
-		res := *d.sends[0].result
+		res := *d.made()[0].result
 		if d.why != "" {
 			res.Code, res.Why = d.code, cmp.Or(res.Why, d.why)
 		}
@@ -30,10 +30,7 @@ func (d *drive) result() StepResult {
 	}
 	res := StepResult{Name: d.step.Name, Stopped: d.why, Code: d.code}
 	nodes := map[string]*NodeResult{}
-	for _, s := range d.sends {
-		if s.void || s.result == nil {
-			continue
-		}
+	for _, s := range d.made() {
 		res.Sends = append(res.Sends, SendResult{CommandID: s.sent.id, Batch: s.batch, Check: s.check, Nodes: s.nodes,
 			Verdict: s.result.Verdict, Why: s.result.Why})
 		res.Batches = max(res.Batches, s.batch)
