@@ -176,3 +176,17 @@ func FuzzUses(f *testing.F) {
 		}
 	})
 }
+
+// TestCodesAreDocumented: whoever meets one finds what it means.
+func TestCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	docs, err := os.ReadFile("../../docs/release-file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range []Code{CodeUndeclared, CodeUntold} {
+		if !strings.Contains(string(docs), "| "+string(code)+" |") {
+			t.Errorf("docs/release-file.md does not say what %s is", code)
+		}
+	}
+}

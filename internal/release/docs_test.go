@@ -45,6 +45,12 @@ func renderDocs(keys []Key) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s%s |\n", k.Path, cell(what), defaultOf(k), cell(k.Doc), example(k.Example))
 	}
+	b.WriteString("\n## What scripts call AWS for\n\n" +
+		"A script has the node role's permissions: those that the stage declares under `permissions`. `plan`, `prove` and\n" +
+		"`deploy` read the scripts as a shell would, and warn where one calls the AWS CLI for more:\n\n" +
+		"| code | finding |\n|---|---|\n" +
+		"| SLW125 | a script calls AWS for what the stage does not declare; the finding says what to add |\n" +
+		"| SLW126 | a script calls AWS, and what it needs for that cannot be told from its text |\n")
 	return b.String()
 }
 
