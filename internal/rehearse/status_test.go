@@ -43,6 +43,28 @@ type statusCase struct {
 	parent string
 }
 
+const inBatches = "rollout: {batches: [1, 100%]}"
+
+// batchCases are those that can happen to a node that is named, in a rollout: the batch after it never begins.
+var batchCases = map[string]statusCase{
+	"Success in batches": {want: map[string]int{"succeeded Success": 3}, verdict: ship.Succeeded},
+	"Failed in a batch": {nodes: nature{answer: always("Failed", 1)},
+		want: map[string]int{"failed Failed": 1, "not started": 2}, verdict: ship.Failed},
+	"Failed in the last batch": {nodes: nature{answer: oneFails},
+		want: map[string]int{"failed Failed": 1, "succeeded Success": 2}, verdict: ship.Failed},
+	"ExecutionTimedOut in a batch": {nodes: nature{answer: always("TimedOut", 137)},
+		want: map[string]int{"failed ExecutionTimedOut": 1, "not started": 2}, verdict: ship.Failed},
+	"DeliveryTimedOut in a batch": {nodes: nature{deaf: everybody}, on: later(31 * time.Second),
+		want: map[string]int{"unknown DeliveryTimedOut": 1, "not started": 2}, verdict: ship.Unknown},
+	"Undeliverable in a batch": {nodes: nature{deaf: everybody}, on: later(2 * time.Hour),
+		want: map[string]int{"failed Undeliverable": 1, "not started": 2}, verdict: ship.Failed},
+	"Cancelled in a batch": {nodes: nature{deaf: everybody}, on: when("Pending", cancel),
+		want: map[string]int{"not started Cancelled": 1, "not started": 2}, verdict: ship.Failed},
+	"AccessDenied in the last batch": {denied: 1, want: map[string]int{"succeeded Success": 1, "not started": 2}, verdict: ship.Failed},
+	"RateExceeded in the last batch": {quotas: ssm.Quotas{Pending: 1},
+		want: map[string]int{"succeeded Success": 1, "not started": 2}, verdict: ship.Failed, parent: "RateExceeded"},
+}
+
 // statusWorld is what a case may change.
 type statusWorld struct {
 	*fleet
@@ -63,7 +85,7 @@ func everybody(string) bool { return true }
 // threeNodes are the ids of the nodes of the stage.
 func threeNodes() []string {
 	stage := plan.Stage{Name: "dev", Account: "111111111111", Targets: plan.Targets{Min: 3}}
-	return rehearse.InstanceIDs(&release.Release{}, "shop", stage)
+	return slices.Sorted(slices.Values(rehearse.InstanceIDs(&release.Release{}, "shop", stage)))
 }
 
 // oneFails is a node's failure among others.
@@ -99,7 +121,7 @@ func later(d time.Duration) func(*statusWorld, ship.Event) {
 }
 
 func cancel(w *statusWorld, e ship.Event) {
-	w.admin(w.t, "CancelCommand", `{"CommandId":"`+e.CommandID+`"}`)
+	w.admin(w.t, "ssm", "AmazonSSM.CancelCommand", `{"CommandId":"`+e.CommandID+`"}`)
 }
 
 // statusCases are every StatusDetails that ends a node or a command, and those that end none, each with its cause.
@@ -155,7 +177,12 @@ func TestR012EveryStatusInTheLocalAWS(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]bool{}
 	var running sync.WaitGroup
-	for name, c := range statusCases {
+	cases := maps.Clone(statusCases)
+	for name, c := range batchCases {
+		c.options = inBatches
+		cases[name] = c
+	}
+	for name, c := range cases {
 		running.Go(func() {
 			t.Run(name, func(t *testing.T) {
 				met := c.try(t)
@@ -186,7 +213,7 @@ func (c statusCase) try(t *testing.T) map[string]bool {
 	w := &statusWorld{t: t, ahead: &atomic.Int64{}, seen: map[string]bool{}}
 	w.fleet = &fleet{nature: c.nodes}
 	clock := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-	w.start(t, localaws.Config{Quotas: c.quotas, Clock: clock}, stage, faultScripts, func(set *roles.Set) { denyNodes(set, threeNodes()[:c.denied]) })
+	w.start(t, localaws.Config{Quotas: c.quotas, Clock: clock}, stage, faultScripts, func(set *roles.Set) { denyNodes(set, threeNodes()[3-c.denied:]) })
 	w.plan.Stages[0].Steps[0].DeliveryTimeout = 30
 	config := w.configAt(t.Context(), t, "run-1", w.aws.Endpoint())
 	config.SkipPreflight = c.skip
@@ -217,7 +244,7 @@ func (c statusCase) try(t *testing.T) map[string]bool {
 	}
 	w.wantTrue(t, "deploy", result)
 	w.wantNoneTwice(t)
-	parent := w.admin(t, "ListCommands", "{}")
+	parent := w.admin(t, "ssm", "AmazonSSM.ListCommands", "{}")
 	if c.parent != "" && !strings.Contains(parent, `"StatusDetails":"`+c.parent+`"`) {
 		t.Errorf("the command itself is not %s: %s", c.parent, parent)
 	}
@@ -251,8 +278,8 @@ func denyNodes(set *roles.Set, ids []string) {
 	}
 }
 
-// admin has the account's administrator call Systems Manager.
-func (f *fleet) admin(t *testing.T, operation, body string) string {
+// admin has the account's administrator call a JSON service.
+func (f *fleet) admin(t *testing.T, service, operation, body string) string {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	stage := f.plan.Stages[0]
@@ -265,8 +292,8 @@ func (f *fleet) admin(t *testing.T, operation, body string) string {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "AmazonSSM."+operation)
-	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey}, stage.Region, "ssm", time.Now())
+	r.Header.Set("X-Amz-Target", operation)
+	sigv4.Sign(r, []byte(body), sigv4.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey}, stage.Region, service, time.Now())
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -303,4 +330,40 @@ func TestNothingThereYet(t *testing.T) {
 			f.wantNoneTwice(t)
 		})
 	}
+}
+
+// TestAlarmStopsARolloutInTheLocalAWS: the alarm goes off between two batches. The second is sent, and reaches nobody.
+func TestAlarmStopsARolloutInTheLocalAWS(t *testing.T) {
+	t.Parallel()
+	stage := strings.Replace(oneSendStage, "validate: {script: validate.sh, timeout: 1m}}", "rollout: {batches: [1, 100%], alarm: shop-errors}}", 1)
+	f := startFleet(t, localaws.Config{}, stage, faultScripts, nil)
+	cloudwatch := func(operation, body string) {
+		t.Helper()
+		f.admin(t, "monitoring", "GraniteServiceVersion20100801."+operation, body)
+	}
+	cloudwatch("PutMetricAlarm", `{"AlarmName":"shop-errors","MetricName":"Errors","Namespace":"shop","Statistic":"Sum","Period":60,"EvaluationPeriods":1,"Threshold":1,"ComparisonOperator":"GreaterThanThreshold"}`)
+	config := f.configAt(t.Context(), t, "run-1", f.aws.Endpoint())
+	config.Events = func(e ship.Event) {
+		if e.Kind == ship.EventBatch && e.Batch.Number == 2 {
+			cloudwatch("SetAlarmState", `{"AlarmName":"shop-errors","StateValue":"ALARM","StateReason":"too many"}`)
+		}
+	}
+	result, err := ship.Deploy(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := result.Steps[len(result.Steps)-1]
+	got := map[string]int{}
+	for _, n := range last.Nodes {
+		got[string(n.Verdict)+" "+n.StatusDetails]++
+	}
+	if diff := cmp.Diff(map[string]int{"succeeded Success": 1, "not started Terminated": 2}, got); diff != "" {
+		t.Error(diff)
+	}
+	if result.Verdict != ship.Failed || last.Code != ship.CodeAlarm || !strings.Contains(last.Stopped, "shop-errors") {
+		t.Errorf("%s, %s %q", result.Verdict, last.Code, last.Stopped)
+	}
+	f.wantTrue(t, "deploy", result)
+	f.wantAllTold(t, result)
+	f.wantPlanned(t)
 }
