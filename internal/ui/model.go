@@ -129,6 +129,9 @@ func (m *model) takeBatch(e ship.Event) {
 	if m.batch == nil {
 		return
 	}
+	if total := m.batch.Total; total > 0 && total < len(m.nodes) {
+		m.leaveOut() // the step is for some of the targets: a migration, a rollback, nodes that are outdated
+	}
 	for _, id := range e.Nodes {
 		n := m.node(id)
 		n.batch = m.batch.Number
@@ -137,6 +140,16 @@ func (m *model) takeBatch(e ship.Event) {
 		n.status = "sending"
 		if m.batch.Check {
 			n.status = "checking"
+		}
+	}
+}
+
+// leaveOut forgets the nodes that the step has not reached: which of them it will is not known.
+func (m *model) leaveOut() {
+	for id, n := range m.nodes {
+		if n.phase == phaseNotStarted {
+			delete(m.nodes, id)
+			m.counts[phaseNotStarted]--
 		}
 	}
 }

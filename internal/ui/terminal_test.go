@@ -198,6 +198,23 @@ func TestOtherTextStandsAboveTheTable(t *testing.T) {
 	}
 }
 
+// A step that is for some of the targets only shows those.
+func TestAStepForSomeNodes(t *testing.T) {
+	t.Parallel()
+	sc := newScene(60, 12, Subject{})
+	sc.event(0, ship.Event{Kind: ship.EventTargets, Nodes: []string{"i-1", "i-2", "i-3"}})
+	sc.event(0, ship.Event{Kind: ship.EventBatch, Step: "migrate", Nodes: []string{"i-2"}, Batch: &ship.Batch{Number: 1, Of: 1, Total: 1}})
+	sc.wait(time.Second)
+	if got := sc.term.picture(); !strings.Contains(got, "0 of 1 node") || !strings.Contains(got, "● i-2") || strings.Contains(got, "i-1") || strings.Contains(got, "not started") {
+		t.Errorf("got\n%s", got)
+	}
+	sc.event(0, ship.Event{Kind: ship.EventBatch, Step: "release", Nodes: []string{"i-1"}, Batch: &ship.Batch{Number: 1, Of: 2, Total: 3}})
+	sc.wait(time.Second)
+	if got := sc.term.picture(); !strings.Contains(got, "0 of 3 nodes") || strings.Count(got, "· i-") != 2 {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 // A terminal that becomes smaller and larger again, line by line and column by column, shows the last frame whole.
 func TestResize(t *testing.T) {
 	t.Parallel()
@@ -241,3 +258,37 @@ func TestReflow(t *testing.T) {
 }
 
 func nodeID(i int) string { return fmt.Sprintf("i-0%016x", 0x42cc2b6119c+uint64(i)*7919) }
+
+// Events, notes, frames and Ctrl-C come from goroutines of their own; a terminal that is stopped does not stop the deploy.
+func TestAStoppedTerminalStopsNoDeploy(t *testing.T) {
+	t.Parallel()
+	w := &stoppable{goOn: make(chan struct{})}
+	u := New(w, w, Options{Size: func() (int, int) { return 80, 24 }})
+	end := u.Begin(Subject{App: "shop"})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		u.Interrupt("cancelling…")
+	}()
+	for i := range 100 { // none of them waits, though nothing can be written
+		u.Event(ship.Event{Time: time.Now(), Kind: ship.EventNode, Stage: "prod", Step: "release", Instance: nodeID(i % 20), Status: "InProgress", Message: "InProgress"})
+		time.Sleep(2 * time.Millisecond)
+	}
+	close(w.goOn)
+	<-done
+	end()
+	if text := w.text.String(); !strings.HasSuffix(text, clearBelow) || !strings.Contains(text, "interrupted: cancelling…") {
+		t.Errorf("got %q", text)
+	}
+}
+
+// stoppable writes nothing until it goes on.
+type stoppable struct {
+	goOn chan struct{}
+	text strings.Builder
+}
+
+func (w *stoppable) Write(p []byte) (int, error) {
+	<-w.goOn
+	return w.text.Write(p)
+}
