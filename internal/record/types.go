@@ -97,8 +97,10 @@ type Deploy struct {
 	Detached bool `json:"detached,omitempty"`
 	// Resumed are the times that another slipway took the deploy over, see [Store.Adopt].
 	Resumed []Resumption `json:"resumed,omitempty"`
-	// Targets are the nodes that the stage's targets were when the deploy began.
+	// Targets are the nodes that the stage's targets were when the deploy began; Chosen is true where it was for these nodes
+	// alone, and not for all that the targets are.
 	Targets []string `json:"targets,omitempty"`
+	Chosen  bool     `json:"chosen,omitempty"`
 	Steps   []Step   `json:"steps"`
 	Sends   []Send   `json:"sends,omitempty"`
 	// Nodes is what became of every node.

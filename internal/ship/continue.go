@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/record"
@@ -115,10 +116,11 @@ func lookAround(ctx context.Context, store *record.Store) (left, error) {
 		return left{}, err
 	}
 	found := left{lock: lock}
-	ids := []string{state.Latest}
-	if lock.Held && lock.Owner.Deploy != state.Latest {
-		ids = append(ids, lock.Owner.Deploy) // it was killed between its record and the state
+	owner := ""
+	if lock.Held {
+		owner = lock.Owner.Deploy
 	}
+	ids := mayBeOpen(state.Latest, owner)
 	for _, id := range ids {
 		if id == "" {
 			continue
@@ -137,6 +139,25 @@ func lookAround(ctx context.Context, store *record.Store) (left, error) {
 	}
 	return found, nil
 }
+
+// mayBeOpen are the ids of the deploys that may have no end: the last one, the one that holds the lock where it was killed
+// before it was the last one, and the rollback that follows each by itself.
+func mayBeOpen(latest, owner string) []string {
+	ids := []string{latest}
+	if owner != latest {
+		ids = append(ids, owner)
+	}
+	for _, id := range ids {
+		if id != "" && !strings.HasSuffix(id, backSuffix) {
+			ids = append(ids, id+backSuffix)
+		}
+	}
+	return ids
+}
+
+// backSuffix ends the id, and the run id, of the rollback that follows a deploy by itself: by it the rollback is found. The
+// name of its object sorts after that of the deploy.
+const backSuffix = "_r"
 
 // isOpen tells of a deploy that its end is not known.
 func isOpen(d *record.Deploy) bool { return d.Ended.IsZero() || d.Verdict == string(Unknown) }
@@ -240,6 +261,9 @@ func (r *runner) pick(ctx context.Context, d *record.Deploy, how Continuing) err
 	}
 	l := r.ledger
 	r.plan, r.stage, r.nodes, r.cfg.RunID = again, &again.Stages[0], d.Targets, d.RunID
+	if d.Chosen {
+		r.cfg.Nodes = d.Targets
+	}
 	r.journal, l.opened, l.before = l, true, d.Nodes
 	r.reportOnly = how.ReportOnly
 	d.Detached = false

@@ -222,10 +222,11 @@ func (r *runner) rolledBack(ctx context.Context, touched []string) *Result {
 	if err != nil {
 		return &Result{Stage: r.stage.Name, Verdict: Refused, Problem: &Problem{Code: codeOf(err), Message: err.Error()}}
 	}
-	back.cfg.RunID += "-r"
+	back.cfg.RunID += backSuffix
 	back.cfg.Nodes, back.nodes, back.deadline = touched, touched, r.deadline
 	back.ledger = &ledger{r: back, store: r.ledger.store, lease: r.ledger.lease, tried: map[string]map[string]NodeResult{}}
 	back.ledger.deploy = back.newDeploy(record.KindRollback, r.cfg.Now())
+	back.ledger.deploy.ID = r.ledger.deploy.ID + backSuffix
 	back.ledger.deploy.Reason = "deploy " + r.ledger.deploy.ID + " failed"
 	if err := back.prepareBack(ctx, r.ledger.deploy.Previous); err != nil {
 		back.refuse(ctx, err)

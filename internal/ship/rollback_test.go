@@ -3,6 +3,7 @@ package ship
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/record"
 )
 
 // breaks makes a run's commands fail on every node.
@@ -59,7 +61,7 @@ func TestR105AFailedDeployIsRolledBack(t *testing.T) {
 		}
 	}
 	d.settled()
-	wantHistory := []string{"run-1 deploy v1 succeeded", "run-2 deploy v2 failed", "run-2-r rollback v1 succeeded to run-1"}
+	wantHistory := []string{"run-1 deploy v1 succeeded", "run-2 deploy v2 failed", "run-2_r rollback v1 succeeded to run-1"}
 	if diff := cmp.Diff(wantHistory, d.history()); diff != "" {
 		t.Error(diff)
 	}
@@ -68,7 +70,7 @@ func TestR105AFailedDeployIsRolledBack(t *testing.T) {
 		t.Errorf("rolled back by %q, state %+v", all[1].RolledBackBy, d.state())
 	}
 	// Only the first batch, one node, had the new version.
-	if diff := cmp.Diff(map[string]int{d.nodes[0]: 1}, d.shipped("run-2-r")); diff != "" {
+	if diff := cmp.Diff(map[string]int{d.nodes[0]: 1}, d.shipped("run-2_r")); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(map[string]int{"v1": 7}, versions(all[2])); diff != "" {
@@ -150,10 +152,10 @@ func TestR105ARollbackThatCannotBeOrFails(t *testing.T) {
 				return reply{body: map[string]any{"Document": document("3", "bb22", "Active")}}, in["DocumentVersion"] != latest
 			}
 		}, Refused, 1, "has the hash bb22", map[string]int{"v1": 2, "": 1}},
-		{"it fails", true, func(d *durable, _ *Config) { d.breaks("run-2", "run-2-r") }, Failed, 1, "", map[string]int{"v1": 2, "": 1}},
+		{"it fails", true, func(d *durable, _ *Config) { d.breaks("run-2", "run-2_r") }, Failed, 1, "", map[string]int{"v1": 2, "": 1}},
 		{"it is unknown", true, func(d *durable, _ *Config) {
 			d.becomes = func(c *order, _ string) string {
-				return map[string]string{"run-2": "Failed", "run-2-r": "DeliveryTimedOut"}[runOf(c.comment)]
+				return map[string]string{"run-2": "Failed", "run-2_r": "DeliveryTimedOut"}[runOf(c.comment)]
 			}
 		}, Unknown, 3, "", map[string]int{"v1": 2, "": 1}},
 	}
@@ -300,5 +302,55 @@ func TestR105WithoutARecordNothingGoesBack(t *testing.T) {
 	want(t, res, 1, Failed)
 	if warned := d.eventsOf(EventWarning); !slices.ContainsFunc(warned, func(e Event) bool { return strings.Contains(e.Message, "not rolled back") }) {
 		t.Errorf("warned %+v", warned)
+	}
+}
+
+// TestR105KilledWhileItRollsBack kills a deploy that fails and is rolled back before and after each of its calls. The
+// resume ends what there is: the failed deploy is rolled back, or, where it was killed between the two, said to have
+// failed, with the node that has the new version named.
+func TestR105KilledWhileItRollsBack(t *testing.T) {
+	t.Parallel()
+	begun := func(t *testing.T) *durable {
+		d := newDurable(t, 4)
+		want(t, d.ship(inBatches, onFailure), 0, Succeeded)
+		d.clock.t = d.clock.t.Add(time.Minute)
+		d.breaks("run-2")
+		return d
+	}
+	whole := begun(t)
+	want(t, whole.ship(inBatches, onFailure), 1, Failed)
+	for at := 1; at <= whole.calls; at++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprint(at, after), func(t *testing.T) {
+				t.Parallel()
+				d := begun(t)
+				d.at, d.after = at, after
+				if res := d.ship(inBatches, onFailure); res != nil {
+					t.Fatal("it was not killed")
+				}
+				d.at = 0
+				res := d.resume(Continuing{}, onFailure)
+				d.settled()
+				for _, run := range []string{"run-2", "run-2_r"} {
+					for id, n := range d.shipped(run) {
+						if n > 1 {
+							t.Errorf("%s was shipped to %d times by %s", id, n, run)
+						}
+					}
+				}
+				all := d.deploys()
+				last := all[len(all)-1]
+				switch rolledBack := len(d.shipped("run-2_r")) > 0; {
+				case len(d.shipped("run-2")) == 0:
+					if last.RunID != "run-1" && last.Verdict != string(Failed) && last.Verdict != string(Refused) {
+						t.Errorf("%v, %s", d.history(), res.Verdict)
+					}
+				case rolledBack && (last.Kind != record.KindRollback || last.Verdict != string(Succeeded) || versions(last)["v1"] != 4):
+					t.Errorf("%v, %v", d.history(), versions(last))
+				case !rolledBack && (last.Verdict != string(Failed) || versions(last)[""] != 1 || res.Verdict != Failed):
+					t.Errorf("%v, %v, %s", d.history(), versions(last), res.Verdict)
+				}
+			})
+		}
 	}
 }

@@ -20,11 +20,11 @@ func (r *runner) settleRecord(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := []string{state.Latest}
-	if was := l.lease.TookOver(); was != nil && was.Owner.Deploy != state.Latest {
-		ids = append(ids, was.Owner.Deploy)
+	owner := ""
+	if was := l.lease.TookOver(); was != nil {
+		owner = was.Owner.Deploy
 	}
-	for _, id := range ids {
+	for _, id := range mayBeOpen(state.Latest, owner) {
 		if id == "" {
 			continue
 		}
