@@ -173,10 +173,15 @@ func TestR111TwoDeploysToOneNodeDoNotInterleave(t *testing.T) {
 	files := map[string]string{"release.sh": line("in") + "sleep 1\n" + line("installed"), "validate.sh": "sleep 0.3\n" + line("out") + `cat "$HOME/journal"` + "\n"}
 	s := start(t, strings.Replace(scriptStage, "min: 2", "min: 1", 1), files)
 	results := make([]*ship.Result, 2)
-	var both sync.WaitGroup
+	var both, ready sync.WaitGroup
+	ready.Add(len(results))
 	for i := range results {
-		config := s.config(t, fmt.Sprintf("run-%d", i), nil)
-		config.SkipPreflight = true // or the second would refuse because of the first
+		config := s.config(t, fmt.Sprintf("run-%d", i), func(e ship.Event) {
+			if e.Kind == ship.EventDocument { // both have looked for earlier commands: nothing but the node keeps them apart
+				ready.Done()
+				ready.Wait()
+			}
+		})
 		both.Go(func() {
 			var err error
 			if results[i], err = ship.Deploy(t.Context(), config); err != nil {
