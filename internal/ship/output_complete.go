@@ -21,8 +21,12 @@ const (
 	maxOutput = 16 << 20
 	// wholeOutputs is how many nodes' outputs of a command are read as a whole; of the others the tail is there.
 	wholeOutputs = 10
-	// settleWithin is how long the end of the output may take to show up where the agent wrote it.
+	// settleWithin is how long the end of the output may take to show up where the agent wrote it; settleInAll is how long
+	// a deploy waits for that, of all nodes together: nothing else is watched meanwhile.
 	settleWithin = 10 * time.Second
+	settleInAll  = 30 * time.Second
+	// keptOutput is how much output a deploy reads as a whole, of all nodes together.
+	keptOutput = 32 << 20
 )
 
 // writeOutput tells the agents where all of the output goes.
@@ -51,7 +55,7 @@ func (w *watch) completeAll(ctx context.Context, node *NodeResult, steps []Scrip
 			continue
 		}
 		s.Complete = w.whereComplete(node.InstanceID, s.Name)
-		if w.completed >= wholeOutputs || w.unreadable != "" {
+		if w.completed >= wholeOutputs || w.r.outputKept >= keptOutput || w.unreadable != "" {
 			s.Incomplete = w.unreadable
 			continue
 		}
@@ -61,6 +65,7 @@ func (w *watch) completeAll(ctx context.Context, node *NodeResult, steps []Scrip
 			continue
 		}
 		w.completed++
+		w.r.outputKept += len(text)
 		s.Stdout, s.Truncated = text, truncated(s.Stderr, stderrLimit)
 	}
 }
@@ -118,9 +123,10 @@ func (w *watch) wholeOutput(ctx context.Context, instance, name, tail string) (s
 		case !errors.Is(err, errNotWritten):
 			return "", err
 		}
-		if w.r.cfg.Now().Sub(since) >= settleWithin {
+		if w.r.cfg.Now().Sub(since) >= settleWithin || w.r.outputWaited >= settleInAll {
 			return "", fmt.Errorf("%s: %w", w.whereComplete(instance, name), err)
 		}
+		w.r.outputWaited += time.Second
 		if err := w.r.sleep(ctx, time.Second); err != nil {
 			return "", err
 		}

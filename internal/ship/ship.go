@@ -135,6 +135,9 @@ type runner struct {
 	cancelled  map[string]bool
 	// sends counts this run's, also those of an earlier process: a number is used once.
 	sends int
+	// outputKept is how much output was read as a whole, outputWaited how long was waited for the end of any.
+	outputKept   int
+	outputWaited time.Duration
 	// final is true once it is known that asking for a command again would tell nothing.
 	final bool
 	// deadline ends every patience; zero before a command is sent.
