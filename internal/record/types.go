@@ -101,8 +101,10 @@ type Deploy struct {
 	// alone, and not for all that the targets are.
 	Targets []string `json:"targets,omitempty"`
 	Chosen  bool     `json:"chosen,omitempty"`
-	Steps   []Step   `json:"steps"`
-	Sends   []Send   `json:"sends,omitempty"`
+	// Others are nodes that the targets were as well, and that the deploy was not for.
+	Others []string `json:"others,omitempty"`
+	Steps  []Step   `json:"steps"`
+	Sends  []Send   `json:"sends,omitempty"`
 	// Nodes is what became of every node.
 	Nodes map[string]Node `json:"nodes,omitempty"`
 

@@ -100,7 +100,7 @@ func (r *runner) openRecord(ctx context.Context) error {
 	}
 	d := l.deploy
 	d.Previous, d.Targets, d.Steps = state.Current, r.nodes, r.recordedSteps()
-	d.Chosen = len(r.cfg.Nodes) > 0
+	d.Chosen, d.Others = len(r.cfg.Nodes) > 0, r.others
 	d.Nodes = l.nodes()
 	if err := l.store.Create(ctx, d); err != nil {
 		return err

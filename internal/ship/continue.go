@@ -255,16 +255,17 @@ func (r *runner) goOn(ctx context.Context, how Continuing) {
 
 // pick makes the runner the one that the deploy had: its run id, its steps, its nodes, its sends.
 func (r *runner) pick(ctx context.Context, d *record.Deploy, how Continuing) error {
+	l := r.ledger
+	r.journal = l // whatever goes wrong here: nothing is sent that it does not know of
 	again, err := r.plan.Again(r.stage.Name, plannedSteps(d))
 	if err != nil {
 		return err
 	}
-	l := r.ledger
-	r.plan, r.stage, r.nodes, r.cfg.RunID = again, &again.Stages[0], d.Targets, d.RunID
+	r.plan, r.stage, r.nodes, r.others, r.cfg.RunID = again, &again.Stages[0], d.Targets, d.Others, d.RunID
 	if d.Chosen {
 		r.cfg.Nodes = d.Targets
 	}
-	r.journal, l.opened, l.before = l, true, d.Nodes
+	l.opened, l.before = true, d.Nodes
 	r.reportOnly = how.ReportOnly
 	d.Detached = false
 	l.first = r.mayShipAgain

@@ -290,6 +290,7 @@ func (j *spy) say(what string, s *send) error {
 }
 
 func (j *spy) intend(_ context.Context, s *send) error  { return j.say("intend", s) }
+func (j *spy) holds(context.Context) error              { return nil }
 func (j *spy) sentOff(_ context.Context, s *send) error { return j.say("sent", s) }
 func (j *spy) judged(_ context.Context, s *send, _ *StepResult) error {
 	return j.say("judged", s)

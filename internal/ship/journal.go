@@ -31,6 +31,8 @@ type journal interface {
 	// intend is called before every SendCommand. An error means that it must not be made: the lock was lost, somebody
 	// asked to stop, or what is about to be done could not be written down.
 	intend(ctx context.Context, s *send) error
+	// holds is asked right before every attempt at it, which may come long after: an error means that it must not be made.
+	holds(ctx context.Context) error
 	// sentOff is called when Run Command has the command, and judged when it has a verdict. The command is out: an error
 	// keeps the next one from being sent, and changes nothing about this one.
 	sentOff(ctx context.Context, s *send) error
@@ -43,6 +45,7 @@ type journal interface {
 type noJournal struct{}
 
 func (noJournal) intend(context.Context, *send) error              { return nil }
+func (noJournal) holds(context.Context) error                      { return nil }
 func (noJournal) sentOff(context.Context, *send) error             { return nil }
 func (noJournal) judged(context.Context, *send, *StepResult) error { return nil }
 func (noJournal) alive(context.Context)                            {}

@@ -60,6 +60,24 @@ func (l *ledger) intend(ctx context.Context, s *send) error {
 	return nil
 }
 
+// holds finds out whether the lock is this deploy's still, and stays so while a call is made: an attempt may have waited for its
+// turn, or for throttling to end, or the machine may have slept.
+func (l *ledger) holds(ctx context.Context) error {
+	if l.broken != nil {
+		return l.broken
+	}
+	if l.lease.Valid(l.r.cfg.Now().Add(l.r.t.PerCall)) {
+		return nil
+	}
+	if err := l.lease.Renew(ctx); err != nil {
+		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
+	}
+	if !l.lease.Valid(l.r.cfg.Now()) {
+		return l.stop(errors.New("the lock ran out while it was renewed"))
+	}
+	return nil
+}
+
 // sentOff writes down that a command is out.
 func (l *ledger) sentOff(ctx context.Context, s *send) error {
 	l.note(s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -61,10 +62,19 @@ func (r *runner) target(ctx context.Context) (*record.Deploy, error) {
 	if err != nil || state.Latest != state.Current {
 		return current, err // the last deploy did not succeed: back to what did
 	}
-	if current.Previous == "" {
-		return nil, nothingBefore(r.stage.Name)
+	for previous := current.Previous; previous != ""; {
+		d, err := r.ledger.origin(ctx, previous)
+		if err != nil || !sameShipped(d, current) {
+			return d, err
+		}
+		previous = d.Previous // the same was shipped twice: that runs now, and is no way back
 	}
-	return r.ledger.origin(ctx, current.Previous)
+	return nil, nothingBefore(r.stage.Name)
+}
+
+// sameShipped tells of two deploys that the one shipped what the other did.
+func sameShipped(a, b *record.Deploy) bool {
+	return a.Version == b.Version && fingerprint(plannedSteps(a)) == fingerprint(plannedSteps(b)) && shippable(a) == nil && shippable(b) == nil
 }
 
 // origin is the deploy that first shipped what this one did: of a rollback, that which it went back to.
@@ -224,6 +234,7 @@ func (r *runner) rolledBack(ctx context.Context, touched []string) *Result {
 	}
 	back.cfg.RunID += backSuffix
 	back.cfg.Nodes, back.nodes, back.deadline = touched, touched, r.deadline
+	back.others = slices.DeleteFunc(slices.Concat(r.nodes, r.others), func(id string) bool { return slices.Contains(touched, id) })
 	back.ledger = &ledger{r: back, store: r.ledger.store, lease: r.ledger.lease, tried: map[string]map[string]NodeResult{}}
 	back.ledger.deploy = back.newDeploy(record.KindRollback, r.cfg.Now())
 	back.ledger.deploy.ID = r.ledger.deploy.ID + backSuffix

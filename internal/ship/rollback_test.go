@@ -55,6 +55,9 @@ func TestR105AFailedDeployIsRolledBack(t *testing.T) {
 	if res.Rollback == nil || res.Rollback.Verdict != Succeeded || proved == nil {
 		t.Fatalf("rollback = %+v, proved %v", res.Rollback, proved != nil)
 	}
+	if joined := res.Rollback.Joined; len(joined) > 0 {
+		t.Errorf("nodes that the deploy did not reach are told as joined: %v", joined)
+	}
 	for _, c := range proved.Stages[0].Calls {
 		if c.Action == "ssm:CreateDocument" || c.Action == "ssm:UpdateDocument" {
 			t.Errorf("the rollback's plan makes a document: %s", c.ID)
@@ -329,8 +332,11 @@ func TestR105KilledWhileItRollsBack(t *testing.T) {
 					t.Fatal("it was not killed")
 				}
 				d.at = 0
-				res := d.resume(Continuing{}, onFailure)
+				res := d.resume(Continuing{}, inBatches, onFailure)
 				d.settled()
+				if len(res.Joined) > 0 {
+					t.Errorf("joined: %v", res.Joined)
+				}
 				for _, run := range []string{"run-2", "run-2_r"} {
 					for id, n := range d.shipped(run) {
 						if n > 1 {
@@ -352,5 +358,29 @@ func TestR105KilledWhileItRollsBack(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestRollbackPassesOverTheSame: what runs already is nothing to go back to.
+func TestRollbackPassesOverTheSame(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 3)
+	next := func(version string, change ...func(*Config)) {
+		t.Helper()
+		d.clock.t = d.clock.t.Add(time.Minute)
+		want(t, d.ship(append(change, inBatches, func(c *Config) {
+			c.About.Version = version
+			c.Plan.Stages[0].Steps[0].Parameters = map[string][]string{"Version": {version}}
+		})...), 0, Succeeded)
+	}
+	next("v1")
+	next("v2")
+	d.fake.nodes = names(4)
+	next("v2", func(c *Config) { c.OnlyOutdated = true })
+	d.clock.t = d.clock.t.Add(time.Minute)
+	res := d.back("")
+	want(t, res, 0, Succeeded)
+	if res.Record.Version != "v1" {
+		t.Errorf("back to %s", res.Record.Version)
 	}
 }

@@ -51,6 +51,9 @@ func (r *runner) sendOnce(ctx context.Context, what *send, maxErrors string) (se
 		if err := r.admit(ctx, p.api); err != nil {
 			return sent{}, err
 		}
+		if err := r.journal.holds(ctx); err != nil {
+			return sent{}, err
+		}
 		at := r.cfg.Now() // the limits count from the attempt that is taken
 		out, err := once(ctx, r, func(ctx context.Context) (*ssm.SendCommandOutput, error) { return r.sender.ssm.SendCommand(ctx, in) })
 		r.heard(p.api, err)
