@@ -56,7 +56,7 @@ func (r *runner) lockStage(ctx context.Context, kind record.Kind) error {
 		return r.notLocked(err)
 	}
 	r.ledger = &ledger{r: r, store: store, lease: lease, deploy: d, tried: map[string]map[string]NodeResult{}}
-	r.event(Event{Kind: EventLock, Message: "locked for deploy " + d.ID})
+	r.event(Event{Kind: EventLock, Message: "lock taken for deploy " + d.ID})
 	return nil
 }
 
@@ -161,7 +161,7 @@ func (r *runner) closeRecord(ctx context.Context) {
 		if err := l.lease.Release(ctx); err != nil {
 			problems = append(problems, fmt.Errorf("the lock could not be released: %w", err))
 		} else {
-			r.event(Event{Kind: EventLock, Message: "released"})
+			r.event(Event{Kind: EventLock, Message: "lock released"})
 		}
 	}
 	if err := errors.Join(problems...); err != nil {

@@ -94,7 +94,7 @@ func (r *runner) settleOne(ctx context.Context, c *types.Command, step string) e
 		return r.unsettled(id, step, why, nil)
 	}
 	r.event(Event{Kind: EventEarlier, Step: step, CommandID: id, Verdict: verdict,
-		Message: "the earlier command of this step " + string(verdict)})
+		Message: "the earlier command " + id + " of this step " + string(verdict)})
 	return nil
 }
 

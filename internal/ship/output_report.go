@@ -64,6 +64,12 @@ func (s *ScriptStepResult) understand(step *plan.Step) {
 	if s.Code == "" {
 		s.Code = s.ownCode(r, step)
 	}
+	switch s.Code {
+	case CodeScriptFailed, CodeScriptKilled, CodeScriptTimedOut:
+		if s.File == "" { // it ended by an exit of its own, or from outside: no line, but this script
+			s.File = sourceOf(step, s.Name)
+		}
+	}
 }
 
 // shellLine looks for the last line that the shell itself complained about.

@@ -150,7 +150,7 @@ type ScriptStepResult struct {
 	Incomplete string `json:"incomplete,omitempty"`
 	// Code says for programs why the script failed; docs/error-codes.md lists them.
 	Code string `json:"code,omitempty"`
-	// File of the release in which it failed, as far as that is known.
+	// File of the release in which it failed, as far as that is known; with Line 0 where only the script is known.
 	File string `json:"file,omitempty"`
 	// Line of the file, counted from 1.
 	Line int `json:"line,omitempty"`

@@ -107,6 +107,11 @@ func (u *UI) eventText(e ship.Event, told bool) string {
 			return ""
 		}
 		return u.line(e, u.model.waitingFor(e.Time))
+	case ship.EventEarlier:
+		if e.Verdict == ship.Succeeded {
+			return "" // as everybody expects, once for each command of the last deploy
+		}
+		return u.line(e, clean(e.Message))
 	case ship.EventNode:
 		return u.nodeText(e, told)
 	case ship.EventOutput:

@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func (u *UI) output(n *ship.NodeResult) string {
 // scriptOutput is the end of what a script wrote, and where the rest is.
 func scriptOutput(s ship.ScriptStepResult, lines int, succeeded bool) string {
 	var b strings.Builder
-	for _, stream := range []struct{ name, text, before string }{{"", cmp.Or(s.Tail, s.Stdout), s.Tail}, {" (stderr)", s.Stderr, ""}} {
+	for _, stream := range []struct{ name, text, before string }{{"", ownWords(cmp.Or(s.Tail, s.Stdout)), s.Tail}, {" (stderr)", ownWords(s.Stderr), ""}} {
 		tail := ship.Tail(stream.text, lines)
 		if strings.TrimSpace(tail) == "" || (stream.name != "" && succeeded) {
 			continue
@@ -66,6 +67,13 @@ func scriptOutput(s ship.ScriptStepResult, lines int, succeeded bool) string {
 	}
 	return b.String()
 }
+
+// agentWords is what the agent itself adds to the output of a script that failed, in every version seen: the exit code,
+// which the verdict tells, and that the document ends there.
+var agentWords = regexp.MustCompile(`(?m)\n?^(failed to run commands: (exit status [0-9]+|signal: [a-z ]+)|Step was found to have onFailure property\. Further document steps will be skipped\.)$`)
+
+// ownWords is what the script wrote, without what the agent added.
+func ownWords(text string) string { return agentWords.ReplaceAllString(text, "") }
 
 // countLines counts the lines of text as ship.Tail does.
 func countLines(text string) int { return strings.Count(strings.TrimRight(text, "\r\n"), "\n") + 1 }

@@ -38,7 +38,7 @@ func TestPlainLines(t *testing.T) {
 		d.event(15*time.Second, ship.Event{Kind: ship.EventWaiting, Step: "release", Counts: map[string]int{"InProgress": nodes - half - 1}})
 		d.event(time.Second, ship.Event{Kind: ship.EventStep, Step: "release", Verdict: ship.Failed})
 		d.event(time.Second, ship.Event{Kind: ship.EventRollback, Message: "rolling back to v41"})
-		d.event(time.Second, ship.Event{Kind: ship.EventLock, Message: "released"})
+		d.event(time.Second, ship.Event{Kind: ship.EventLock, Message: "lock released"})
 		d.event(time.Second, ship.Event{Kind: ship.EventJoined, Message: "2 nodes joined meanwhile and run the old version: i-8, i-9", Nodes: []string{"i-8", "i-9"}})
 		fmt.Fprintf(&all, "── %d nodes\n%s", nodes, errs.String())
 	}

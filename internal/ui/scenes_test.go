@@ -107,7 +107,7 @@ func (d *deployScene) shot(what string) {
 
 func (d *deployScene) prologue() {
 	d.event(0, ship.Event{Kind: ship.EventIdentity, Message: "arn:aws:sts::333333333333:assumed-role/shop-prod-Deploy/slipway"})
-	d.event(time.Second, ship.Event{Kind: ship.EventLock, Message: "locked for deploy 20261122T120001Z-4f2a"})
+	d.event(time.Second, ship.Event{Kind: ship.EventLock, Message: "lock taken for deploy 20261122T120001Z-4f2a"})
 	d.event(time.Second, ship.Event{Kind: ship.EventTargets, Message: fmt.Sprintf("%d nodes: %s, …", len(d.ids), d.ids[0]), Nodes: d.ids})
 	d.event(time.Second, ship.Event{Kind: ship.EventSent, Step: "migrate", CommandID: "0f0a3c1e-0000-4000-8000-000000000000", Message: "command 0f0a3c1e-0000-4000-8000-000000000000"})
 	d.event(time.Second, ship.Event{Kind: ship.EventBatch, Step: "migrate", Batch: &ship.Batch{Number: 1, Of: 1, Total: 1}, Nodes: d.ids[:1]})

@@ -203,7 +203,7 @@ func few(ids []string) string {
 func outputTail(n *ship.NodeResult) string {
 	for i := len(n.Steps) - 1; i >= 0; i-- {
 		s := n.Steps[i]
-		if text := strings.TrimSpace(cmp.Or(s.Tail, s.Stdout) + "\n" + s.Stderr); text != "" {
+		if text := strings.TrimSpace(ownWords(cmp.Or(s.Tail, s.Stdout)) + "\n" + ownWords(s.Stderr)); text != "" {
 			return shortLines(clean(ship.Tail(text, failureLines)))
 		}
 	}

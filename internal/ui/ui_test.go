@@ -290,3 +290,21 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// TestTheAgentsWordsAreNotTheScripts: what the agent adds to a failed script's output stands in every failure, and says nothing.
+func TestTheAgentsWordsAreNotTheScripts(t *testing.T) {
+	t.Parallel()
+	const skipped = "\nStep was found to have onFailure property. Further document steps will be skipped."
+	for in, want := range map[string]string{
+		"bad\nfailed to run commands: exit status 3" + skipped: "bad",
+		"failed to run commands: exit status 1" + skipped:      "",
+		"one\ntwo\n" + skipped:                                 "one\ntwo\n",
+		"we failed to run commands: exit status 3\n":           "we failed to run commands: exit status 3\n",
+		"failed to run commands: no such file":                 "failed to run commands: no such file",
+		"bad\nfailed to run commands: signal: killed":          "bad",
+	} {
+		if got := ownWords(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
