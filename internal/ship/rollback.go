@@ -138,8 +138,20 @@ func (r *runner) named(ctx context.Context, to string) (*record.Deploy, error) {
 // looksLikeID tells a deploy's id, which could be a part of a key, from a version.
 func looksLikeID(to string) bool { return !strings.ContainsAny(to, "/ \t\n") }
 
-// aimAt makes the runner ship what the target shipped: to all nodes at once, and on as many of them as possible. Steps
-// that run once are left out: a migration is not undone by being run again.
+// backwards is a step as a rollback ships it: in the same batches, since the nodes that still serve are not to be taken
+// out all at once, but without pauses and validations between them, and whatever happens to single nodes.
+func backwards(s plan.Step) plan.Step {
+	sizes := s.Rollout.Batches
+	if len(sizes) == 0 {
+		sizes = []string{"100%"}
+	}
+	s.Rollout, s.Check = plan.Rollout{Batches: sizes, MaxFailures: "100%"}, nil
+	s.MaxErrors = "100%"
+	return s
+}
+
+// aimAt makes the runner ship what the target shipped, on as many nodes as possible. Steps that run once are left out: a
+// migration is not undone by being run again.
 func (r *runner) aimAt(target *record.Deploy) error {
 	if err := shippable(target); err != nil {
 		return err
@@ -151,9 +163,7 @@ func (r *runner) aimAt(target *record.Deploy) error {
 			once = append(once, s.Name)
 			continue
 		}
-		s.Rollout, s.Check = plan.Rollout{Batches: []string{"100%"}, MaxFailures: "100%"}, nil
-		s.MaxConcurrency, s.MaxErrors = "100%", "100%"
-		steps = append(steps, s)
+		steps = append(steps, backwards(s))
 	}
 	if len(steps) == 0 {
 		return &refusal{problem: Problem{Code: CodeNotRepeatable, Message: fmt.Sprintf("deploy %s has no step that can be shipped again", target.ID)}}

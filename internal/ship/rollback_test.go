@@ -384,3 +384,18 @@ func TestRollbackPassesOverTheSame(t *testing.T) {
 		t.Errorf("back to %s", res.Record.Version)
 	}
 }
+
+// TestRollbackKeepsTheBatches: nodes that still serve are not taken out all at once on the way back (R105).
+func TestRollbackKeepsTheBatches(t *testing.T) {
+	t.Parallel()
+	step := plan.Step{Name: "release", MaxConcurrency: "50%", MaxErrors: "0", Check: &plan.Step{Name: "release-check"},
+		Rollout: plan.Rollout{Batches: []string{"1", "25%"}, Pause: 30, MaxFailures: "0", MinHealthy: "75%", Alarm: "errors"}}
+	got := backwards(step)
+	want := plan.Step{Name: "release", MaxConcurrency: "50%", MaxErrors: "100%", Rollout: plan.Rollout{Batches: []string{"1", "25%"}, MaxFailures: "100%"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if whole := backwards(plan.Step{Name: "release"}); driven(&whole) {
+		t.Errorf("a step without batches is driven: %+v", whole.Rollout)
+	}
+}
