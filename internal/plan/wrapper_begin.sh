@@ -92,9 +92,9 @@ if [ -n "$sw_user" ] && [ "$(id -un)" != "$sw_user" ]; then
         runuser) runuser -u "$sw_user" -- true ;;
         setpriv) setpriv --reuid "$sw_user" --regid "$(id -g "$sw_user")" --init-groups -- true ;;
         su) su -s /bin/sh -c true -- "$sw_user" ;;
-        none) sw_say "USER_DENIED: $(id -un) cannot become $sw_user here: none of runuser, setpriv and su does it"; exit 1 ;;
       esac </dev/null >/dev/null 2>&1 && break
     done
+    [ "$sw_become" != none ] || sw_fail "USER_DENIED: $(id -un) cannot become $sw_user here: none of runuser, setpriv and su does it"
   fi
 fi
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -261,11 +262,26 @@ func TestUsersAndDirectories(t *testing.T) {
 		if got.Code != 1 || got.Stdout != "" || got.Stderr != "slipway: USER_MISSING: there is no user no-such-user on this node (run-as)\n" {
 			t.Errorf("got %+v", got)
 		}
+		if me, err := user.Current(); err == nil { // PATH has none of the programs that could do it
+			got = s.runWrapped(t, w(otherThan(me.Username), ""))
+			want := "slipway: USER_DENIED: " + me.Username + " cannot become " + otherThan(me.Username) + " here: none of runuser, setpriv and su does it\n"
+			if got.Code != 1 || got.Stdout != "" || got.Stderr != want {
+				t.Errorf("got %+v", got)
+			}
+		}
 		got = s.runWrapped(t, w("no-such-user", ""), "SLIPWAY_ONE_USER=1")
 		if got.Code != 0 || !strings.HasPrefix(got.Stdout, "slipway: this node has one user only: the script runs as ") {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// otherThan is a user that every machine has, and that is not this one.
+func otherThan(me string) string {
+	if me == "root" {
+		return "nobody"
+	}
+	return "root"
 }
 
 // TestRunAs wants a script to run as its user by whatever program the node has for it.
