@@ -6,58 +6,87 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/release"
 )
 
 // margin is what a job needs besides the commands themselves: a runner's start, installing slipway, the preflight, and
 // the cancellation at the end.
 const margin = 15 * time.Minute
 
-// many is the fleet for which a rollout by percentages is counted: rounding makes the most batches of it.
+// many is the largest fleet for which a rollout by percentages is counted. A small one may have more batches than a large
+// one: a quarter of seven nodes is one node.
 const many = 1000
 
 // Limit is how long a stage's commands may take together until each has ended or was given up: delivery and execution
-// timeouts, for each batch, with the pauses and the checks between batches. Where batches are numbers of nodes, or
-// max-concurrency is one, it counts as many nodes as the targets want at the least; more nodes take longer.
+// timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback. Where
+// batches are numbers of nodes, or max-concurrency is one, it counts as many nodes as the targets want at the least; more
+// nodes take longer.
 func Limit(s *plan.Stage) time.Duration {
 	var total time.Duration
 	for i := range s.Steps {
 		total += stepLimit(&s.Steps[i], max(s.Targets.Min, len(s.Targets.Instances), 1))
+	}
+	if s.OnFailure == string(release.Rollback) {
+		total *= 2 // it ships as the deploy before did, which is taken to have been like this one
 	}
 	return total
 }
 
 func stepLimit(s *plan.Step, nodes int) time.Duration {
 	once := time.Duration(s.DeliveryTimeout+s.ExecutionTimeout) * time.Second
-	if s.Once {
+	sizes, healthy := s.Rollout.Batches, s.Rollout.MinHealthy
+	switch {
+	case s.Once:
 		return once
-	}
-	if len(s.Rollout.Batches) == 0 {
-		return time.Duration(waves(s.MaxConcurrency, nodes)) * once
-	}
-	batches := countBatches(s.Rollout.Batches, nodes)
-	if strings.HasSuffix(s.Rollout.Batches[len(s.Rollout.Batches)-1], "%") {
-		batches = max(batches, countBatches(s.Rollout.Batches, many))
+	case len(sizes) == 0 && healthy == "" && s.Check == nil: // Run Command itself spreads it
+		return time.Duration(worst([]string{s.MaxConcurrency}, "", nodes)) * once
+	case len(sizes) == 0:
+		sizes = []string{"100%"}
 	}
 	each := once + time.Duration(s.Rollout.Pause)*time.Second
 	if s.Check != nil {
 		each += stepLimit(s.Check, nodes)
 	}
-	return time.Duration(batches) * each
+	return time.Duration(worst(sizes, healthy, nodes)) * each
 }
 
-// countBatches is how many batches a rollout has with so many nodes. The last size is repeated.
-func countBatches(sizes []string, nodes int) int {
+// worst is how many batches a rollout has with so many nodes; where the last size, which is repeated, is a percentage, with
+// so many or more.
+func worst(sizes []string, healthy string, nodes int) int {
+	most := countBatches(sizes, healthy, nodes)
+	if strings.HasSuffix(sizes[len(sizes)-1], "%") {
+		for n := nodes + 1; n <= many; n++ {
+			most = max(most, countBatches(sizes, healthy, n))
+		}
+	}
+	return most
+}
+
+// countBatches is how many batches a rollout has with so many nodes. The last size is repeated, and none is larger than
+// what min-healthy leaves.
+func countBatches(sizes []string, healthy string, nodes int) int {
+	room := nodes - healthyOf(healthy, nodes)
+	if room < 1 {
+		return 1 // nothing is sent
+	}
 	count := 0
 	for left := nodes; left > 0; count++ {
-		left -= sizeOf(sizes[min(count, len(sizes)-1)], nodes)
+		left -= min(sizeOf(sizes[min(count, len(sizes)-1)], nodes), room)
 	}
 	return count
 }
 
-// waves is how many groups of at most so many nodes follow each other.
-func waves(concurrency string, nodes int) int {
-	size := sizeOf(concurrency, nodes)
-	return (nodes + size - 1) / size
+// healthyOf is how many of the nodes stay in service: a percentage is rounded up.
+func healthyOf(healthy string, nodes int) int {
+	number, percent := strings.CutSuffix(healthy, "%")
+	n, err := strconv.Atoi(number)
+	switch {
+	case err != nil:
+		return 0
+	case percent:
+		return (nodes*n + 99) / 100
+	}
+	return n
 }
 
 // sizeOf is a number of nodes, or a percentage of all, rounded down and at least one. What is neither stands for all:

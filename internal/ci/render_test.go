@@ -199,20 +199,29 @@ func TestR121TimeoutOfARendering(t *testing.T) {
 	}{
 		"all at once":           {20, step(func(*plan.Step) {}), 5 * time.Minute},
 		"two at a time":         {5, step(func(s *plan.Step) { s.MaxConcurrency = "2" }), 15 * time.Minute},
-		"a quarter at a time":   {20, step(func(s *plan.Step) { s.MaxConcurrency = "25%" }), 20 * time.Minute},
+		"a quarter at a time":   {20, step(func(s *plan.Step) { s.MaxConcurrency = "25%" }), 25 * time.Minute}, // of 21 nodes
 		"once":                  {20, step(func(s *plan.Step) { s.Once, s.MaxConcurrency = true, "1" }), 5 * time.Minute},
 		"one, a quarter, rest":  {4, step(func(s *plan.Step) { s.Rollout.Batches = []string{"1", "25%", "100%"} }), 15 * time.Minute},
-		"thirds, of any fleet":  {1, step(func(s *plan.Step) { s.Rollout.Batches = []string{"33%"} }), 20 * time.Minute},
+		"thirds, of any fleet":  {1, step(func(s *plan.Step) { s.Rollout.Batches = []string{"33%"} }), 30 * time.Minute}, // of six nodes
 		"five at a time of ten": {10, step(func(s *plan.Step) { s.Rollout.Batches = []string{"5"} }), 10 * time.Minute},
 		"a pause and a check": {1, step(func(s *plan.Step) {
 			s.Rollout.Batches, s.Rollout.Pause, s.Check = []string{"1"}, 60, &plan.Step{DeliveryTimeout: 30, ExecutionTimeout: 30}
 		}), 7 * time.Minute},
-		"more batches than many": {1, step(func(s *plan.Step) { s.Rollout.Batches = []string{"1%"} }), 500 * time.Minute},
+		"a check and no batches": {1, step(func(s *plan.Step) { s.Check = &plan.Step{DeliveryTimeout: 30, ExecutionTimeout: 30} }), 6 * time.Minute},
+		"a quarter may be away":  {20, step(func(s *plan.Step) { s.Rollout.MinHealthy = "75%" }), 25 * time.Minute}, // of 21 nodes
+		"two may be away of six": {6, step(func(s *plan.Step) { s.Rollout.Batches, s.Rollout.MinHealthy = []string{"1", "100%"}, "4" }), 20 * time.Minute},
+		"three stay, of any":     {1, step(func(s *plan.Step) { s.Rollout.MinHealthy = "3" }), 20 * time.Minute},
+		"none may be away":       {4, step(func(s *plan.Step) { s.Rollout.MinHealthy = "100%" }), 5 * time.Minute},
+		"more batches than many": {1, step(func(s *plan.Step) { s.Rollout.Batches = []string{"1%"} }), 995 * time.Minute}, // of 199 nodes
 	} {
 		s := plan.Stage{Targets: plan.Targets{Min: tt.min}, Steps: []plan.Step{tt.step}}
 		if got := Limit(&s); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
+	}
+	back := plan.Stage{Targets: plan.Targets{Min: 1}, Steps: []plan.Step{step(func(*plan.Step) {})}, OnFailure: "rollback"}
+	if got := Limit(&back); got != 10*time.Minute {
+		t.Errorf("a rollback takes time as well: got %s", got)
 	}
 	if got := minutes(5*time.Minute + time.Second); got != 21 {
 		t.Errorf("minutes are rounded up: got %d, want 21", got)
