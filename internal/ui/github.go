@@ -162,13 +162,13 @@ var (
 )
 
 // harmless is a text no line of which the runner takes for a workflow command: one that begins with ::, after white
-// space, or one in which ##[ stands anywhere, the older form.
+// space, or one in which ##[ stands anywhere, the older form. The runner ends a line at a carriage return as well.
 func harmless(text string) string {
 	text = strings.ReplaceAll(text, "##[", "# #[")
 	if !strings.Contains(text, "::") {
 		return text
 	}
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n")
 	for i, line := range lines {
 		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "::") {
 			lines[i] = ": :" + trimmed[len("::"):]

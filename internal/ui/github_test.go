@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -204,5 +205,31 @@ func TestOutputsAreOneLineEach(t *testing.T) {
 	want := "verdict=unknown\nversion=v1 verdict=succeeded\ndeploy-id=d-1\ncommand-id=b\ncommand-ids=a b\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A line may end with a carriage return as well, for the runner that reads it.
+func TestNoLineOfANoteIsACommand(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"one\r::add-mask::x", "one\r\n::add-mask::x", "\r ::add-mask::x"} {
+		for _, line := range strings.FieldsFunc(harmless(text), func(r rune) bool { return r == '\r' || r == '\n' }) {
+			if strings.HasPrefix(strings.TrimSpace(line), "::") {
+				t.Errorf("%q: %q is a command", text, line)
+			}
+		}
+	}
+}
+
+// A document on stdout may go into a file: a program must read in it what was meant.
+func TestJSONStaysItselfInAJobsLog(t *testing.T) {
+	t.Parallel()
+	u, out, _ := drawn(Options{GitHub: &GitHub{}})
+	const script = "echo '##[group]building'\n::debug::x\n"
+	if err := u.JSON(map[string]string{"script": script}); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]string
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got["script"] != script || strings.Contains(out.String(), "##[") {
+		t.Errorf("got %q, %v from %s", got["script"], err, out)
 	}
 }

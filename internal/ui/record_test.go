@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/record"
+	"github.com/slipway-cd/slipway/internal/ship"
 )
 
 // recordScenes are what status, history and lock show, on one page: of a stage that is half shipped, of a large one, and of
@@ -79,4 +80,19 @@ func stripped(text string) string {
 		_, text, _ = strings.Cut(after, "m")
 	}
 	return b.String()
+}
+
+// Who locks a stage, and why, is written by whoever may write the record's bucket.
+func TestNotesAreHarmless(t *testing.T) {
+	t.Parallel()
+	const evil = "\x1b]0;owned\a\x1b[2J\u202eme\r"
+	u, out, errs := drawn(Options{Color: true})
+	u.Note("waiting: %v", evil)
+	u.Warn("%s", evil)
+	u.Print("released; it was locked by " + evil)
+	u.rolledBack(&ship.Result{Verdict: ship.Succeeded, Record: &ship.Recorded{Version: evil}})
+	text := colours.ReplaceAllString(out.String()+errs.String(), "")
+	if strings.ContainsAny(text, "\x1b\a\r\u202e") {
+		t.Errorf("a control character reaches the terminal: %q", text)
+	}
 }

@@ -54,17 +54,17 @@ func (u *UI) Result(r *ship.Result) {
 	if r.Record != nil && r.Record.Problem != "" {
 		u.Warn("the record is not complete: %s", r.Record.Problem)
 	}
-	u.Note("%s", text)
+	u.note("%s", text)
 }
 
 // explain says why a step and its nodes did not succeed, where the problem does not say it. What is true of many nodes is
 // said once.
 func (u *UI) explain(s *ship.StepResult, p *ship.Problem) {
 	if s.Why != "" && (p == nil || s.Why != p.Message) {
-		u.Note("step %s: %s", s.Name, clean(s.Why))
+		u.note("step %s: %s", clean(s.Name), clean(s.Why))
 	}
 	if s.Stopped != "" && s.Stopped != s.Why && (p == nil || s.Stopped != p.Message) {
-		u.Note("step %s: no more nodes were begun: %s", s.Name, clean(s.Stopped))
+		u.note("step %s: no more nodes were begun: %s", s.Name, clean(s.Stopped))
 	}
 	reasons, nodes := whys(s)
 	for _, why := range reasons {
@@ -72,11 +72,11 @@ func (u *UI) explain(s *ship.StepResult, p *ship.Problem) {
 		verdict := u.verdict(why.verdict)
 		if len(who) <= foldAbove {
 			for _, id := range who {
-				u.Note("%s %s: %s", clean(id), verdict, clean(why.text))
+				u.note("%s %s: %s", clean(id), verdict, clean(why.text))
 			}
 			continue
 		}
-		u.Note("%d nodes %s: %s: %s, …", len(who), verdict, clean(why.text), clean(strings.Join(who[:3], ", ")))
+		u.note("%d nodes %s: %s: %s, …", len(who), verdict, clean(why.text), clean(strings.Join(who[:3], ", ")))
 	}
 }
 
@@ -107,9 +107,9 @@ func (u *UI) resume(s *ship.StepResult, p *ship.Problem) {
 	says := func(text string) bool { return p != nil && strings.Contains(p.Hint, text) }
 	switch {
 	case s.Resume != "" && !says(s.Resume):
-		u.Note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), s.CommandID, s.Name, s.Resume)
+		u.note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), s.CommandID, s.Name, clean(s.Resume))
 	case s.CannotResume != "" && !says(s.CannotResume):
-		u.Note("command %s, step %s, is unknown: %s", s.CommandID, s.Name, s.CannotResume)
+		u.note("command %s, step %s, is unknown: %s", s.CommandID, s.Name, clean(s.CannotResume))
 	}
 }
 

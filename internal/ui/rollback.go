@@ -1,10 +1,6 @@
 package ui
 
-import (
-	"fmt"
-
-	"github.com/slipway-cd/slipway/internal/ship"
-)
+import "github.com/slipway-cd/slipway/internal/ship"
 
 // rolledBack tells what the rollback did that followed a failed deploy: its nodes where it did not succeed on all of
 // them, and how it ended.
@@ -23,11 +19,11 @@ func (u *UI) rolledBack(back *ship.Result) {
 	}
 	text := "rollback"
 	if back.Record != nil {
-		text += fmt.Sprintf(" to %s", back.Record.Version)
+		text += " to " + clean(back.Record.Version)
 	}
 	text += ": " + u.verdict(back.Verdict)
 	if back.Verdict == ship.Refused {
 		text += ", nothing was sent"
 	}
-	u.Note("%s", text)
+	u.note("%s", text)
 }

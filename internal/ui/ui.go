@@ -83,10 +83,19 @@ func (u *UI) Err() error {
 }
 
 // Print writes data, a text with its line break, to stdout.
-func (u *UI) Print(text string) { u.write(u.out, text+"\n") }
+func (u *UI) Print(text string) { u.write(u.out, clean(text)+"\n") }
 
 // Note writes a line that is not data to stderr. In JSON mode it is a document of type "note".
 func (u *UI) Note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !u.o.JSON {
+		text = clean(text)
+	}
+	u.note("%s", text)
+}
+
+// note is Note for a text of this package, which may have colours in it.
+func (u *UI) note(format string, args ...any) {
 	text := release.RedactOutput(fmt.Sprintf(format, args...))
 	if u.o.JSON {
 		u.document("note", map[string]any{"message": text})
@@ -106,7 +115,7 @@ func (u *UI) Warn(format string, args ...any) {
 		u.command("warning", nil, text)
 		return
 	}
-	u.write(u.err, u.paint(yellow, "warning: ")+text+"\n")
+	u.write(u.err, u.paint(yellow, "warning: ")+clean(text)+"\n")
 }
 
 // JSON writes v as indented JSON to stdout, for commands whose whole output is one document.
@@ -115,7 +124,7 @@ func (u *UI) JSON(v any) error {
 	if err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	u.write(u.out, string(text)+"\n")
+	u.write(u.out, string(uncommanded(text))+"\n")
 	return nil
 }
 
@@ -154,9 +163,7 @@ func (u *UI) document(kind string, v any) {
 		u.write(u.err, fmt.Sprintf("error: write %s as JSON: %v\n", kind, err))
 		return
 	}
-	// A line of a job's log in which ##[ stands may be taken for a command of the runner's; within a string it can be
-	// written so that it is not.
-	body = bytes.ReplaceAll(body, []byte("##["), []byte(`##\u005b`))
+	body = uncommanded(body)
 	line := fmt.Sprintf(`{"type":%q`, kind)
 	if rest := strings.TrimPrefix(string(body), "{"); rest != "}" {
 		line += "," + rest
@@ -164,6 +171,12 @@ func (u *UI) document(kind string, v any) {
 		line += "}"
 	}
 	u.write(u.out, line+"\n")
+}
+
+// uncommanded is JSON in which no ##[ stands, for which the runner might take a line of a job's log as its command: within
+// a string it can be written otherwise.
+func uncommanded(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("##["), []byte(`##\u005b`))
 }
 
 // Stderr is for those that write lines to stderr by themselves, the log of a local AWS for one: above the table.
