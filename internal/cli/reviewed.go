@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/ship"
 	"github.com/slipway-cd/slipway/internal/ui"
 )
@@ -129,7 +130,7 @@ func (f *reviewFlags) written(err error) error {
 		}
 		var done outcome
 		if !errors.As(err, &done) {
-			o.Error = err.Error()
+			o.Error = release.RedactOutput(err.Error())
 		}
 	}
 	if writing := writeWhole(f.ResultFile, o); writing != nil {
