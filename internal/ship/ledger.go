@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/slipway-cd/slipway/internal/record"
 )
@@ -185,11 +187,18 @@ func (l *ledger) forget(s *send) {
 	}
 }
 
+// remembered is how long the record carries a node on that the targets do not have any more. It may be stopped, and come
+// back; the instances that ever were in an Auto Scaling group must not pile up.
+const remembered = 30 * 24 * time.Hour
+
 // nodes is the truth about every node, as far as it is known now.
 func (l *ledger) nodes() map[string]record.Node {
 	all := map[string]record.Node{}
+	oldest := l.deploy.Began.Add(-remembered).UTC().Format(record.IDTime) // ids sort by time
 	for id, n := range l.before {
-		all[id] = record.Node{Verdict: string(NotStarted), Version: n.Version, Deploy: n.Deploy}
+		if n.Deploy >= oldest || slices.Contains(l.r.others, id) {
+			all[id] = record.Node{Verdict: string(NotStarted), Version: n.Version, Deploy: n.Deploy}
+		}
 	}
 	for _, id := range l.deploy.Targets {
 		all[id] = record.Node{Verdict: string(NotStarted), Version: l.before[id].Version, Deploy: l.before[id].Deploy}

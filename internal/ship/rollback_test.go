@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -397,5 +398,20 @@ func TestRollbackKeepsTheBatches(t *testing.T) {
 	}
 	if whole := backwards(plan.Step{Name: "release"}); driven(&whole) {
 		t.Errorf("a step without batches is driven: %+v", whole.Rollout)
+	}
+}
+
+// TestTheRecordForgetsNodesThatAreLongGone: each deploy carries on what ran on nodes that are stopped now, and not those
+// of years.
+func TestTheRecordForgetsNodesThatAreLongGone(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	id := func(days int) string { return began.AddDate(0, 0, -days).Format(record.IDTime) + "-ab" }
+	l := &ledger{r: &runner{others: []string{"i-other"}}, deploy: &record.Deploy{ID: id(0), Began: began, Targets: []string{"i-here"}},
+		before: map[string]record.Node{"i-here": {Version: "v1", Deploy: id(90)}, "i-other": {Version: "v1", Deploy: id(90)},
+			"i-stopped": {Version: "v1", Deploy: id(29)}, "i-gone": {Version: "v1", Deploy: id(31)}, "i-never": {}}}
+	got := slices.Sorted(maps.Keys(l.nodes()))
+	if diff := cmp.Diff([]string{"i-here", "i-other", "i-stopped"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
