@@ -112,7 +112,7 @@ func (u use) ofDocker(words []word) []use {
 		return nil
 	}
 	for _, w := range words[1:] {
-		if !strings.Contains(w.text, ".dkr.ecr.") {
+		if !strings.Contains(w.written, ".dkr.ecr.") {
 			continue
 		}
 		actions := []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}

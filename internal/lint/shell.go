@@ -3,6 +3,7 @@ package lint
 import (
 	"errors"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -104,31 +105,42 @@ type word struct {
 	text string
 	// whole is true when the text is all of it: nothing is filled in when the script runs.
 	whole bool
+	// written is what is written out of all of it; a $ stands where something is filled in.
+	written string
 }
 
-// wordOf takes the literal beginning of a word.
+// wordOf takes the literal beginning of a word, and what is written out behind it.
 func wordOf(w *syntax.Word) word {
-	var b strings.Builder
+	is := word{whole: true}
 	for _, part := range w.Parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescape(p.Value))
+			is.add(unescape(p.Value))
 		case *syntax.SglQuoted:
-			b.WriteString(p.Value)
+			is.add(p.Value)
 		case *syntax.DblQuoted:
 			for _, inner := range p.Parts {
-				lit, ok := inner.(*syntax.Lit)
-				if !ok {
-					return word{text: b.String()}
+				if lit, ok := inner.(*syntax.Lit); ok {
+					is.add(unescape(lit.Value))
+				} else {
+					is.fill()
 				}
-				b.WriteString(unescape(lit.Value))
 			}
 		default:
-			return word{text: b.String()}
+			is.fill()
 		}
 	}
-	return word{text: b.String(), whole: true}
+	return is
 }
+
+func (w *word) add(text string) {
+	w.written += text
+	if w.whole {
+		w.text += text
+	}
+}
+
+func (w *word) fill() { w.whole, w.written = false, w.written+"$" }
 
 // unescape takes the backslashes of line continuations and quoted characters away.
 func unescape(s string) string {
@@ -140,7 +152,21 @@ var prefixes = map[string][]string{
 	"sudo": {"-u", "--user", "-g", "--group", "-h", "-p", "-C", "-D"}, "doas": {"-u"}, "env": {"-u", "-C", "-S"}, "command": nil,
 	"exec": {"-a"}, "nohup": nil, "nice": {"-n"}, "ionice": {"-c", "-n"}, "timeout": {"-k", "-s", "--kill-after", "--signal"},
 	"setsid": nil, "stdbuf": {"-i", "-o", "-e"}, "runuser": {"-u", "--user"}, "xargs": {"-n", "-I", "-P", "-L", "-d", "-a", "-s"},
+	"flock": {"-w", "--timeout", "--wait", "-E", "--conflict-exit-code"},
 }
+
+// positional are prefixes with an argument of their own before the command: a duration, a file.
+var positional = []string{"timeout", "flock"}
+
+// takesValue says whether an option, or the last of several that are written as one, has its value in the next word.
+func takesValue(valued []string, option string) bool {
+	if cluster.MatchString(option) {
+		option = "-" + option[len(option)-1:]
+	}
+	return slices.Contains(valued, option)
+}
+
+var cluster = regexp.MustCompile(`^-[A-Za-z]{2,}$`)
 
 // withoutPrefix drops sudo, env VAR=value and the like from the front.
 func withoutPrefix(words []word) []word {
@@ -152,14 +178,17 @@ func withoutPrefix(words []word) []word {
 		}
 		words = words[1:]
 		for len(words) > 0 && (strings.HasPrefix(words[0].text, "-") || name != "xargs" && strings.Contains(words[0].text, "=")) {
-			takesValue := slices.Contains(valued, words[0].text)
+			takes := takesValue(valued, words[0].text)
 			words = words[1:]
-			if takesValue && len(words) > 0 {
+			if takes && len(words) > 0 {
 				words = words[1:]
 			}
 		}
-		if name == "timeout" && len(words) > 0 {
-			words = words[1:] // the duration
+		if slices.Contains(positional, name) && len(words) > 0 {
+			words = words[1:]
+		}
+		if name == "flock" && len(words) > 0 && words[0].text == "-c" {
+			return append([]word{{text: "sh", whole: true}}, words...)
 		}
 	}
 	return words
