@@ -73,6 +73,9 @@ func (c *proveCommand) annotate(process *Process, l *loaded, result *proof.Resul
 	terminal := ui.New(process.Stdout, process.Stderr, options)
 	annotate(terminal, l, result)
 	for _, f := range lint.Scripts(l.release, l.plan) {
+		if f.File == l.release.File { // named as on the command line, and not from its folder as scripts are
+			f.File = filepath.Base(f.File)
+		}
 		terminal.Annotate(ui.Annotation{
 			Warning: true, File: f.File, Line: f.Line, Column: f.Column, Title: string(f.Code), Message: f.Message + "; " + f.Fix,
 		})

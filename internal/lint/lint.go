@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/slipway-cd/slipway/iam/catalog"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -98,7 +99,7 @@ func (u *undeclared) finding() Finding {
 	f := Finding{File: u.file, Line: u.use.line, Column: u.use.column}
 	if u.use.untold != "" {
 		f.Code = CodeUntold
-		f.Message = u.use.command + ": " + u.use.untold
+		f.Message = printable(u.use.command + ": " + u.use.untold)
 		f.Fix = "see that the stage's permissions hold what it needs"
 		return f
 	}
@@ -115,6 +116,16 @@ func (u *undeclared) finding() Finding {
 	}
 	f.Fix = "permissions: [" + strings.Join(entries, ", ") + "] in the stage"
 	return f
+}
+
+// printable is a text that quotes a script, which may hold anything, in one line that changes nothing about a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // formOf shows what a resource of an action looks like in the release file.

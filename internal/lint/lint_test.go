@@ -71,6 +71,17 @@ func TestR125UndeclaredCallsOfScriptsAreFound(t *testing.T) {
 	}
 }
 
+// A finding quotes the script, and is shown on a terminal and in a job's log.
+func TestFindingsAreOneHarmlessLine(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"aws 'x\n::add-mask::y\x1b]0;z\a\r' z\n", "aws s3 '\x1b[2J\u202e'\n"} {
+		got := lintOf(t, script, parameter)
+		if len(got) != 1 || strings.ContainsAny(got[0].Message, "\n\r\x1b\a\u202e") {
+			t.Errorf("%q: got %q", script, got)
+		}
+	}
+}
+
 // TestUsesOfAWS: what each command needs; a ? where it cannot be told.
 func TestUsesOfAWS(t *testing.T) {
 	t.Parallel()
