@@ -33,6 +33,9 @@ func (b steady) List(ctx context.Context, prefix, after string, limit int) ([]st
 	return bear(ctx, b, "s3:ListBucket", func(ctx context.Context) ([]string, error) { return b.bucket.List(ctx, prefix, after, limit) })
 }
 
+// oneTry marks a context in which the bucket is asked once: another time will come.
+type oneTry struct{}
+
 // bear makes a call until it is answered.
 func bear[T any](ctx context.Context, b steady, name string, do func(ctx context.Context) (T, error)) (T, error) {
 	var zero T
@@ -54,7 +57,7 @@ func bear[T any](ctx context.Context, b steady, name string, do func(ctx context
 		case kind != throttled && kind != broken:
 			return zero, failed
 		}
-		if waited := b.r.cfg.Now().Sub(since); waited >= b.patience() {
+		if waited := b.r.cfg.Now().Sub(since); waited >= b.patience() || ctx.Value(oneTry{}) != nil {
 			failed.note = fmt.Sprintf("for %s", waited.Round(time.Second))
 			return zero, failed
 		}

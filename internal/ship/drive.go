@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,9 @@ func (d *drive) begin(ctx context.Context, m move) {
 	groups := [][]string{nil}
 	if len(m.nodes) > 0 {
 		groups = slices.Collect(slices.Chunk(m.nodes, idsPerSend))
+	}
+	if n := len(m.nodes); m.kind == moveSend && share(cmp.Or(step.MaxConcurrency, "100%"), n, false) < n {
+		groups = groups[:1] // the rest of the batch follows: several at once would be more nodes than may run it
 	}
 	for _, nodes := range groups {
 		s := &send{step: step, batch: m.batch, check: m.kind == moveCheck, nodes: nodes}

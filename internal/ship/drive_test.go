@@ -517,3 +517,18 @@ func TestInterruptedTooLate(t *testing.T) {
 		t.Errorf("stopped: %q, %q", s.Stopped, s.Code)
 	}
 }
+
+// A batch of several commands has no more nodes at it than max-concurrency says of one.
+func TestMaxConcurrencyHoldsForABatchOfSeveralCommands(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		concurrency string
+		most        int
+	}{{"100%", 120}, {"120", 120}, {"10", 50}, {"25%", 50}} {
+		w := newFleet(newFake(t, names(120)...))
+		want(t, w.deploy(rolling(plan.Rollout{MinHealthy: "0"}), func(c *Config) { c.Plan.Stages[0].Steps[0].MaxConcurrency = tt.concurrency }), 0, Succeeded)
+		if w.most != tt.most || len(w.commands) != 3 {
+			t.Errorf("%s: %d nodes had a command at once, %d commands", tt.concurrency, w.most, len(w.commands))
+		}
+	}
+}

@@ -31,6 +31,8 @@ type ledger struct {
 	// that nothing more may be written either.
 	broken error
 	lost   bool
+	// notBefore is when a renewal that came to nothing may be tried again, during a wait.
+	notBefore time.Time
 	// unwritten is the first thing that could not be written down after it was done.
 	unwritten error
 }
@@ -108,14 +110,19 @@ func (l *ledger) alive(ctx context.Context) {
 		return
 	}
 	lock := l.lease.Lock()
-	if l.r.cfg.Now().Sub(lock.Renewed) < lock.Expires.Sub(lock.Renewed)/3 {
+	now := l.r.cfg.Now()
+	if now.Sub(lock.Renewed) < lock.Expires.Sub(lock.Renewed)/3 || now.Before(l.notBefore) {
 		return
 	}
-	err := l.lease.Renew(outlive(ctx))
+	// One try: there will be another, and the nodes are to be looked at meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithValue(outlive(ctx), oneTry{}, true), l.r.t.PerCall)
+	err := l.lease.Renew(ctx)
+	cancel()
 	var lost *record.LostError
 	if errors.As(err, &lost) {
 		_ = l.stop(err) // the error is kept, and said; the next intend returns it
 	} else if err != nil {
+		l.notBefore = l.r.cfg.Now().Add(min(l.r.t.TickMax, lock.Expires.Sub(lock.Renewed)/6))
 		l.r.event(Event{Kind: EventWarning, Message: "the lock could not be renewed: " + err.Error()})
 	}
 }

@@ -222,6 +222,9 @@ func (r *runner) rollBack(ctx context.Context) {
 		return
 	}
 	l.opened = false // its end is written
+	if !l.deploy.CancelRequested.IsZero() {
+		return // that came just now, and was found while the end was written
+	}
 	r.res.Rollback = r.rolledBack(ctx, touched)
 	if r.res.Rollback.Verdict != Succeeded || r.res.Rollback.Record == nil {
 		return
