@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -133,11 +134,12 @@ func (s *Store) Survey(ctx context.Context, live []LiveNode, named bool) (*Surve
 	return view, nil
 }
 
-// latest is the last deploy that began. One that died between its own object and the state is known by its lock.
+// latest is the last deploy that began. One that died between its own object and the state is known by its lock; one that
+// ended and has the lock still is followed by its rollback.
 func (s *Store) latest(ctx context.Context, state State, lock Status) (*Deploy, error) {
 	if lock.Held && lock.Owner.Deploy != "" && lock.Owner.Deploy != state.Latest {
 		d, err := s.Load(ctx, lock.Owner.Deploy)
-		if err == nil || !errors.Is(err, ErrNotFound) {
+		if err == nil && d.Ended.IsZero() || err != nil && !errors.Is(err, ErrNotFound) {
 			return d, err
 		}
 	}
@@ -170,8 +172,8 @@ func (f *found) underWay() string {
 	switch {
 	case !f.latest.Ended.IsZero():
 		return ""
-	case f.lock.Held && !f.lock.Expired && f.lock.Owner.Deploy == f.latest.ID:
-		return InProgress
+	case f.lock.Held && !f.lock.Expired && f.lock.Owner.Deploy != "" && strings.HasPrefix(f.latest.ID, f.lock.Owner.Deploy):
+		return InProgress // itself, or the rollback that follows it under its lock, whose id begins with its own
 	}
 	return Died
 }

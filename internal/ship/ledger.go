@@ -232,7 +232,7 @@ func (l *ledger) node(id string) record.Node {
 			whole = false
 			continue
 		}
-		begun = begun || !step.Once
+		begun = begun || !step.Once && !neverReached(tried)
 		whole = whole && (tried.Verdict == Succeeded || step.Once)
 		last := tried
 		if step.Check != nil {

@@ -290,7 +290,7 @@ func (l *ledger) touched() []string {
 	var ids []string
 	for _, id := range sortedKeys(l.tried) {
 		for _, step := range l.deploy.Steps {
-			if n, was := l.tried[id][step.Name]; was && !step.Once && n.Verdict != NotStarted {
+			if n, was := l.tried[id][step.Name]; was && !step.Once && !neverReached(n) {
 				ids = append(ids, id)
 				break
 			}

@@ -415,3 +415,64 @@ func TestTheRecordForgetsNodesThatAreLongGone(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStatusDuringARollback: while a failed deploy is rolled back, under the lock that it took, that is what is in progress.
+func TestStatusDuringARollback(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 3)
+	want(t, d.ship(inBatches, onFailure), 0, Succeeded)
+	d.breaks("run-2")
+	looked := 0
+	want(t, d.ship(inBatches, onFailure, func(c *Config) {
+		tell := c.Events
+		c.Events = func(e Event) {
+			tell(e)
+			if e.Kind != EventSent || len(d.commands) < 4 {
+				return
+			}
+			looked++
+			v, err := d.store().Survey(t.Context(), nil, false)
+			if err != nil {
+				t.Error(err)
+			} else if v.Latest.Kind != record.KindRollback || v.UnderWay != record.InProgress {
+				t.Errorf("the last is the %s %s, %q; standing %s", v.Latest.Kind, v.Latest.ID, v.UnderWay, v.Standing)
+			}
+		}
+	}), 1, Failed)
+	if looked != 1 {
+		t.Errorf("looked %d times", looked)
+	}
+}
+
+// TestRollbackLeavesOutWhatNothingRanOn: a node that the command never reached still runs the old version. It is recorded so, and
+// is no node to roll back.
+func TestRollbackLeavesOutWhatNothingRanOn(t *testing.T) {
+	t.Parallel()
+	for _, details := range []string{"Undeliverable", "AccessDenied", "InvalidPlatform"} {
+		d := newDurable(t, 3)
+		all := rolling(plan.Rollout{Batches: []string{"100%"}, MinHealthy: "0"})
+		want(t, d.ship(all, onFailure), 0, Succeeded)
+		d.becomes = func(c *order, id string) string {
+			if id == "i-00000002" {
+				return details
+			}
+			return ""
+		}
+		d.clock.t = d.clock.t.Add(time.Minute)
+		res := d.ship(all, onFailure)
+		want(t, res, 1, Failed)
+		if res.Rollback == nil || res.Rollback.Verdict != Succeeded {
+			t.Errorf("%s: rollback %+v", details, res.Rollback)
+		}
+		if n := d.shipped("run-2_r")["i-00000002"]; n != 0 {
+			t.Errorf("%s: rolled back although nothing ran on it", details)
+		}
+		records := d.deploys()
+		if got := versions(records[1]); got["v1"] != 1 || got["v2"] != 2 {
+			t.Errorf("%s: %v", details, got)
+		}
+		if got := versions(records[2]); got["v1"] != 3 {
+			t.Errorf("%s: after the rollback %v", details, got)
+		}
+	}
+}

@@ -74,6 +74,12 @@ func unheardOf(status, details string) judgement {
 		Why: fmt.Sprintf("Run Command says Status %q with StatusDetails %q, which slipway does not know", status, details)}
 }
 
+// neverReached tells of a node that it is known that nothing ran on it, whether that is a failure or not.
+func neverReached(n NodeResult) bool {
+	j := judge(n.Status, n.StatusDetails)
+	return n.Verdict == NotStarted || (n.Verdict == Failed && j.Verdict == Failed && !j.Ran)
+}
+
 // normalise writes a status as the API does: the documentation puts spaces in ("Delivery Timed Out") and some
 // services spell Canceled with one l.
 func normalise(status string) string {
