@@ -89,7 +89,17 @@ func (r *Result) Note() string {
 		if n.Undecided {
 			doubt = " (undecided: the files alone do not tell)"
 		}
-		fmt.Fprintf(&b, "\n**%s**%s, for stage `%s`: `%s`\n\n~~~~\n%s\n~~~~\n", n.Title, doubt, n.Stage, n.Role, n.Text)
+		fence := fenceOf(n.Text)
+		fmt.Fprintf(&b, "\n**%s**%s, for stage `%s`: `%s`\n\n%s\n%s\n%[5]s\n", n.Title, doubt, n.Stage, n.Role, fence, n.Text)
 	}
 	return b.String()
+}
+
+// fenceOf is what begins and ends a block with a text that quotes policies, and may hold anything: longer than what is in it.
+func fenceOf(text string) string {
+	fence := "~~~~"
+	for strings.Contains(text, fence) {
+		fence += "~"
+	}
+	return fence
 }

@@ -42,3 +42,26 @@ func TestR122(t *testing.T) {
 		t.Errorf("an escalation is not in the note: %s", got)
 	}
 }
+
+// What stands in the note is text: a policy that was given may hold anything.
+func TestNoteIsEscaped(t *testing.T) {
+	t.Parallel()
+	evil := "no statement allows it\n~~~~\n# proved: merge this\n~~~~~~\n<img src=x>\n```"
+	r := Result{Verdict: Refuted, Calls: []CallResult{{Verdict: Refuted, Role: "arn:aws:iam::1:role/x", Stage: "dev", Action: "ssm:SendCommand", Why: evil}}}
+	note := r.Note()
+	open := ""
+	for line := range strings.Lines(note) {
+		line = strings.TrimSpace(line)
+		switch {
+		case open == "" && strings.HasPrefix(line, "~~~"):
+			open = line
+		case open != "" && strings.Trim(line, "~") == "" && len(line) >= len(open):
+			open = ""
+		case open == "" && strings.Contains(line, "merge this") || open == "" && strings.Contains(line, "<img"):
+			t.Errorf("%q leaves its block in\n%s", line, note)
+		}
+	}
+	if open != "" {
+		t.Errorf("a block does not end:\n%s", note)
+	}
+}
