@@ -63,6 +63,17 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("no %s in %s", want, loud.body)
 		}
 	}
+	for _, other := range []struct{ account, region string }{{otherAccount, region}, {account, "us-east-1"}} { // another's are not there
+		b := callerOf(t, aws, other.account, other.region)
+		if got := b.ask(t, "monitoring", "DescribeAlarms", ""); got.status != http.StatusOK || strings.Contains(got.body, "<AlarmName>") {
+			t.Errorf("%v sees %d %s", other, got.status, got.body)
+		}
+		for operation, form := range map[string]string{"SetAlarmState": "AlarmName=b&StateValue=OK&StateReason=x", "DeleteAlarms": "AlarmNames.member.1=b"} {
+			if got := b.ask(t, "monitoring", operation, form); got.status != http.StatusNotFound {
+				t.Errorf("%v, %s: %d %s", other, operation, got.status, got.body)
+			}
+		}
+	}
 	if got := ask("DeleteAlarms", `{"AlarmNames":["a","ghost"]}`); got.status != http.StatusNotFound || got.header.Get("X-Amzn-Query-Error") != "ResourceNotFound;Sender" {
 		t.Errorf("%d %s %v", got.status, got.body, got.header)
 	}
