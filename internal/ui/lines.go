@@ -143,11 +143,7 @@ func (u *UI) eventText(e ship.Event, told bool) string {
 
 // line is one event as a line: time, where, what.
 func (u *UI) line(e ship.Event, text string) string {
-	where := e.Stage
-	if e.Step != "" {
-		where += "/" + e.Step
-	}
-	return u.paint(faint, e.Time.Format("15:04:05")) + " " + where + "  " + text + "\n"
+	return u.paint(faint, e.Time.Format("15:04:05")) + " " + oneLine(where(e)) + "  " + text + "\n"
 }
 
 // untilText is a message with the time at which what it says ends.
@@ -191,9 +187,9 @@ func (u *UI) nodeText(e ship.Event, told bool) string {
 	case e.Node == nil && folded, folded && e.Verdict == ship.Succeeded:
 		return ""
 	case e.Node == nil && e.Verdict == "":
-		return u.line(e, e.Instance+" "+clean(e.Message))
+		return u.line(e, clean(e.Instance)+" "+clean(e.Message))
 	}
-	text := e.Instance + " " + u.verdict(e.Verdict)
+	text := clean(e.Instance) + " " + u.verdict(e.Verdict)
 	if e.Node == nil {
 		return u.line(e, strings.TrimSuffix(text+": "+clean(e.Message), ": "))
 	}

@@ -191,7 +191,7 @@ func lastWords(r *ship.NodeResult, script, line string) (string, string) {
 		}
 	}
 	if r.Verdict != ship.Succeeded && r.Why != "" {
-		line = r.Why
+		line = oneLine(r.Why)
 	}
 	return script, line
 }

@@ -103,7 +103,7 @@ func (u *UI) verdict(v ship.Verdict) string {
 	case ship.Failed, ship.Refused:
 		return u.paint(red, string(v))
 	}
-	return u.paint(yellow, string(v))
+	return u.paint(yellow, oneLine(string(v)))
 }
 
 // counts writes "1 Pending, 2 InProgress" in a stable order.

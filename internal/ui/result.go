@@ -35,9 +35,9 @@ func (u *UI) Result(r *ship.Result) {
 		u.resume(&r.Steps[i], r.Problem)
 	}
 	u.rolledBack(r.Rollback)
-	text := "stage " + r.Stage + ": " + u.verdict(r.Verdict)
+	text := "stage " + clean(r.Stage) + ": " + u.verdict(r.Verdict)
 	if r.Detached {
-		text = "stage " + r.Stage + ": sent, and left; the verdict is still unknown"
+		text = "stage " + clean(r.Stage) + ": sent, and left; the verdict is still unknown"
 	}
 	if r.Verdict == ship.Refused {
 		text += ", nothing was sent"
@@ -107,9 +107,9 @@ func (u *UI) resume(s *ship.StepResult, p *ship.Problem) {
 	says := func(text string) bool { return p != nil && strings.Contains(p.Hint, text) }
 	switch {
 	case s.Resume != "" && !says(s.Resume):
-		u.note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), s.CommandID, s.Name, clean(s.Resume))
+		u.note("%scommand %s, step %s, is unknown: %s tells the truth later, without sending again", u.paint(bold, "hint: "), clean(s.CommandID), clean(s.Name), clean(s.Resume))
 	case s.CannotResume != "" && !says(s.CannotResume):
-		u.note("command %s, step %s, is unknown: %s", s.CommandID, s.Name, clean(s.CannotResume))
+		u.note("command %s, step %s, is unknown: %s", clean(s.CommandID), clean(s.Name), clean(s.CannotResume))
 	}
 }
 
