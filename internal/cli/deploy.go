@@ -27,6 +27,7 @@ type deployCommand struct {
 	placeFlags
 	aboutFlags
 	reviewFlags
+	limitFlags
 	Keep            bool     `help:"With --local: let the applications that the scripts started go on."`
 	SkipProof       bool     `help:"Send although the roles are not proved. Risk: the deploy ships and cannot be read. The preflight still refuses what it finds."`
 	AcceptUndecided bool     `help:"Send although the proof could not decide every call."`
@@ -162,10 +163,13 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 
 // stages ships the stages in the order of the file; a stage comes after those that it needs.
 func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *ui.UI, place *place, l *loaded, set *roles.Set, proved *proof.Result) (int, error) {
+	ctx, stop := c.limited(ctx)
+	defer stop()
 	limiter := &ship.Limiter{}
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
 		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
+		err = limitError(ctx, err)
 		if err != nil && i == 0 {
 			return exitRefused, fmt.Errorf("stage %s: %w; nothing was sent", stage.Name, err)
 		}
@@ -246,6 +250,7 @@ func resumeLine(f releaseFlags, p placeFlags, stage, id string) string {
 	add("--data", p.Data)
 	add("--endpoint-url", p.EndpointURL)
 	add("--profile", p.Profile)
+	add("--assume-role-arn", p.AssumeRole)
 	return strings.Join(words, " ")
 }
 

@@ -37,9 +37,9 @@ func TestResumeLine(t *testing.T) {
 		"AWS": {releaseFlags{File: "slipway.yaml"}, placeFlags{}, "slipway resume " + id + " --stage dev"},
 		"all flags": {
 			releaseFlags{File: "my shop/slipway.yaml", Set: map[string]string{"version": "v2", "colour": "it's red"}},
-			placeFlags{EndpointURL: "http://127.0.0.1:4510", Profile: "ops"},
+			placeFlags{EndpointURL: "http://127.0.0.1:4510", Profile: "ops", AssumeRole: "arn:aws:iam::111111111111:role/shop-dev-Deploy"},
 			"slipway resume " + id + ` -f 'my shop/slipway.yaml' --set 'colour=it'\''s red' --set version=v2 --stage dev` +
-				" --endpoint-url http://127.0.0.1:4510 --profile ops",
+				" --endpoint-url http://127.0.0.1:4510 --profile ops --assume-role-arn arn:aws:iam::111111111111:role/shop-dev-Deploy",
 		},
 		"a local AWS that is kept": {releaseFlags{File: "slipway.yaml"}, placeFlags{Local: true, Data: "d"}, "slipway resume " + id + " --stage dev --local --data d"},
 		"one that is not":          {releaseFlags{File: "slipway.yaml"}, placeFlags{Local: true}, ""},

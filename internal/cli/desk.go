@@ -249,5 +249,6 @@ func (d *desk) line(command string, stage *plan.Stage) string {
 	add("--data", d.flags.Data)
 	add("--endpoint-url", d.flags.EndpointURL)
 	add("--profile", d.flags.Profile)
+	add("--assume-role-arn", d.flags.AssumeRole)
 	return strings.Join(words, " ")
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -24,14 +25,20 @@ type placeFlags struct {
 	Policies    string `placeholder:"DIR" help:"Use these roles in place of the rendered ones, in the layout of roles render."`
 	EndpointURL string `name:"endpoint-url" placeholder:"URL" help:"Send every request there in place of AWS."`
 	Profile     string `placeholder:"NAME" help:"A profile of the shared AWS configuration."`
+	AssumeRole  string `name:"assume-role-arn" placeholder:"ARN" help:"Assume this role with the credentials that are there, and do everything as it."`
 }
+
+// roleARN is the form of a role's ARN, with its path.
+var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$`)
 
 func (f placeFlags) check() error {
 	switch {
 	case f.Data != "" && !f.Local:
 		return usage(errors.New("--data keeps a local AWS, and --local is not given"), "add --local")
-	case f.Local && (f.EndpointURL != "" || f.Profile != ""):
-		return usage(errors.New("--local brings its own endpoint and credentials"), "leave out --endpoint-url and --profile")
+	case f.Local && (f.EndpointURL != "" || f.Profile != "" || f.AssumeRole != ""):
+		return usage(errors.New("--local brings its own endpoint and credentials"), "leave out --endpoint-url, --profile and --assume-role-arn")
+	case f.AssumeRole != "" && !roleARN.MatchString(f.AssumeRole):
+		return usage(fmt.Errorf("--assume-role-arn: %q is not the ARN of a role", f.AssumeRole), "for example arn:aws:iam::111111111111:role/shop-prod-Deploy")
 	}
 	return nil
 }
@@ -161,8 +168,13 @@ func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleK
 		options.Credentials = awsclient.Nobody
 	}
 	config, err := awsclient.Load(ctx, options)
-	if err != nil || token == nil {
+	switch {
+	case err != nil:
 		return config, err
+	case p.flags.AssumeRole != "":
+		return awsclient.EnterRole(ctx, config, p.flags.AssumeRole, sessionName), nil
+	case token == nil:
+		return config, nil
 	}
 	return awsclient.EnterGitHub(ctx, config, token, role.ARN(), sessionName)
 }
@@ -179,7 +191,7 @@ func (p *place) tokens(stage *plan.Stage) awsclient.TokenSource {
 		return rehearse.Token(p.local, p.loaded.release, stage.Name)
 	}
 	url, token := p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), p.process.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-	if url == "" || token == "" || p.process.Getenv("AWS_ACCESS_KEY_ID") != "" || p.flags.Profile != "" {
+	if url == "" || token == "" || p.process.Getenv("AWS_ACCESS_KEY_ID") != "" || p.flags.Profile != "" || p.flags.AssumeRole != "" {
 		return nil
 	}
 	return awsclient.GitHubToken(&http.Client{Timeout: 30 * time.Second}, url, token)

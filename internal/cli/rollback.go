@@ -13,6 +13,7 @@ type rollbackCommand struct {
 	outputFlag
 	placeFlags
 	aboutFlags
+	limitFlags
 	Wait          waitFlag `placeholder:"DURATION" help:"Wait for the stage's lock, without end or for so long (--wait=10m), in place of refusing."`
 	SkipProof     bool     `help:"Send although the roles are not proved."`
 	AcceptUnknown string   `placeholder:"ID" help:"Send although the outcome of this earlier command, or deploy, cannot be known."`
@@ -38,6 +39,8 @@ func (c *rollbackCommand) Run(ctx context.Context, process *Process) error {
 		interrupt: "cancelling…", about: c.aboutFlags, skipProof: c.SkipProof}
 	return a.run(ctx, process, func(config ship.Config) (*ship.Result, error) {
 		config.WaitForLock, config.AcceptUnknown = time.Duration(c.Wait), c.AcceptUnknown
+		ctx, stop := c.limited(ctx)
+		defer stop()
 		return ship.Rollback(ctx, config, c.To)
 	})
 }

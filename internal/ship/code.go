@@ -61,7 +61,7 @@ var Codes = []struct{ Code, Meaning string }{
 	{CodeAccessDenied, "A permission is missing; `statement` is the one to add."},
 	{CodeThrottled, "AWS refused a call as one too many for as long as slipway waits for that."},
 	{CodeNoAnswer, "AWS did not answer, or answered with a failure of its own, for as long as slipway waits for that."},
-	{CodeTimeout, "A command was not done on every node when its own limits were over."},
+	{CodeTimeout, "A command was not done on every node when its own limits were over; or the time that `--timeout` gave the deploy was."},
 	{CodeLostAnswer, "The answer to SendCommand was lost and the command was not found: it may have been sent, and is not sent again."},
 	{CodeDocument, "The SSM document cannot be sent as it was meant."},
 	{CodeLockHeld, "Somebody else holds the stage's lock."},

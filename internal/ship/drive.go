@@ -64,7 +64,7 @@ func (d *drive) run(ctx context.Context) {
 			d.begin(ctx, m)
 		}
 		if d.r.res.Interrupted && d.why == "" && d.next().kind != moveDone {
-			d.stop(CodeCancelled, "interrupted")
+			d.stop(halted(ctx))
 		}
 		if d.why != "" {
 			return
@@ -145,7 +145,8 @@ func (d *drive) pause(ctx context.Context, long time.Duration, batch *Batch) boo
 	d.r.event(Event{Kind: EventPause, Step: d.step.Name, Batch: batch, Until: until, Message: "pause of " + long.String()})
 	if err := d.r.sleep(ctx, long); err != nil {
 		d.r.res.Interrupted = true
-		d.stop(CodeCancelled, "interrupted during the pause")
+		code, why := halted(ctx)
+		d.stop(code, why+" during the pause")
 		return false
 	}
 	return true

@@ -41,9 +41,10 @@ func open(all []*watch) []*watch {
 // ends a wait ends the watch.
 func (r *runner) interrupted(ctx context.Context, all []*watch, err error) context.Context {
 	after := context.WithoutCancel(ctx)
+	_, why := halted(ctx)
 	for _, w := range all {
 		if ctx.Err() != nil && !w.interrupted && w.cancels {
-			w.interrupt(after)
+			w.interrupt(after, why)
 		} else {
 			w.giveUp(err)
 		}

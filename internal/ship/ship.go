@@ -49,6 +49,7 @@ func (r *runner) deploy(ctx context.Context, kind record.Kind) {
 	}
 	if err != nil {
 		r.refuse(ctx, err)
+		r.res.limited(ctx)
 		r.closeRecord(ctx)
 		return
 	}
@@ -59,6 +60,7 @@ func (r *runner) deploy(ctx context.Context, kind record.Kind) {
 	}
 	r.conclude()
 	r.rollBack(ctx)
+	r.res.limited(ctx)
 	r.closeRecord(ctx)
 }
 
@@ -67,7 +69,8 @@ func (r *runner) shipAll(ctx context.Context) {
 	for i := range r.stage.Steps {
 		step := &r.stage.Steps[i]
 		if ctx.Err() != nil {
-			r.leaveOut("not sent: interrupted before it")
+			_, why := halted(ctx)
+			r.leaveOut("not sent: " + why + " before it")
 			break
 		}
 		if !r.ship(ctx, step, r.sendsOf(step)) {
