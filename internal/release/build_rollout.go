@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // rollout checks what belongs together in a command's rollout; nil when it has none.
@@ -50,7 +52,25 @@ func (b *builder) output(l located[outputFile]) *Output {
 	if o.prefix.ok() && !b.hasKey(l.node, "bucket") {
 		b.errorf(o.prefix.node, "add bucket, or leave it out", "prefix goes with bucket")
 	}
+	b.outputBesideRecord(l.node, o)
 	return &Output{LogGroup: o.logGroup.value, Bucket: o.bucket.value, Prefix: o.prefix.value}
+}
+
+// outputBesideRecord: the nodes may write where output goes, and must not where the lock, the record and the scripts are. A
+// rollback ships what the record says.
+func (b *builder) outputBesideRecord(node *yaml.Node, o outputFile) {
+	record, app := b.file.record.value.bucket, b.file.app.value
+	if !record.ok() || !o.bucket.ok() || o.bucket.value != record.value || !o.prefix.ok() && b.hasKey(node, "prefix") {
+		return
+	}
+	if prefix := o.prefix.value; prefix == "" || prefix == app || strings.HasPrefix(prefix, app+"/") {
+		at := o.bucket.node
+		if o.prefix.ok() {
+			at = o.prefix.node
+		}
+		b.errorf(at, "for example prefix: output/"+app+", or another bucket", "output would let the nodes write the record, which is "+
+			"below %s/ in the same bucket", app)
+	}
 }
 
 // onFailure: a rollback goes back to what the record says.

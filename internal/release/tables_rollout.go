@@ -190,7 +190,7 @@ var outputTable = mapping[outputFile]{
 		optional("log-group", text(logGroupName), func(o *outputFile) *located[string] { return &o.logGroup }, "",
 			"Log group of CloudWatch Logs. What scripts print is shown while they run."),
 		optional("bucket", text(bucketName), func(o *outputFile) *located[string] { return &o.bucket }, "",
-			"Bucket of the stage's account."),
+			"Bucket of the stage's account. That of the record only with a prefix that is not the app's: nodes must not write the record."),
 		optional("prefix", text(keyPrefix), func(o *outputFile) *located[string] { return &o.prefix }, "none",
 			"Prefix of the objects' keys; only with bucket."),
 	},
