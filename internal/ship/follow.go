@@ -42,12 +42,19 @@ func open(all []*watch) []*watch {
 func (r *runner) interrupted(ctx context.Context, all []*watch, err error) context.Context {
 	after := context.WithoutCancel(ctx)
 	_, why := halted(ctx)
+	var cancelled []*watch
+	until := r.cfg.Now().Add(r.t.Grace) // of all together: where one cannot be cancelled, others mostly cannot either
 	for _, w := range all {
 		if ctx.Err() != nil && !w.interrupted && w.cancels {
+			r.deadline = until
 			w.interrupt(after, why)
+			cancelled = append(cancelled, w)
 		} else {
 			w.giveUp(err)
 		}
+	}
+	for _, w := range cancelled {
+		w.setDeadline(r.cfg.Now().Add(r.t.Grace))
 	}
 	return after
 }

@@ -141,6 +141,8 @@ type runner struct {
 	// outputKept is how much output was read as a whole, outputWaited how long was waited for the end of any.
 	outputKept   int
 	outputWaited time.Duration
+	// tailAgain is when a log service that did not answer is asked again for what scripts print.
+	tailAgain time.Time
 	// final is true once it is known that asking for a command again would tell nothing.
 	final bool
 	// deadline ends every patience; zero before a command is sent.

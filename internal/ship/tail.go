@@ -27,6 +27,12 @@ type tailer struct {
 	off    bool
 }
 
+// A look waits no longer than tailPatience for an answer, and after none there is no other one for tailRest, of no command.
+const (
+	tailPatience = 5 * time.Second
+	tailRest     = 30 * time.Second
+)
+
 // newTailer tails a watch's command; nil where its output goes to no log group.
 func newTailer(w *watch) *tailer {
 	if w.step.Output.LogGroup == "" {
@@ -37,12 +43,14 @@ func newTailer(w *watch) *tailer {
 
 // look shows what is new.
 func (t *tailer) look(ctx context.Context) {
-	if t == nil || t.off {
+	if t == nil || t.off || t.w.r.cfg.Now().Before(t.w.r.tailAgain) {
 		return
 	}
 	r := t.w.r
+	short, cancel := context.WithTimeout(ctx, tailPatience)
+	defer cancel()
 	// Once: a tick later there is another chance, and the watch of the command must not wait for it.
-	out, err := once(ctx, r, func(ctx context.Context) (*cloudwatchlogs.FilterLogEventsOutput, error) {
+	out, err := once(short, r, func(ctx context.Context) (*cloudwatchlogs.FilterLogEventsOutput, error) {
 		return r.watcher.logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(t.group),
 			LogStreamNamePrefix: aws.String(t.w.sent.id + "/"), StartTime: aws.Int64(t.from), NextToken: t.next})
 	})
@@ -51,19 +59,25 @@ func (t *tailer) look(ctx context.Context) {
 		return
 	}
 	t.show(out.Events)
-	t.next = out.NextToken
-	if t.next == nil {
-		t.from = max(t.from, t.latest-overlap.Milliseconds())
-		t.forget()
+	t.forget()
+	if t.next = out.NextToken; t.next == nil {
+		t.advance()
 	}
 }
+
+// advance makes the next query begin where this one came to, less the overlap.
+func (t *tailer) advance() { t.from = max(t.from, t.latest-overlap.Milliseconds()) }
 
 // failed gives up where asking again would tell nothing. That there is no group is no failure: the first node that
 // prints makes it.
 func (t *tailer) failed(ctx context.Context, err error) {
 	t.next = nil // a token may have gone stale
+	t.advance()
 	switch kind := classify(err); {
-	case ctx.Err() != nil, kind == throttled, kind == broken, kind == expired, errorCode(err) == "ResourceNotFoundException":
+	case kind == broken && ctx.Err() == nil:
+		t.w.r.tailAgain = t.w.r.cfg.Now().Add(tailRest)
+		return
+	case ctx.Err() != nil, kind == throttled, kind == expired, errorCode(err) == "ResourceNotFoundException":
 		return
 	}
 	t.off = true
@@ -96,10 +110,10 @@ func (t *tailer) instanceOf(stream string) (string, bool) {
 	return parts[1], t.w.step.Own == nil || parts[len(parts)-1] == "stdout"
 }
 
-// forget drops lines that no look will bring again.
+// forget drops lines that no look will bring again: the pages of one come in the order of their times.
 func (t *tailer) forget() {
 	for id, at := range t.seen {
-		if at < t.from {
+		if at < t.latest-overlap.Milliseconds() {
 			delete(t.seen, id)
 		}
 	}

@@ -243,7 +243,6 @@ func (w *watch) addUnlisted(v Verdict, why string) {
 // interrupt cancels the command, and says why; it is watched on for a short time (R101).
 func (w *watch) interrupt(ctx context.Context, why string) {
 	w.interrupted, w.r.res.Interrupted = true, true
-	w.setDeadline(w.r.cfg.Now().Add(w.r.t.Grace))
 	w.tick = w.r.t.TickMin
 	w.event(Event{Kind: EventCancel, Message: why + ": cancelling command " + w.sent.id})
 	_, err := call(ctx, w.r, w.r.watcher, "ssm:CancelCommand", nil, func(ctx context.Context) (*ssm.CancelCommandOutput, error) {
