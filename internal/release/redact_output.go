@@ -15,9 +15,21 @@ var (
 // RedactOutput takes out of a text what is certainly a secret, and says what it was (R119). What a script prints and what an
 // error says passes it before it is shown or kept.
 func RedactOutput(text string) string {
+	if strings.Contains(text, "\x1b[") { // colours go before a text is shown, and then nothing parts a secret any more
+		if plain := colours.ReplaceAllString(text, ""); mayHoldSecret(plain) && redacted(plain) != plain {
+			return redacted(plain)
+		}
+	}
 	if !mayHoldSecret(text) {
 		return text
 	}
+	return redacted(text)
+}
+
+// colours are the sequences that programs put between letters: how they look, and that the rest of the line is empty.
+var colours = regexp.MustCompile(`\x1b\[[0-9;:]*[mK]`)
+
+func redacted(text string) string {
 	text = wholePrivateKey.ReplaceAllString(text, "[redacted: a private key]")
 	for _, kind := range secretKinds {
 		text = kind.pattern.ReplaceAllString(text, "[redacted: "+kind.is+"]")

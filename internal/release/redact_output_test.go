@@ -31,6 +31,23 @@ func TestR119RedactOutputTakesSecretsOut(t *testing.T) {
 	}
 }
 
+// Colours that a program puts into a secret, or between its name and itself, are taken away before it is shown.
+func TestR119ColoursHideNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, tt := range secretExamples {
+		for _, colour := range []string{"\x1b[0;32m", "\x1b[m\x1b[K", "\x1b[38:5:1m"} {
+			middle := strings.IndexAny(tt.text, "_:IK") + 1
+			got := RedactOutput("\x1b[1mbefore\x1b[0m " + colour + tt.text[:middle] + colour + tt.text[middle:])
+			if got != "before [redacted: "+tt.is+"]" {
+				t.Errorf("%q in %q: %q", colour, tt.text, got)
+			}
+		}
+	}
+	if got := RedactOutput("\x1b[31mred\x1b[0m secret"); got != "\x1b[31mred\x1b[0m secret" {
+		t.Errorf("a text without a secret lost its colours: %q", got)
+	}
+}
+
 // Every kind that the release file refuses must pass the filter in front of the patterns.
 func TestR119TheFilterKnowsEveryKind(t *testing.T) {
 	t.Parallel()
