@@ -136,6 +136,7 @@ func (s *Store) Adopt(ctx context.Context, id string, o Owner, lease time.Durati
 		return nil, nil, err
 	}
 	d, err := s.Update(ctx, id, func(d *Deploy) error {
+		d.Detached = false // it is somebody's again: the next one waits
 		d.Resumed = append(d.Resumed, Resumption{At: s.c.Now(), Actor: o.Actor, Host: o.Host})
 		return nil
 	})

@@ -351,3 +351,34 @@ func TestR105EveryFaultOfTheBucket(t *testing.T) {
 		}
 	}
 }
+
+// TestDetachedIsTakenUpOnce: a deploy that was left is nobody's until the first resume has it; the second finds it taken.
+func TestDetachedIsTakenUpOnce(t *testing.T) {
+	t.Parallel()
+	d := newDurable(t, 3)
+	want(t, d.ship(func(c *Config) { c.Detach = true }), 0, Unknown) // sent, and left
+	var second *Result
+	first := d.process(func(c *Config) {
+		tell := c.Events
+		c.Events = func(e Event) {
+			tell(e)
+			if e.Kind != EventWaiting || second != nil {
+				return
+			}
+			var err error
+			if second, err = Continue(t.Context(), d.process(), Continuing{NoWait: true}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	res, err := Continue(t.Context(), first, Continuing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, second, 4, Refused)
+	want(t, res, 0, Succeeded)
+	if res.Record.Problem != "" {
+		t.Error(res.Record.Problem)
+	}
+	d.settled()
+}
