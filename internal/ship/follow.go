@@ -66,6 +66,7 @@ func (r *runner) lookAtAll(ctx context.Context, all []*watch) {
 			w.giveUp(err)
 		}
 	}
+	r.chooseTails(all)
 	var asking, rest []*watch
 	for _, w := range all {
 		err := w.look(ctx)
@@ -91,6 +92,19 @@ func (r *runner) lookAtAll(ctx context.Context, all []*watch) {
 	for _, w := range rest {
 		failed(w, w.settle(ctx, nil, false))
 	}
+}
+
+// tailsPerTick is of how many commands a tick reads what their scripts print: a large batch is many commands, and looking at
+// it must not take many calls more than the lists do.
+const tailsPerTick = 2
+
+// chooseTails gives each of the commands its turn.
+func (r *runner) chooseTails(all []*watch) {
+	for i, w := range all {
+		turn := (i - r.tailTurn%len(all) + len(all)) % len(all)
+		w.tails = turn < tailsPerTick
+	}
+	r.tailTurn += tailsPerTick
 }
 
 // parents reads the commands themselves: one by its id, several with one list, so that the end of a large batch does

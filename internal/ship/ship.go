@@ -143,6 +143,8 @@ type runner struct {
 	outputWaited time.Duration
 	// tailAgain is when a log service that did not answer is asked again for what scripts print.
 	tailAgain time.Time
+	// tailTurn counts the commands whose turn it was.
+	tailTurn int
 	// final is true once it is known that asking for a command again would tell nothing.
 	final bool
 	// deadline ends every patience; zero before a command is sent.

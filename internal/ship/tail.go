@@ -77,7 +77,10 @@ func (t *tailer) failed(ctx context.Context, err error) {
 	case kind == broken && ctx.Err() == nil:
 		t.w.r.tailAgain = t.w.r.cfg.Now().Add(tailRest)
 		return
-	case ctx.Err() != nil, kind == throttled, kind == expired, errorCode(err) == "ResourceNotFoundException":
+	case kind == throttled && ctx.Err() == nil:
+		t.w.r.tailAgain = t.w.r.cfg.Now().Add(tailPatience) // others need the quota, for more than to be looked at
+		return
+	case ctx.Err() != nil, kind == expired, errorCode(err) == "ResourceNotFoundException":
 		return
 	}
 	t.off = true

@@ -46,6 +46,8 @@ type watch struct {
 	unreadable              string
 	// tail shows what the scripts print while they run; nil where that is not to be had.
 	tail *tailer
+	// tails is true where this tick reads it.
+	tails bool
 
 	// wanted are the nodes that it is for, as far as they are known by name.
 	wanted   []string
@@ -92,7 +94,9 @@ func (w *watch) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.tail.look(ctx) // before the results, so that what was printed comes in its order
+	if w.tails {
+		w.tail.look(ctx) // before the results, so that what was printed comes in its order
+	}
 	waiting, err := w.take(ctx, invocations)
 	if err != nil {
 		return err
