@@ -56,9 +56,10 @@ func report(process Process, err error) int {
 	if errors.As(err, &done) {
 		return code
 	}
-	_, _ = fmt.Fprintf(process.Stderr, "slipway: %s\n", strings.TrimSpace(err.Error()))
+	terminal := newUI(&process, outputFlag{}) // what an error quotes was written by others
+	terminal.Note("slipway: %s", strings.TrimSpace(err.Error()))
 	if hint := hintOf(err); hint != "" {
-		_, _ = fmt.Fprintf(process.Stderr, "  hint: %s\n", hint)
+		terminal.Note("  hint: %s", hint)
 	}
 	return code
 }

@@ -38,7 +38,8 @@ func TestPolicyInterrupted(t *testing.T) {
 				cancel()
 			}()
 			defer time.AfterFunc(10*time.Second, func() { _ = writer.Close() }).Stop()
-			process := Process{Args: append([]string{"policy"}, args...), Stdin: in, Stdout: io.Discard, Stderr: io.Discard}
+			process := Process{Args: append([]string{"policy"}, args...), Stdin: in, Stdout: io.Discard, Stderr: io.Discard,
+				Getenv: func(string) string { return "" }}
 			if code := Main(ctx, process); code != exitInterrupted {
 				t.Errorf("exit code %d", code)
 			}
