@@ -198,6 +198,18 @@ func (r *runner) proved(p *plan.Plan) error {
 	return nil
 }
 
+// cancelledNode is a node whose command was cancelled by somebody, and not by an alarm; empty when there is none.
+func (r *runner) cancelledNode() string {
+	for _, s := range r.res.Steps {
+		for _, n := range s.Nodes {
+			if s.Code != CodeAlarm && n.Verdict == Failed && normalise(shown(n.Status, n.StatusDetails)) == "Cancelled" {
+				return n.InstanceID
+			}
+		}
+	}
+	return ""
+}
+
 // rollBack goes back to what was current, where the stage wants that of a deploy that failed. An outcome that is not
 // known, an interrupt and a cancel are for people to decide about.
 func (r *runner) rollBack(ctx context.Context) {
@@ -210,6 +222,10 @@ func (r *runner) rollBack(ctx context.Context) {
 		return
 	}
 	if !l.opened || l.lost || l.deploy.Kind != record.KindDeploy || !l.deploy.CancelRequested.IsZero() {
+		return
+	}
+	if id := r.cancelledNode(); id != "" {
+		r.event(Event{Kind: EventRollback, Message: "not rolled back: somebody cancelled the command on " + id + ", and may want it as it is"})
 		return
 	}
 	touched := l.touched()

@@ -99,6 +99,7 @@ func TestR105WhatIsNotRolledBack(t *testing.T) {
 		{"unknown", "DeliveryTimedOut", nil, Unknown, ""},
 		{"no rollback wanted", "Failed", func(c *Config) { c.NoRollback = true }, Failed, ""},
 		{"on-failure: stop", "Failed", func(c *Config) { c.Plan.Stages[0].OnFailure = "stop" }, Failed, ""},
+		{"a command cancelled by somebody", "Cancelled", nil, Failed, "somebody cancelled the command on"},
 		{"nothing was reached", "Undeliverable", func(c *Config) {
 			c.Plan.Stages[0].Steps[0].Once = true
 		}, Failed, "nothing to roll back"},
