@@ -170,5 +170,5 @@ func span(d time.Duration) string {
 
 // String is the phase's word.
 func (p phase) String() string {
-	return [phases]string{"failed", "unknown", "running", "succeeded", "not started"}[p]
+	return [phases]string{"failed", "unknown", "running", "waiting", "succeeded", "not started"}[p]
 }

@@ -80,7 +80,7 @@ func (m *model) waitingFor(now time.Time) string {
 // summary is "312 of 500 nodes done, 3 failed, 125 running".
 func (m *model) summary() string {
 	text := fmt.Sprintf("%d of %s done", m.done(), number(m.total(), "node"))
-	for _, p := range []phase{phaseFailed, phaseUnknown, phaseRunning} {
+	for _, p := range []phase{phaseFailed, phaseUnknown, phaseRunning, phaseWaiting} {
 		if n := m.counts[p]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, p)
 		}
@@ -88,11 +88,11 @@ func (m *model) summary() string {
 	return text
 }
 
-// running counts the running nodes by Run Command's words.
+// running counts the nodes that were sent to by Run Command's words.
 func (m *model) running() map[string]int {
 	by := map[string]int{}
 	for _, n := range m.nodes {
-		if n.phase == phaseRunning {
+		if n.phase == phaseRunning || n.phase == phaseWaiting {
 			by[n.status]++
 		}
 	}

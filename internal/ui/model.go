@@ -23,6 +23,7 @@ const (
 	phaseFailed phase = iota
 	phaseUnknown
 	phaseRunning
+	phaseWaiting // sent to, and not begun: what a send allows at a time runs on others
 	phaseSucceeded
 	phaseNotStarted
 	phases
@@ -136,7 +137,7 @@ func (m *model) takeBatch(e ship.Event) {
 		n := m.node(id)
 		n.batch = m.batch.Number
 		n.began, n.ended = e.Time, time.Time{}
-		m.move(n, phaseRunning)
+		m.move(n, phaseWaiting)
 		n.status = "sending"
 		if m.batch.Check {
 			n.status = "checking"
@@ -156,12 +157,12 @@ func (m *model) leaveOut() {
 
 func (m *model) takeNode(e ship.Event) {
 	n := m.node(e.Instance)
-	if n.phase != phaseRunning && e.Verdict == "" {
-		n.began, n.ended = e.Time, time.Time{}
-	}
 	if e.Verdict == "" {
-		m.move(n, phaseRunning)
 		n.status = cmp.Or(e.Status, e.Message)
+		if to := phaseIn(n.status); n.phase != to {
+			n.began, n.ended = e.Time, time.Time{}
+			m.move(n, to)
+		}
 		return
 	}
 	if n.began.IsZero() {
@@ -202,6 +203,15 @@ func (m *model) takeOutput(e ship.Event) {
 	if line := lastLine(e.Message); line != "" {
 		n.line = line
 	}
+}
+
+// phaseIn is the phase of a node without a verdict, by Run Command's words.
+func phaseIn(status string) phase {
+	switch status {
+	case "Pending", "Delayed":
+		return phaseWaiting
+	}
+	return phaseRunning
 }
 
 func phaseOf(v ship.Verdict) phase {
@@ -249,8 +259,11 @@ func (m *model) done() int {
 	return m.counts[phaseFailed] + m.counts[phaseUnknown] + m.counts[phaseSucceeded]
 }
 
+// underWay counts the nodes that were sent to and have no verdict.
+func (m *model) underWay() int { return m.counts[phaseRunning] + m.counts[phaseWaiting] }
+
 // notStarted counts the nodes that the step has not reached.
-func (m *model) notStarted() int { return max(0, m.total()-m.done()-m.counts[phaseRunning]) }
+func (m *model) notStarted() int { return max(0, m.total()-m.done()-m.underWay()) }
 
 // many is true where a line a node would be too many lines.
 func (m *model) many() bool { return m.total() > foldAbove }
@@ -277,26 +290,34 @@ func (m *model) progress() float64 {
 	return (float64(number-1) + part) / float64(of)
 }
 
-// shown gives at most room nodes, those first that a person wants to see: failed, unknown, running, and of each the one
-// that began first. Failed nodes leave a third of the room to running ones.
+// shown gives at most room nodes, those first that a person wants to see: failed, unknown, running with output, running,
+// waiting, and of each by their ids. Failed nodes leave a third of the room to running ones.
 func (m *model) shown(room int) []*nodeState {
 	if room <= 0 {
 		return nil
 	}
 	all := len(m.nodes) <= room
-	nodes := make([]*nodeState, 0, min(len(m.nodes), m.counts[phaseFailed]+m.counts[phaseUnknown]+m.counts[phaseRunning]+room))
+	nodes := make([]*nodeState, 0, min(len(m.nodes), m.counts[phaseFailed]+m.counts[phaseUnknown]+m.underWay()+room))
 	for _, n := range m.nodes {
-		if all || n.phase <= phaseRunning {
+		if all || n.phase <= phaseWaiting {
 			nodes = append(nodes, n)
 		}
 	}
 	slices.SortFunc(nodes, func(a, b *nodeState) int {
-		return cmp.Or(cmp.Compare(a.phase, b.phase), a.began.Compare(b.began), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.phase, b.phase), cmp.Compare(a.mute(), b.mute()), cmp.Compare(a.id, b.id))
 	})
 	if len(nodes) <= room {
 		return nodes
 	}
-	bad, running := m.counts[phaseFailed]+m.counts[phaseUnknown], m.counts[phaseRunning]
+	bad, running := m.counts[phaseFailed]+m.counts[phaseUnknown], m.underWay()
 	kept := min(bad, max(room-running, room-room/3))
 	return append(nodes[:kept:kept], nodes[bad:bad+room-kept]...)
+}
+
+// mute is 1 of a node that runs and has not said anything, and 0 of all others.
+func (n *nodeState) mute() int {
+	if n.phase == phaseRunning && n.line == "" {
+		return 1
+	}
+	return 0
 }

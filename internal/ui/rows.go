@@ -91,12 +91,12 @@ func (c columnsOf) row(marker, id, status, script, elapsed, line string) string 
 var marks = [phases]struct {
 	text  string
 	color color
-}{{"✗ ", red}, {"? ", yellow}, {"● ", bold}, {"✓ ", green}, {"· ", faint}}
+}{{"✗ ", red}, {"? ", yellow}, {"● ", bold}, {"○ ", faint}, {"✓ ", green}, {"· ", faint}}
 
 func nodeRow(n *nodeState, c columnsOf, l look) string {
 	k := marks[n.phase]
 	row := cut(c.row("", oneLine(n.id), oneLine(n.status), oneLine(n.script), n.elapsed(l.now), n.line), l.columns-mark)
-	if n.phase == phaseRunning {
+	if n.phase == phaseRunning || n.phase == phaseWaiting {
 		return l.paint(k.color, k.text) + row
 	}
 	return l.paint(k.color, k.text+row)
@@ -121,10 +121,10 @@ func (m *model) rest(shown []*nodeState) string {
 		left[n.phase]--
 	}
 	var parts []string
-	for _, p := range []phase{phaseFailed, phaseUnknown, phaseRunning, phaseNotStarted, phaseSucceeded} {
+	for _, p := range []phase{phaseFailed, phaseUnknown, phaseRunning, phaseWaiting, phaseNotStarted, phaseSucceeded} {
 		switch n := left[p]; {
 		case n <= 0:
-		case p <= phaseRunning:
+		case p <= phaseWaiting:
 			parts = append(parts, fmt.Sprintf("%d more %s", n, p))
 		default:
 			parts = append(parts, fmt.Sprintf("%d %s", n, p))

@@ -160,7 +160,7 @@ func (d *deployScene) decide(outcome string) bool {
 		d.shot("interrupted")
 		d.event(time.Second, ship.Event{Kind: ship.EventCancel, Step: "release", Message: "interrupted: cancelling command ebe76b7d"})
 		for _, id := range d.ids {
-			if n := d.ui.model.nodes[id]; n != nil && n.phase == phaseRunning {
+			if n := d.ui.model.nodes[id]; n != nil && (n.phase == phaseRunning || n.phase == phaseWaiting) {
 				d.node(time.Millisecond, "release", id, ship.Failed)
 			}
 		}
@@ -216,7 +216,7 @@ func (d *deployScene) result(outcome string) *ship.Result {
 			continue
 		}
 		n := ship.NodeResult{InstanceID: id, Verdict: ship.NotStarted, Why: "its batch never began"}
-		if s := d.ui.model.nodes[id]; outcome == "unknown" && s != nil && s.phase == phaseRunning {
+		if s := d.ui.model.nodes[id]; outcome == "unknown" && s != nil && (s.phase == phaseRunning || s.phase == phaseWaiting) {
 			n = ship.NodeResult{InstanceID: id, Verdict: ship.Unknown, Status: "InProgress", CommandID: step.CommandID, Why: "its result could not be read"}
 		}
 		step.Nodes = append(step.Nodes, n)

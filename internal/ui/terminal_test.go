@@ -205,7 +205,7 @@ func TestAStepForSomeNodes(t *testing.T) {
 	sc.event(0, ship.Event{Kind: ship.EventTargets, Nodes: []string{"i-1", "i-2", "i-3"}})
 	sc.event(0, ship.Event{Kind: ship.EventBatch, Step: "migrate", Nodes: []string{"i-2"}, Batch: &ship.Batch{Number: 1, Of: 1, Total: 1}})
 	sc.wait(time.Second)
-	if got := sc.term.picture(); !strings.Contains(got, "0 of 1 node") || !strings.Contains(got, "● i-2") || strings.Contains(got, "i-1") || strings.Contains(got, "not started") {
+	if got := sc.term.picture(); !strings.Contains(got, "0 of 1 node") || !strings.Contains(got, "○ i-2") || strings.Contains(got, "i-1") || strings.Contains(got, "not started") {
 		t.Errorf("got\n%s", got)
 	}
 	sc.event(0, ship.Event{Kind: ship.EventBatch, Step: "release", Nodes: []string{"i-1"}, Batch: &ship.Batch{Number: 1, Of: 2, Total: 3}})
@@ -291,4 +291,32 @@ type stoppable struct {
 func (w *stoppable) Write(p []byte) (int, error) {
 	<-w.goOn
 	return w.text.Write(p)
+}
+
+// Of many nodes those are seen on which something runs, those that say something first; one that Run Command keeps for
+// later waits, and does not run.
+func TestNodesThatWaitComeLast(t *testing.T) {
+	t.Parallel()
+	sc := newScene(80, 10, Subject{})
+	for i := 40; i > 0; i-- { // as Run Command lists them: in any order
+		sc.event(0, ship.Event{Kind: ship.EventNode, Step: "release", Instance: fmt.Sprintf("i-%02d", i), Status: "Pending", Message: "Pending"})
+	}
+	for _, i := range []int{21, 33, 12, 5} {
+		sc.event(time.Second, ship.Event{Kind: ship.EventNode, Step: "release", Instance: fmt.Sprintf("i-%02d", i), Status: "InProgress", Message: "InProgress"})
+	}
+	sc.event(0, ship.Event{Kind: ship.EventOutput, Step: "release", Instance: "i-33", Message: "installing\n"})
+	sc.event(0, ship.Event{Kind: ship.EventNode, Step: "release", Instance: "i-40", Status: "Failed", Verdict: ship.Failed, Node: &ship.NodeResult{InstanceID: "i-40", Verdict: ship.Failed}})
+	sc.wait(time.Second)
+	var ids []string
+	for line := range strings.Lines(sc.term.picture()) {
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[1], "i-") && strings.HasPrefix(line, "│") && strings.ContainsAny(fields[0], "✗●○") {
+			ids = append(ids, fields[1])
+		}
+	}
+	if got := strings.Join(ids, " "); got != "i-40 i-33 i-05 i-12 i-21" || !strings.Contains(sc.term.picture(), "… 35 more waiting") {
+		t.Errorf("shown are %s:\n%s", got, sc.term.picture())
+	}
+	if got := sc.ui.model.summary(); got != "1 of 40 nodes done, 1 failed, 4 running, 35 waiting" {
+		t.Errorf("summary: %s", got)
+	}
 }
