@@ -123,7 +123,19 @@ func waiting(limit time.Duration, tell func(*record.HeldError)) record.Waiting {
 	if limit < 0 {
 		limit = withoutEnd
 	}
-	return record.Waiting{Limit: limit, Sleep: sleepFor, Tell: tell}
+	return record.Waiting{Limit: limit, Sleep: sleepFor, Tell: seldom(time.Now, tell)}
+}
+
+// seldom tells once at first, and then every half minute: the lock is looked at far more often.
+func seldom(now func() time.Time, tell func(*record.HeldError)) func(*record.HeldError) {
+	const every = 30 * time.Second
+	var told time.Time
+	return func(held *record.HeldError) {
+		if at := now(); told.IsZero() || at.Sub(told) >= every {
+			told = at
+			tell(held)
+		}
+	}
 }
 
 // sleepFor sleeps until the context ends.

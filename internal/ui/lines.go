@@ -45,8 +45,15 @@ func (u *UI) Event(e ship.Event) {
 func (u *UI) beat() {
 	u.mu.Lock()
 	text := ""
-	if now := u.o.Now(); !u.model.began.IsZero() && !u.model.ended && now.Sub(u.lastLine) >= heartbeat {
+	interval := heartbeat
+	if !u.lockTold.IsZero() {
+		interval = lockEvery
+	}
+	if now := u.o.Now(); !u.model.began.IsZero() && !u.model.ended && now.Sub(u.lastLine) >= interval {
 		u.lastLine = now
+		if !u.lockTold.IsZero() {
+			u.lockTold = now
+		}
 		text = u.line(ship.Event{Time: now, Stage: u.model.stage, Step: u.model.step}, u.model.waitingFor(now))
 	}
 	u.mu.Unlock()
@@ -57,10 +64,10 @@ func (u *UI) beat() {
 func (m *model) waitingFor(now time.Time) string {
 	var text string
 	switch {
-	case m.step == "" && m.waiting == nil:
-		text = "looking before anything is sent"
 	case !m.until.IsZero() && m.until.After(now):
 		text = cmp.Or(oneLine(m.doing), "pause") + ", " + span(m.until.Sub(now)) + " left"
+	case m.step == "" && m.waiting == nil:
+		text = "looking before anything is sent"
 	case m.many():
 		text = m.summary()
 	case len(m.waiting) > 0:
@@ -136,9 +143,28 @@ func (u *UI) eventText(e ship.Event, told bool) string {
 		}
 		return u.line(e, text)
 	case ship.EventLock:
-		return u.line(e, untilText(e))
+		return u.lockLine(e)
 	}
 	return u.line(e, clean(e.Message))
+}
+
+// lockEvery is how often it is said that the lock is waited for: it is looked at far more often.
+const lockEvery = 30 * time.Second
+
+// waitsForLock is true of the events that come while somebody else has the lock.
+func waitsForLock(e ship.Event) bool { return e.Kind == ship.EventLock && !e.Until.IsZero() }
+
+// lockLine is said once at first, and then now and then; where there is a table it counts the time itself.
+func (u *UI) lockLine(e ship.Event) string {
+	if !waitsForLock(e) {
+		u.lockTold = time.Time{}
+		return u.line(e, untilText(e))
+	}
+	if !u.lockTold.IsZero() && (u.live || e.Time.Sub(u.lockTold) < lockEvery) {
+		return ""
+	}
+	u.lockTold = e.Time
+	return u.line(e, untilText(e))
 }
 
 // line is one event as a line: time, where, what.

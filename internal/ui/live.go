@@ -95,7 +95,7 @@ func (u *UI) flush() {
 	u.mu.Lock()
 	text := u.pending.String()
 	u.pending.Reset()
-	u.model.ended = true
+	u.model.ended, u.lockTold = true, time.Time{}
 	u.mu.Unlock()
 	u.write(u.err, text)
 }

@@ -218,3 +218,29 @@ func fill(v reflect.Value, text string, depth int) (count int) {
 	}
 	return count
 }
+
+// The lock is looked at every second or so; that it is waited for is one line, and then one every half minute, and one on
+// a terminal, where the table counts the time.
+func TestTheWaitForALockIsAFewLines(t *testing.T) {
+	t.Parallel()
+	wait := func(u *UI) {
+		until := time.Now().Add(5 * time.Minute)
+		for range 100 {
+			u.Event(ship.Event{Time: time.Now(), Kind: ship.EventLock, Stage: "prod", Message: "waiting: held by ann", Until: until})
+			time.Sleep(time.Second)
+		}
+		u.Event(ship.Event{Time: time.Now(), Kind: ship.EventLock, Stage: "prod", Message: "lock taken for deploy d-1"})
+	}
+	longest, lines := silences(t, wait)
+	if n := strings.Count(lines, "waiting: held by ann"); n != 4 || longest > 30*time.Second || !strings.Contains(lines, "lock taken for deploy d-1") {
+		t.Errorf("%d lines, silent for %s:\n%s", n, longest, lines)
+	}
+	sc := newScene(80, 24, Subject{})
+	for range 100 {
+		sc.event(time.Second, ship.Event{Kind: ship.EventLock, Message: "waiting: held by ann", Until: noon.Add(5 * time.Minute)})
+	}
+	sc.wait(time.Second)
+	if got := sc.term.picture(); strings.Count(got, "waiting: held by ann") != 2 { // the line, and the table
+		t.Errorf("on a terminal:\n%s", got)
+	}
+}

@@ -47,6 +47,8 @@ type UI struct {
 	keys  map[string]*release.LineRedactor
 	// lastLine is when the last line about a deploy was drawn.
 	lastLine time.Time
+	// lockTold is when it was last said that the lock is waited for; zero when it is not.
+	lockTold time.Time
 	// live is true between Begin and the end of it, on a terminal; pending is what will stand above the table then.
 	live    bool
 	pending strings.Builder
