@@ -104,7 +104,7 @@ func (s *Store) merge(d *Deploy, now *Object) error {
 	}
 	d.version.etag = now.ETag
 	if d.CancelRequested.IsZero() {
-		d.CancelRequested = stored.CancelRequested
+		d.CancelRequested, d.CancelledBy, d.CancelReason = stored.CancelRequested, stored.CancelledBy, stored.CancelReason
 	}
 	if d.RolledBackBy == "" {
 		d.RolledBackBy = stored.RolledBackBy
@@ -157,7 +157,7 @@ func (s *Store) encodeDeploy(d *Deploy) (body []byte, own [sha256.Size]byte, err
 // ownHash is the hash of what only the deploy's own slipway writes.
 func ownHash(d *Deploy) ([sha256.Size]byte, error) {
 	mine := *d
-	mine.CancelRequested, mine.RolledBackBy = time.Time{}, ""
+	mine.CancelRequested, mine.CancelledBy, mine.CancelReason, mine.RolledBackBy = time.Time{}, "", "", ""
 	body, err := encode(envelope{Format: format}, &mine)
 	return sha256.Sum256(body), err
 }

@@ -91,8 +91,11 @@ type Deploy struct {
 	// RolledBackBy is the rollback that undid this deploy. It and CancelRequested are written by others than the deploy's own
 	// slipway: [Store.Save] takes them over.
 	RolledBackBy string `json:"rolledBackBy,omitempty"`
-	// CancelRequested is when somebody asked, with slipway cancel, that no further batch begins.
+	// CancelRequested is when somebody asked, with slipway cancel or an interrupt, that no further batch begins; CancelledBy
+	// is who that was, and CancelReason why.
 	CancelRequested time.Time `json:"cancelRequested,omitzero"`
+	CancelledBy     string    `json:"cancelledBy,omitempty"`
+	CancelReason    string    `json:"cancelReason,omitempty"`
 	// Detached is true while the deploy's own slipway has gone on purpose, and left what it sent to slipway resume.
 	Detached bool `json:"detached,omitempty"`
 	// Resumed are the times that another slipway took the deploy over, see [Store.Adopt].

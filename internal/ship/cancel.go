@@ -3,7 +3,6 @@ package ship
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -58,7 +57,7 @@ func (r *runner) cancelCommand(ctx context.Context, step, id string) error {
 func (r *runner) cancelRecorded(ctx context.Context, store *record.Store, d *record.Deploy) error {
 	if d.Ended.IsZero() && d.CancelRequested.IsZero() {
 		marked, err := store.Update(ctx, d.ID, func(d *record.Deploy) error {
-			d.CancelRequested = r.cfg.Now().UTC().Truncate(time.Second)
+			r.askToStop(d, r.cfg.About.Reason)
 			return nil
 		})
 		if err != nil {

@@ -54,6 +54,9 @@ func TestCancelStopsALivingDeploy(t *testing.T) {
 	if len(d.commands) != 2 || res.Rollback != nil || res.Problem == nil || res.Problem.Code != CodeCancelled {
 		t.Errorf("%d commands, rollback %+v, problem %+v", len(d.commands), res.Rollback, res.Problem)
 	}
+	if s := res.Steps[0]; s.Code != CodeCancelled || !strings.HasPrefix(s.Why, "the deploy was cancelled by alice on laptop at ") {
+		t.Errorf("step = %s: %s", s.Code, s.Why)
+	}
 	if diff := cmp.Diff(map[Verdict]int{Succeeded: 1, Failed: 2, NotStarted: 4}, verdicts(res.Steps[0])); diff != "" {
 		t.Error(diff)
 	}

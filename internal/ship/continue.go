@@ -269,7 +269,7 @@ func (r *runner) pick(ctx context.Context, d *record.Deploy, how Continuing) err
 	r.reportOnly = how.ReportOnly
 	d.Detached = false
 	l.first = r.mayShipAgain
-	if how.ReportOnly {
+	if l.broken = cancelledAs(d); l.broken == nil && how.ReportOnly {
 		l.broken = errReportOnly
 	}
 	return r.findSends(ctx, d)

@@ -58,7 +58,9 @@ func (d *drive) run(ctx context.Context) {
 		case moveDone:
 			return
 		case moveStop:
-			d.stop(m.code, m.why)
+			if d.cancelledElsewhere(); d.why == "" {
+				d.stop(m.code, m.why)
+			}
 			return
 		default:
 			d.begin(ctx, m)
@@ -66,6 +68,7 @@ func (d *drive) run(ctx context.Context) {
 		if d.r.res.Interrupted && d.why == "" && d.next().kind != moveDone {
 			d.stop(halted(ctx))
 		}
+		d.cancelledElsewhere()
 		if d.why != "" {
 			return
 		}
@@ -91,6 +94,10 @@ func (d *drive) halt(err error) {
 // begin makes one move: the pause before it, its sends, and the watch over all of them.
 func (d *drive) begin(ctx context.Context, m move) {
 	batch := d.batch(m)
+	if l := d.r.ledger; l != nil && l.broken != nil {
+		d.halt(l.broken) // before a pause that would be for nothing
+		return
+	}
 	if m.pause > 0 && !d.pause(ctx, m.pause, batch) {
 		return
 	}
@@ -145,6 +152,7 @@ func (d *drive) pause(ctx context.Context, long time.Duration, batch *Batch) boo
 	d.r.event(Event{Kind: EventPause, Step: d.step.Name, Batch: batch, Until: until, Message: "pause of " + long.String()})
 	if err := d.r.sleep(ctx, long); err != nil {
 		d.r.res.Interrupted = true
+		d.r.rememberStop(ctx)
 		code, why := halted(ctx)
 		d.stop(code, why+" during the pause")
 		return false

@@ -43,6 +43,9 @@ func (r *runner) interrupted(ctx context.Context, all []*watch, err error) conte
 	after := context.WithoutCancel(ctx)
 	_, why := halted(ctx)
 	var cancelled []*watch
+	if ctx.Err() != nil {
+		r.rememberStop(ctx)
+	}
 	until := r.cfg.Now().Add(r.t.Grace) // of all together: where one cannot be cancelled, others mostly cannot either
 	for _, w := range all {
 		if ctx.Err() != nil && !w.interrupted && w.cancels {

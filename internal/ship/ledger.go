@@ -57,9 +57,9 @@ func (l *ledger) intend(ctx context.Context, s *send) error {
 		l.forget(s)
 		return l.stop(fmt.Errorf("what was to be sent could not be written down: %w", err))
 	}
-	if at := l.deploy.CancelRequested; !at.IsZero() {
+	if err := cancelledAs(l.deploy); err != nil {
 		l.forget(s)
-		return l.stop(&refusal{problem: Problem{Code: CodeCancelled, Message: "the deploy was cancelled at " + at.Format("2006-01-02 15:04:05 UTC")}})
+		return l.stop(err)
 	}
 	return nil
 }

@@ -69,6 +69,7 @@ func (r *runner) shipAll(ctx context.Context) {
 	for i := range r.stage.Steps {
 		step := &r.stage.Steps[i]
 		if ctx.Err() != nil {
+			r.rememberStop(ctx)
 			_, why := halted(ctx)
 			r.leaveOut("not sent: " + why + " before it")
 			break
@@ -79,6 +80,7 @@ func (r *runner) shipAll(ctx context.Context) {
 		}
 	}
 	if ctx.Err() != nil && !r.allDone() {
+		r.rememberStop(ctx)
 		r.res.Interrupted = true
 	}
 	r.findJoined(ctx)

@@ -196,7 +196,14 @@ func (u *UI) Deploy(d *record.Deploy) {
 		fmt.Fprintf(&b, "%-14s %s UTC by %s\n", "resumed", moment(r.At), clean(record.Owner{Actor: r.Actor, Host: r.Host}.String()))
 	}
 	if !d.CancelRequested.IsZero() {
-		fmt.Fprintf(&b, "%-14s %s UTC\n", "cancelled", moment(d.CancelRequested))
+		by := ""
+		if d.CancelledBy != "" {
+			by = " by " + d.CancelledBy
+		}
+		if d.CancelReason != "" {
+			by += ": " + d.CancelReason
+		}
+		fmt.Fprintf(&b, "%-14s %s UTC%s\n", "cancelled", moment(d.CancelRequested), oneLine(by))
 	}
 	u.write(u.out, b.String())
 	u.sends(d.Sends)
