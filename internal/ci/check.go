@@ -57,21 +57,50 @@ type errand struct {
 	waits bool          // the step ends only when what was sent has ended
 	token bool          // it enters with GitHub's token
 	limit time.Duration // how long what was sent may take
+	parts []part
+}
+
+// part is one program of an errand, and what it takes of the time.
+type part struct {
+	line  int
 	what  string
+	limit time.Duration
+}
+
+func (e *errand) add(what string, limit time.Duration) {
+	e.limit += limit
+	e.parts = append(e.parts, part{what: what, limit: limit})
+}
+
+// takes says what takes how long: "slipway deploy may take 16m".
+func (e errand) takes() string {
+	var parts []string
+	what := ""
+	for _, p := range e.parts {
+		if p.limit > 0 {
+			what = p.what
+			parts = append(parts, fmt.Sprintf("%s in the step of line %d up to %s", p.what, p.line, clock(p.limit)))
+		}
+	}
+	if len(parts) == 1 {
+		return fmt.Sprintf("%s may take %s for delivery and execution", what, clock(e.limit))
+	}
+	return fmt.Sprintf("what it ships may take %s for delivery and execution (%s)", clock(e.limit), strings.Join(parts, ", "))
 }
 
 func (c *checker) job(job *actionlint.Job) {
 	whole := errand{}
 	for _, step := range job.Steps {
 		e := c.errand(step)
+		for i := range e.parts {
+			e.parts[i].line = step.Pos.Line
+		}
 		if e.waits && e.limit > 0 {
 			c.timeout(step.TimeoutMinutes, nil, "the step", e)
 		}
 		whole.ships, whole.waits, whole.token = whole.ships || e.ships, whole.waits || e.waits, whole.token || e.token
 		whole.limit += e.limit
-		if whole.what == "" {
-			whole.what = e.what
-		}
+		whole.parts = append(whole.parts, e.parts...)
 	}
 	if whole.waits && whole.limit > 0 {
 		c.timeout(job.TimeoutMinutes, job.Pos, "the job", whole)
@@ -90,7 +119,7 @@ func (c *checker) timeout(written *actionlint.Float, job *actionlint.Pos, who st
 	switch {
 	case written != nil && written.Expression != nil:
 		c.add(CodeTimeout, written.Pos, fmt.Sprintf("write a number, at least %d", minutes(e.limit)),
-			"%s has a timeout that only a run knows: %s may take %s", who, e.what, clock(e.limit))
+			"%s has a timeout that only a run knows: %s", who, e.takes())
 		return
 	case written != nil:
 		limit, at = time.Duration(written.Value*float64(time.Minute)), written.Pos
@@ -101,8 +130,7 @@ func (c *checker) timeout(written *actionlint.Float, job *actionlint.Pos, who st
 		return
 	}
 	c.add(CodeTimeout, at, fmt.Sprintf("timeout-minutes: %d, or shorter timeouts of the commands", minutes(e.limit)),
-		"%s ends after %s, and %s may take %s for delivery and execution: what was shipped would go on unwatched",
-		who, clock(limit), e.what, clock(e.limit))
+		"%s ends after %s, and %s: what was shipped would go on unwatched", who, clock(limit), e.takes())
 }
 
 func (c *checker) concurrency(job *actionlint.Job) {
@@ -149,8 +177,7 @@ func (c *checker) errand(step *actionlint.Step) errand {
 		c.slipway(&e, program)
 		if program.runs("aws", "ssm", "send-command") {
 			e.ships = true
-			e.limit += sendLimit(program)
-			e.what = "aws ssm send-command"
+			e.add("aws ssm send-command", sendLimit(program))
 		}
 		reads = reads || program.runs("aws", "ssm", "get-command-invocation") ||
 			program.runs("aws", "ssm", "list-command-invocations") || program.runs("aws", "ssm", "wait")
@@ -187,15 +214,21 @@ func (c *checker) slipway(e *errand, program invocation) {
 	e.ships = e.ships || sends
 	if !program.has("--detach") {
 		e.waits = true
-		stage, _ := program.flag("--stage")
-		for i := range c.plan.Stages {
-			if s := &c.plan.Stages[i]; stage == "" || stage == s.Name {
-				e.limit += Limit(s)
-			}
-		}
+		e.add(strings.Join(program.words[:2], " "), c.limit(program))
 	}
 	e.token = e.token || c.tokens() && !program.has("--profile")
-	e.what = strings.Join(program.words[:2], " ")
+}
+
+// limit is how long the stages that a command is about may take.
+func (c *checker) limit(program invocation) time.Duration {
+	var total time.Duration
+	stage, _ := program.flag("--stage")
+	for i := range c.plan.Stages {
+		if s := &c.plan.Stages[i]; stage == "" || stage == s.Name {
+			total += Limit(s)
+		}
+	}
+	return total
 }
 
 // tokens says whether the release's roles are entered with GitHub's token.

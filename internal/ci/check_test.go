@@ -101,6 +101,27 @@ func TestR121TheTrap(t *testing.T) {
 	}
 }
 
+// TestR121Steps: a job with several steps that ship says which of them takes how long.
+func TestR121Steps(t *testing.T) {
+	t.Parallel()
+	_, p := planned(t, oneStage, nil)
+	const (
+		deploy = "      - run: slipway deploy\n"
+		send   = "      - run: |\n          aws ssm send-command --timeout-seconds 60 --parameters executionTimeout=240\n          aws ssm wait command-executed\n"
+	)
+	for name, tt := range map[string]struct{ steps, want string }{
+		"two programs": {send + deploy, "the job ends after 5m, and what it ships may take 21m for delivery and execution " +
+			"(aws ssm send-command in the step of line 9 up to 5m, slipway deploy in the step of line 12 up to 16m): what was shipped would go on unwatched"},
+		"one":                    {deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
+		"only one of them takes": {"      - run: slipway deploy --detach\n" + deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
+	} {
+		findings := Check("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), p)
+		if len(findings) != 1 || findings[0].Message != tt.want {
+			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte(workflowOf(deploys)))
 	f.Add([]byte("on: push\njobs: {a: {runs-on: x, steps: [{run: \"a $(b ${{ c }}\"}]}}"))

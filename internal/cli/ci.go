@@ -18,7 +18,7 @@ import (
 
 type ciCommand struct {
 	Render ciRenderCommand `cmd:"" help:"Write the pipeline that proves on pull requests and ships all stages."`
-	Check  ciCheckCommand  `cmd:"" help:"Find what keeps GitHub workflows from telling the truth about what they ship."`
+	Check  ciCheckCommand  `cmd:"" help:"Find mistakes in GitHub workflows that ship; --help lists which."`
 }
 
 type ciRenderCommand struct {
@@ -184,10 +184,11 @@ type ciCheckCommand struct {
 
 // Help shows examples under `slipway ci check --help`.
 func (ciCheckCommand) Help() string {
-	return `SLW100  GitHub would not accept the workflow
-SLW109  a job enters AWS with GitHub's token and may not ask for one
-SLW110  two runs could ship at the same time, or a newer run ends one that ships
-SLW121  a job or step ends before what it ships can have ended
+	return `Findings:
+  SLW100  GitHub would not accept the workflow
+  SLW109  a job enters AWS with GitHub's token and may not ask for one
+  SLW110  two runs could ship at the same time, or a newer run ends one that ships
+  SLW121  a job or step ends before what it ships can have ended
 
 Steps that run slipway are held against the release; those that run aws ssm send-command need none.
 

@@ -46,7 +46,7 @@ Examples:
 // Run writes the files of a first release.
 func (c *initCommand) Run(process *Process) error {
 	if _, err := os.Stat(c.File); err == nil && !c.Force {
-		return usage(fmt.Errorf("%s is there already", c.File), "--force overwrites it; slipway plan shows what it does")
+		return usage(fmt.Errorf("%s is there already", c.File), "slipway plan tells what the one that is there does; --force writes another one over it")
 	}
 	folder := filepath.Dir(c.File)
 	scaffold, err := c.scaffold(process, folder)

@@ -47,10 +47,12 @@ func renderDocs(keys []Key) string {
 	}
 	b.WriteString("\n## What scripts call AWS for\n\n" +
 		"A script has the node role's permissions: those that the stage declares under `permissions`. `plan`, `prove` and\n" +
-		"`deploy` read the scripts as a shell would, and warn where one calls the AWS CLI for more:\n\n" +
+		"`deploy` read the scripts as a shell would, and warn where one calls the AWS CLI for other actions:\n\n" +
 		"| code | finding |\n|---|---|\n" +
-		"| SLW125 | a script calls AWS for what the stage does not declare; the finding says what to add |\n" +
-		"| SLW126 | a script calls AWS, and what it needs for that cannot be told from its text |\n")
+		"| SLW125 | a script calls AWS for an action that the stage does not declare; the finding says what to add |\n" +
+		"| SLW126 | a script calls AWS, and what it needs for that cannot be told from its text |\n\n" +
+		"SLW125 compares actions, and not resources: it says nothing of a script that reads `parameter/shop/b` where\n" +
+		"`ssm:GetParameter` is declared for `parameter/shop/a` only.\n")
 	return b.String()
 }
 
