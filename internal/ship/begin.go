@@ -111,7 +111,7 @@ func (r *runner) openRecord(ctx context.Context) error {
 	if err := l.store.SetState(ctx, state); err != nil {
 		return err
 	}
-	r.event(Event{Kind: EventRecord, Message: "recorded as " + d.ID})
+	r.event(Event{Kind: EventRecord, Version: versionOf(d), Message: "recorded as " + d.ID})
 	return nil
 }
 

@@ -220,7 +220,7 @@ func (r *runner) tellLast(d *record.Deploy) error {
 	if d == nil {
 		return &refusal{problem: Problem{Code: CodeNoDeploy, Message: fmt.Sprintf("no deploy of stage %s is recorded: nothing was sent", r.stage.Name)}}
 	}
-	r.event(Event{Kind: EventRecord, Verdict: Verdict(d.Verdict), Message: fmt.Sprintf("the last deploy, %s, has ended: %s", d.ID, d.Verdict)})
+	r.event(Event{Kind: EventRecord, Version: versionOf(d), Verdict: Verdict(d.Verdict), Message: fmt.Sprintf("the last deploy, %s, has ended: %s", d.ID, d.Verdict)})
 	told := told(d)
 	told.Stage = r.stage.Name
 	*r.res = *told
@@ -241,7 +241,7 @@ func (r *runner) goOn(ctx context.Context, how Continuing) {
 			r.event(Event{Kind: EventWarning, Message: "a command could not be cancelled and goes on: " + err.Error()})
 		}
 	}
-	r.event(Event{Kind: EventRecord, Message: fmt.Sprintf("taking up deploy %s, begun %s", l.deploy.ID, l.deploy.Began.Format("2006-01-02 15:04:05 UTC"))})
+	r.event(Event{Kind: EventRecord, Version: versionOf(l.deploy), Message: fmt.Sprintf("taking up deploy %s, begun %s", l.deploy.ID, l.deploy.Began.Format("2006-01-02 15:04:05 UTC"))})
 	r.shipAll(ctx)
 	r.conclude()
 	if r.res.Interrupted && how.ReportOnly {

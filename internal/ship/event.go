@@ -50,6 +50,8 @@ type Event struct {
 	Nodes []string `json:"nodes,omitempty"`
 	// Until is when a pause, or the wait for a lock, ends.
 	Until time.Time `json:"until,omitzero"`
+	// Version is what is shipped, as the deploy's record has it: of record and rollback events.
+	Version string `json:"version,omitempty"`
 }
 
 // Batch is one batch of a step's rollout.

@@ -182,7 +182,7 @@ func (r *runner) aimAt(target *record.Deploy) error {
 	if len(once) > 0 {
 		message += "; not undone, as they run once: " + strings.Join(once, ", ")
 	}
-	r.event(Event{Kind: EventRollback, Message: message})
+	r.event(Event{Kind: EventRollback, Version: versionOf(target), Message: message})
 	return nil
 }
 

@@ -282,7 +282,7 @@ func TestR105ARollbackLeavesOutWhatRunsOnce(t *testing.T) {
 			t.Errorf("the rollback sent %s", c.comment)
 		}
 	}
-	if told := d.eventsOf(EventRollback); len(told) != 1 || !strings.Contains(told[0].Message, "migrate") {
+	if told := d.eventsOf(EventRollback); len(told) != 1 || !strings.Contains(told[0].Message, "migrate") || told[0].Version != "v1" {
 		t.Errorf("said %+v", told)
 	}
 	if diff := cmp.Diff(map[string]int{"v1": 3}, versions(d.deploys()[2])); diff != "" {

@@ -94,8 +94,8 @@ func examples() map[ship.EventKind]ship.Event {
 		ship.EventPause:     {Step: "release", Batch: batch, Until: noon.Add(30 * time.Second), Message: "pause of 30s"},
 		ship.EventOutput:    {Step: "release", Instance: "i-2", Message: "pulling the image\nstarting\n"},
 		ship.EventLock:      {Until: noon.Add(2 * time.Minute), Message: "waiting: held by ann for deploy 20261122T115800Z-4f2a"},
-		ship.EventRecord:    {Message: "recorded as 20261122T120000Z-77b1"},
-		ship.EventRollback:  {Message: "back to v41 (deploy 20261121T090000Z-11aa)"},
+		ship.EventRecord:    {Version: "v42", Message: "recorded as 20261122T120000Z-77b1"},
+		ship.EventRollback:  {Version: "v41", Message: "back to v41 (deploy 20261121T090000Z-11aa)"},
 		ship.EventJoined:    {Nodes: []string{"i-8", "i-9"}, Message: "2 nodes joined meanwhile and run the old version: i-8, i-9"},
 	}
 }

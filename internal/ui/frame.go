@@ -42,8 +42,8 @@ func (m *model) headLine(l look) string {
 		name = m.subject.App + "/" + m.stage
 	}
 	left := clean(name)
-	if m.subject.Version != "" {
-		left += "  " + cut(clean(m.subject.Version), 24)
+	if version := cmp.Or(m.version, m.subject.Version); version != "" {
+		left += "  " + cut(oneLine(version), 24)
 	}
 	left += "  " + span(l.now.Sub(m.began))
 	right, bad := m.tally()

@@ -61,6 +61,7 @@ type model struct {
 	doing     string    // what happens now, in the event's words
 	trying    string    // why a call is repeated; empty when none is
 	verdict   ship.Verdict
+	version   string // what is shipped, once the record says so: a resume and a rollback ship another than the release's
 	rollback  bool // what is shipped is an earlier deploy
 	ended     bool // the result is known: there is nothing more to watch
 	// waiting are the statuses that the last look found, of which nothing was new.
@@ -77,7 +78,7 @@ func (m *model) take(e ship.Event) {
 	if e.Stage != m.stage || m.began.IsZero() || m.ended {
 		*m = model{subject: m.subject, stage: e.Stage, began: e.Time}
 	}
-	m.heard = e.Time
+	m.heard, m.version = e.Time, cmp.Or(e.Version, m.version)
 	if e.Step != "" && e.Step != m.step {
 		m.beginStep(e)
 	}

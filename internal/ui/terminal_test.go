@@ -320,3 +320,23 @@ func TestNodesThatWaitComeLast(t *testing.T) {
 		t.Errorf("summary: %s", got)
 	}
 }
+
+// A resume ships what its deploy's record has, and a rollback an earlier deploy, whatever the release file says now.
+func TestTheHeaderHasTheRecordsVersion(t *testing.T) {
+	t.Parallel()
+	sc := newScene(80, 10, Subject{App: "shop", Version: "v1"})
+	for _, e := range []struct {
+		ship.Event
+		want string
+	}{
+		{ship.Event{Kind: ship.EventIdentity, Message: "arn"}, "shop/prod  v1  "},
+		{ship.Event{Kind: ship.EventRecord, Version: "v5", Message: "taking up deploy d-5"}, "shop/prod  v5  "},
+		{ship.Event{Kind: ship.EventSent, Step: "release", CommandID: "c"}, "shop/prod  v5  "},
+		{ship.Event{Kind: ship.EventRollback, Version: "v4", Message: "back to v4"}, "shop/prod  v4  "},
+	} {
+		sc.event(time.Second, e.Event)
+		if got := sc.term.picture(); !strings.Contains(got, e.want) {
+			t.Errorf("after %s there is no %q:\n%s", e.Kind, e.want, got)
+		}
+	}
+}
