@@ -18,7 +18,7 @@ const margin = 15 * time.Minute
 const many = 1000
 
 // Limit is how long a stage's commands may take together until each has ended or was given up: delivery and execution
-// timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback. Where
+// timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback; and the hooks. Where
 // batches are numbers of nodes, or max-concurrency is one, it counts as many nodes as the targets want at the least; more
 // nodes take longer.
 func Limit(s *plan.Stage) time.Duration {
@@ -28,6 +28,11 @@ func Limit(s *plan.Stage) time.Duration {
 	}
 	if s.OnFailure == string(release.Rollback) {
 		total *= 2 // it ships as the deploy before did, which is taken to have been like this one
+	}
+	for _, hook := range []*plan.Hook{s.Hooks.Before, s.Hooks.After} {
+		if hook != nil {
+			total += release.HookTimeout
+		}
 	}
 	return total
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/rehearse"
 	"github.com/slipway-cd/slipway/internal/ship"
+	"github.com/slipway-cd/slipway/internal/ui"
 )
 
 // acting is a command about what a stage's deploys have done: resume, rollback, cancel.
@@ -21,10 +22,13 @@ type acting struct {
 	watches         bool
 	about           aboutFlags
 	skipProof       bool
+	// ships is true where the stage's hooks are to run.
+	ships bool
+	limitFlags
 }
 
 // run enters the stage, does it, and tells the result.
-func (a acting) run(ctx context.Context, process *Process, do func(ship.Config) (*ship.Result, error)) error {
+func (a acting) run(ctx context.Context, process *Process, do func(context.Context, ship.Config) (*ship.Result, error)) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -69,7 +73,7 @@ func (a acting) run(ctx context.Context, process *Process, do func(ship.Config) 
 		config.Bucket = recordBucket(l.plan, config.Watch)
 	}
 	code := exitUnknown
-	result, err := do(config)
+	result, err := a.between(ctx, terminal, place, config, do)
 	if err == nil {
 		code = result.Exit()
 		terminal.Result(result)
@@ -80,4 +84,17 @@ func (a acting) run(ctx context.Context, process *Process, do func(ship.Config) 
 		return &failure{code: max(code, exitFailed), err: fmt.Errorf("%s: %w", a.name, err)}
 	}
 	return ended(code)
+}
+
+// between does it, between the hooks where it may ship.
+func (a acting) between(ctx context.Context, terminal *ui.UI, place *place, config ship.Config, do func(context.Context, ship.Config) (*ship.Result, error)) (*ship.Result, error) {
+	ctx, stop := a.limited(ctx)
+	defer stop()
+	if !a.ships {
+		return do(ctx, config)
+	}
+	l := place.loaded
+	tellHooks(terminal, l.plan, place.local != nil)
+	h := newHooks(terminal, l, &l.plan.Stages[0], place.local != nil, a.name, config)
+	return h.around(ctx, func() (*ship.Result, error) { return do(ctx, config) })
 }

@@ -31,5 +31,7 @@ Examples:
 func (c *cancelCommand) Run(ctx context.Context, process *Process) error {
 	a := acting{releaseFlags: c.releaseFlags, outputFlag: c.outputFlag, placeFlags: c.placeFlags, name: "cancel",
 		interrupt: "the commands stay cancelled", watches: true, about: c.aboutFlags}
-	return a.run(ctx, process, func(config ship.Config) (*ship.Result, error) { return ship.Cancel(ctx, config, c.ID) })
+	return a.run(ctx, process, func(ctx context.Context, config ship.Config) (*ship.Result, error) {
+		return ship.Cancel(ctx, config, c.ID)
+	})
 }

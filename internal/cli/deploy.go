@@ -165,6 +165,7 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *ui.UI, place *place, l *loaded, set *roles.Set, proved *proof.Result) (int, error) {
 	ctx, stop := c.limited(ctx)
 	defer stop()
+	tellHooks(terminal, l.plan, place.local != nil)
 	limiter := &ship.Limiter{}
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
@@ -183,7 +184,9 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 		if c.SkipPreflight {
 			terminal.Warn("--skip-preflight: nothing is read before the send; what is wrong shows only after it")
 		}
-		result, err := ship.Deploy(ctx, config)
+		result, err := newHooks(terminal, l, stage, place.local != nil, "deploy", config).around(ctx, func() (*ship.Result, error) {
+			return ship.Deploy(ctx, config)
+		})
 		if err != nil {
 			return exitFailed, fmt.Errorf("stage %s: %w", stage.Name, err)
 		}

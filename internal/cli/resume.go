@@ -48,12 +48,12 @@ func (c *resumeCommand) Run(ctx context.Context, process *Process) error {
 	a := acting{releaseFlags: c.releaseFlags, outputFlag: c.outputFlag, placeFlags: c.placeFlags, name: "resume " + c.ID,
 		interrupt: "what was sent goes on", watches: true}
 	if c.ID == "" {
-		a.name, a.interrupt = "resume", "cancelling…"
+		a.name, a.interrupt, a.ships = "resume", "cancelling…", !c.ReportOnly
 		if c.ReportOnly {
 			a.interrupt = "what was sent goes on"
 		}
 	}
-	return a.run(ctx, process, func(config ship.Config) (*ship.Result, error) {
+	return a.run(ctx, process, func(ctx context.Context, config ship.Config) (*ship.Result, error) {
 		if c.ID != "" {
 			return ship.Resume(ctx, config, c.ID)
 		}

@@ -36,11 +36,10 @@ Examples:
 // Run rolls back.
 func (c *rollbackCommand) Run(ctx context.Context, process *Process) error {
 	a := acting{releaseFlags: c.releaseFlags, outputFlag: c.outputFlag, placeFlags: c.placeFlags, name: "rollback",
-		interrupt: "cancelling…", about: c.aboutFlags, skipProof: c.SkipProof}
-	return a.run(ctx, process, func(config ship.Config) (*ship.Result, error) {
+		interrupt: "cancelling…", about: c.aboutFlags, skipProof: c.SkipProof, ships: true,
+		limitFlags: c.limitFlags}
+	return a.run(ctx, process, func(ctx context.Context, config ship.Config) (*ship.Result, error) {
 		config.WaitForLock, config.AcceptUnknown = time.Duration(c.Wait), c.AcceptUnknown
-		ctx, stop := c.limited(ctx)
-		defer stop()
 		return ship.Rollback(ctx, config, c.To)
 	})
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -54,6 +56,7 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	for _, t := range rs.Targets.Tags {
 		s.Targets.Tags = append(s.Targets.Tags, Tag(t))
 	}
+	s.Hooks = Hooks{Before: newHook(rs.Hooks.Before), After: newHook(rs.Hooks.After)}
 	s.Roles = newRoles(r, rs)
 	for _, rstep := range rs.Steps {
 		if rstep.Command == nil {
@@ -71,6 +74,14 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	}
 	s.Calls = newCalls(r.App, &s, newRecord(r.Record), r.CI.GitHub != nil, declared)
 	return s, nil
+}
+
+func newHook(h *release.Hook) *Hook {
+	if h == nil {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(h.Content))
+	return &Hook{Path: h.Path, SHA256: hex.EncodeToString(sum[:])}
 }
 
 // newRoles lists the stage's roles: Deploy, or Trigger and Verify; then Node.

@@ -35,8 +35,18 @@ func (s *Stage) text(b *strings.Builder) {
 	if s.OnFailure == string(release.Rollback) {
 		writeWrapped(b, "  ", "a deploy that failed is followed by a rollback to the last good one; one of unknown outcome is not")
 	}
+	s.Hooks.text(b)
 	for _, kind := range s.principals() {
 		s.principalText(b, kind)
+	}
+}
+
+func (h Hooks) text(b *strings.Builder) {
+	if h.Before != nil {
+		writeWrapped(b, "  ", h.Before.Path+" runs before anything is sent, on the machine of slipway, and may refuse the deploy")
+	}
+	if h.After != nil {
+		writeWrapped(b, "  ", h.After.Path+" runs after the verdict, on the machine of slipway")
 	}
 }
 

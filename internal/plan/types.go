@@ -25,6 +25,20 @@ type Stage struct {
 	Targets Targets `json:"targets"`
 	// OnFailure is stop or rollback.
 	OnFailure string `json:"onFailure,omitempty"`
+	// Hooks run where slipway runs. They are no calls of the deploy's; what they call AWS for is their own.
+	Hooks Hooks `json:"hooks,omitzero"`
+}
+
+// Hooks are the programs that run before anything is sent and after the verdict; nil where there is none.
+type Hooks struct {
+	Before *Hook `json:"before,omitempty"`
+	After  *Hook `json:"after,omitempty"`
+}
+
+// Hook is a program of the repository: a plan that was reviewed is of this text of it.
+type Hook struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"` // lower-case hex
 }
 
 // Record is the bucket of the release: release.Record as the plan needs it.

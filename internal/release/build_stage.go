@@ -29,6 +29,7 @@ func (b *builder) stage(l located[stageFile]) Stage {
 	b.roleName(s)
 	stage.OnFailure = b.onFailure(s.onFailure)
 	stage.Permissions = permissions(s.permissions.value)
+	stage.Hooks = b.hooks(s.hooks)
 	if s.targets.ok() {
 		stage.Targets = b.targets(s.targets)
 	}

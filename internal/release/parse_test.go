@@ -22,6 +22,9 @@ var update = flag.Bool("update", false, "write the .want files")
 func scripts() fstest.MapFS {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	return fstest.MapFS{
+		"hooks/before.sh":    &fstest.MapFile{Data: []byte("#!/bin/sh\ntrue\n"), Mode: 0o755},
+		"hooks/plain.sh":     &fstest.MapFile{Data: []byte("#!/bin/sh\ntrue\n"), Mode: 0o644},
+		"hooks/bare.sh":      &fstest.MapFile{Data: []byte("true\n"), Mode: 0o755},
 		"release.sh":         file("echo release\n"),
 		"validate.sh":        file("echo validate\n"),
 		"scripts/release.sh": file("#!/bin/sh\necho release from scripts\n"),

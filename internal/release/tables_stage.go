@@ -16,6 +16,7 @@ type stageFile struct {
 	steps                 located[[]located[stepFile]]
 	onFailure             located[string]
 	permissions           located[[]located[permissionFile]]
+	hooks                 located[hooksFile]
 }
 
 type targetsFile struct {
@@ -134,6 +135,8 @@ var stageTable = mapping[stageFile]{
 			"[{actions: [ssm:GetParameter], resources: [parameter/shop/*]}]", ""),
 			func(s *stageFile) *located[[]located[permissionFile]] { return &s.permissions }, "none",
 			"What the scripts on the nodes themselves need of AWS. It becomes part of the node role."),
+		optional("hooks", hooksTable.typ(), func(s *stageFile) *located[hooksFile] { return &s.hooks }, "none",
+			"Programs of the repository that slipway runs on the machine where it runs itself; not with --local."),
 	},
 }
 

@@ -89,8 +89,22 @@ type Stage struct {
 	OnFailure OnFailure
 	// Permissions are what the scripts on the nodes themselves need of AWS; they become part of the node role (R125).
 	Permissions []Permission
-	Pos         Position
+	// Hooks run where slipway runs, around what is shipped.
+	Hooks Hooks
+	Pos   Position
 }
+
+// Hooks are programs of the repository that slipway runs on its own machine; nil where there is none.
+type Hooks struct {
+	// Before runs before anything is sent, and may refuse the deploy. After runs when the stage has its verdict.
+	Before, After *Hook
+}
+
+// Hook is an executable script beside the release file.
+type Hook struct{ Path, Content string }
+
+// HookTimeout is how long a hook may run.
+const HookTimeout = 10 * time.Minute
 
 // OnFailure says what a stage does when a deploy failed.
 type OnFailure string

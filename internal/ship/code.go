@@ -35,6 +35,7 @@ const (
 	CodeNotRepeatable  = "NOT_REPEATABLE"
 	CodeNotDetachable  = "NOT_DETACHABLE"
 	CodeNotProved      = "NOT_PROVED"
+	CodeHook           = "HOOK_FAILED"
 )
 
 // The codes of a [NodeResult] and a [ScriptStepResult]; those that the wrapper on the node gives are its own words.
@@ -81,6 +82,7 @@ var Codes = []struct{ Code, Meaning string }{
 	{CodeNotRepeatable, "What an earlier deploy shipped cannot be shipped again from its record."},
 	{CodeNotDetachable, "The stage is more than one command: with `--detach` nobody would send the others."},
 	{CodeNotProved, "The roles are not proved to allow a rollback."},
+	{CodeHook, "The hook that runs before the deploy refused it, or could not be run."},
 	{CodeScriptFailed, "A script ended with an exit code other than 0."},
 	{CodeScriptTimedOut, "A script was not done when its `timeout` was over, and was ended."},
 	{CodeScriptKilled, "A script, or what it ran, was killed (exit code 137): mostly because memory ran out."},
