@@ -36,6 +36,8 @@ func (e *HeldError) Error() string {
 		fmt.Fprintf(&b, "; the deploy's own slipway is alive, or died a moment ago: unless it renews the lock, it can be taken over in %s", left)
 	case e.Lock.Owner.Deploy == "":
 		fmt.Fprintf(&b, "; it expires in %s, at %s", left, stamp(e.Now.Add(e.Left)))
+	case e.Lock.Left:
+		fmt.Fprintf(&b, "; its slipway sent, and left: nobody renews it, `slipway resume` takes it up at once, and it expires in %s otherwise", left)
 	default:
 		fmt.Fprintf(&b, "; it is renewed while that slipway lives, and expires in %s otherwise", left)
 	}

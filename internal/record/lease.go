@@ -54,6 +54,11 @@ func (l *Lease) Renew(ctx context.Context) error {
 	return l.change(ctx, func(lock *Lock, at time.Time) { lock.Renewed, lock.Expires = at, at.Add(l.lease) })
 }
 
+// Leave says in the lock that its holder goes: it stays held until it expires, and nobody renews it.
+func (l *Lease) Leave(ctx context.Context) error {
+	return l.change(ctx, func(lock *Lock, _ time.Time) { lock.Left = true })
+}
+
 // Release gives the lock back. A lock that was released already stays so; one that was lost is a [*LostError].
 func (l *Lease) Release(ctx context.Context) error {
 	err := l.change(ctx, func(lock *Lock, at time.Time) { lock.Released = at })

@@ -27,6 +27,7 @@ const (
 	StandingOutdated Standing = "outdated" // it runs another version
 	StandingJoined   Standing = "joined"   // no deploy has ever been on it
 	StandingGone     Standing = "gone"     // the last deploy was for it, and it is no target any more
+	StandingNew      Standing = "new"      // it runs what a deploy ships that has not ended
 )
 
 // The ways in which a deploy can be under way.
@@ -80,6 +81,8 @@ type LockView struct {
 	Held bool `json:"held"`
 	// Expired is true of a lock that its holder has let go by: everybody may take it.
 	Expired bool `json:"expired,omitempty"`
+	// Left is true of a lock that no slipway renews: its holder sent and went, and nobody has taken it up yet.
+	Left bool `json:"left,omitempty"`
 	// Owner has no token here: it would let everybody release the lock.
 	Owner *Owner    `json:"owner,omitempty"`
 	Since time.Time `json:"since,omitzero"`
@@ -94,7 +97,7 @@ func (st Status) View(now time.Time) LockView {
 	}
 	o := st.Owner
 	o.Token = ""
-	return LockView{Held: true, Expired: st.Expired, Owner: &o, Since: st.Since, Until: now.Add(st.Left).UTC().Truncate(time.Second)}
+	return LockView{Held: true, Expired: st.Expired, Left: st.Lock.Left, Owner: &o, Since: st.Since, Until: now.Add(st.Left).UTC().Truncate(time.Second)}
 }
 
 // found is what a survey is made of.
@@ -184,6 +187,11 @@ func (f *found) node(live LiveNode, version string) NodeView {
 	if f.latest == nil {
 		return v
 	}
+	if why := f.out(live.ID); why != "" {
+		v.Standing, v.Verdict, v.Why = StandingUnknown, "unknown", why
+		v.Deploy, v.Since = f.latest.ID, idTime(f.latest.ID)
+		return v
+	}
 	known, ok := f.latest.Nodes[live.ID]
 	if !ok {
 		return v
@@ -197,10 +205,35 @@ func (f *found) node(live LiveNode, version string) NodeView {
 		v.Standing = StandingUnknown
 	case known.Version == version:
 		v.Standing = StandingCurrent
+	case f.underWay() != "" && known.Deploy == f.latest.ID && known.Version == f.latest.Name():
+		v.Standing = StandingNew
 	default:
 		v.Standing = StandingOutdated
 	}
 	return v
+}
+
+// out says which command is out on a node, of a deploy that has not ended. What it does there nobody has looked at yet:
+// neither the version before it nor the new one may be claimed. A check ships nothing.
+func (f *found) out(node string) string {
+	if f.underWay() == "" {
+		return ""
+	}
+	for _, s := range slices.Backward(f.latest.Sends) {
+		nodes := s.Nodes
+		if len(nodes) == 0 { // it was sent to the targets themselves
+			nodes = f.latest.Targets
+		}
+		everywhere := len(nodes) == 0 // who sent it could not look which nodes these are: it may be any
+		if s.Verdict != "" || s.Check || !everywhere && !slices.Contains(nodes, node) {
+			continue
+		}
+		if s.CommandID == "" {
+			return "step " + s.Step + ": a command may be out: whether it was sent is not known yet"
+		}
+		return "step " + s.Step + ": command " + s.CommandID + " is out"
+	}
+	return ""
 }
 
 // gone are the nodes that the last deploy was for and that are no targets any more.
@@ -237,6 +270,9 @@ func (f *found) judge(v *Survey) {
 	if n := counts[StandingUnknown]; n > 0 {
 		v.say(StandingUnknown, "what runs on %s is not known", nodesText(n))
 	}
+	if n := counts[StandingNew]; n > 0 {
+		v.say(StandingUnknown, "%s on the new version, %s", nodesText(n), f.latest.Name())
+	}
 	if n := counts[StandingOutdated]; n > 0 {
 		v.say(StandingDrift, "%s on another version", nodesText(n))
 	}
@@ -257,6 +293,8 @@ func (f *found) judgeLatest(v *Survey) {
 	l := f.latest
 	switch {
 	case l == nil:
+	case v.UnderWay != "" && l.Detached:
+		v.say(StandingUnknown, "deploy %s was sent, and left: nobody watches it", l.ID)
 	case v.UnderWay == InProgress:
 		v.say(StandingUnknown, "deploy %s is in progress", l.ID)
 	case v.UnderWay == Died:

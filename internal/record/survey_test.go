@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -119,6 +120,34 @@ func TestSurvey(t *testing.T) {
 			deployed(secondID, "v2", "", nil)}, state: record.State{Current: firstID, Latest: firstID}, live: "a",
 			holder: record.Owner{Deploy: secondID}, silent: 2 * time.Minute},
 			record.StandingUnknown, "deploy " + secondID + " was broken off: its slipway died; 1 node joined and never deployed to", "a joined"},
+		"a batch is out, and a batch is done": {stage{deploys: []record.Deploy{
+			deployed(firstID, "v1", "succeeded", nodes{"a": good(firstID, "v1"), "b": good(firstID, "v1"), "c": good(firstID, "v1")}),
+			sending(deployed(secondID, "v2", "", nodes{"a": good(secondID, "v2"),
+				"b": {Verdict: "not started", Version: "v1", Deploy: firstID}, "c": {Verdict: "not started", Version: "v1", Deploy: firstID}}),
+				record.Send{Step: "release", CommandID: "c1", Verdict: "succeeded", Nodes: []string{"a"}},
+				record.Send{Step: "release", CommandID: "c2", Check: true, Nodes: []string{"a"}},
+				record.Send{Step: "release", CommandID: "c3", Nodes: []string{"b"}})},
+			state: record.State{Current: firstID, Latest: secondID}, live: "a b c", holder: record.Owner{Deploy: secondID}, silent: 30 * time.Second},
+			record.StandingUnknown, "deploy " + secondID + " is in progress; what runs on 1 node is not known; 1 node on the new version, v2",
+			"a new v2 11:00; b unknown 11:00 (step release: command c3 is out); c current v1 10:00"},
+		"sent to the targets themselves, and died": {stage{deploys: []record.Deploy{
+			deployed(firstID, "v1", "succeeded", nodes{"a": good(firstID, "v1"), "b": good(firstID, "v1")}),
+			sending(deployed(secondID, "v2", "", nodes{"a": {Verdict: "not started", Version: "v1", Deploy: firstID}, "b": {Verdict: "not started", Version: "v1", Deploy: firstID}}),
+				record.Send{Step: "release"})},
+			state: record.State{Current: firstID, Latest: secondID}, live: "a b", holder: record.Owner{Deploy: secondID}, silent: 2 * time.Minute},
+			record.StandingUnknown, "deploy " + secondID + " was broken off: its slipway died; what runs on 2 nodes is not known",
+			"a unknown 11:00 (step release: a command may be out: whether it was sent is not known yet); b unknown 11:00 (step release: a command may be out: whether it was sent is not known yet)"},
+		"ended without a verdict of a send": {stage{deploys: []record.Deploy{
+			sending(deployed(secondID, "v2", "succeeded", both), record.Send{Step: "release", CommandID: "c1"})},
+			state: record.State{Current: secondID, Latest: secondID}, live: "a b"}, record.StandingCurrent, "", "a current v2 11:00; b current v2 11:00"},
+		"sent by who may not look at the nodes": {stage{deploys: []record.Deploy{sending(deployed(secondID, "v2", "", nil), record.Send{Step: "release", CommandID: "c1"})},
+			state: record.State{Latest: secondID}, live: "a", holder: record.Owner{Deploy: secondID}}, record.StandingUnknown,
+			"deploy " + secondID + " is in progress; nothing was deployed with success yet; what runs on 1 node is not known",
+			"a unknown 11:00 (step release: command c1 is out)"},
+		"left": {stage{deploys: []record.Deploy{leaving(sending(deployed(secondID, "v2", "", nodes{"a": {Verdict: "not started"}}),
+			record.Send{Step: "release", CommandID: "c1"}))}, state: record.State{Latest: secondID}, live: "a", holder: record.Owner{Deploy: secondID}},
+			record.StandingUnknown, "deploy " + secondID + " was sent, and left: nobody watches it; nothing was deployed with success yet; what runs on 1 node is not known",
+			"a unknown 11:00 (step release: command c1 is out)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,6 +165,18 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
+// sending is a deploy with what it sent.
+func sending(d record.Deploy, sends ...record.Send) record.Deploy {
+	d.Sends = sends
+	return d
+}
+
+// leaving is a deploy whose slipway went on purpose.
+func leaving(d record.Deploy) record.Deploy {
+	d.Detached = true
+	return d
+}
+
 func nodesLine(v *record.Survey) string {
 	var parts []string
 	for _, n := range v.Nodes {
@@ -145,6 +186,9 @@ func nodesLine(v *record.Survey) string {
 		}
 		if !n.Since.IsZero() {
 			text += " " + n.Since.Format("15:04")
+		}
+		if n.Why != "" {
+			text += " (" + n.Why + ")"
 		}
 		parts = append(parts, text)
 	}
@@ -164,5 +208,42 @@ func TestLockViewHidesTheToken(t *testing.T) {
 	v := st.View(w.time)
 	if !v.Held || v.Expired || v.Owner.Token != "" || v.Owner.Actor != "alice" || !v.Until.Equal(w.time.Add(lease+10*time.Second)) {
 		t.Errorf("%+v, %+v", v, v.Owner)
+	}
+}
+
+// TestALockThatWasLeftSaysSo: nobody renews it, whoever asks for it; taking the deploy up makes it a living one's again.
+func TestALockThatWasLeftSaysSo(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	owner := bob
+	owner.Deploy = secondID
+	l, err := w.store(0).Acquire(ctx, owner, lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Leave(ctx); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (bool, string) {
+		st, err := w.store(0).Lock(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.store(0).Acquire(ctx, alice, lease)
+		var held *record.HeldError
+		if !errors.As(err, &held) {
+			t.Fatalf("got %v, want a lock that is held", err)
+		}
+		return st.View(w.time).Left, err.Error()
+	}
+	if is, text := left(); !is || !strings.Contains(text, "its slipway sent, and left: nobody renews it") || strings.Contains(text, "lives") {
+		t.Errorf("left %t: %s", is, text)
+	}
+	owner.Token = l.Lock().Owner.Token
+	if _, err := w.store(0).Acquire(ctx, owner, lease); err != nil {
+		t.Fatal(err)
+	}
+	if is, text := left(); is || !strings.Contains(text, "renewed while that slipway lives") {
+		t.Errorf("taken up, left %t: %s", is, text)
 	}
 }

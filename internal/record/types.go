@@ -225,6 +225,8 @@ type Lock struct {
 	Renewed time.Time `json:"renewed,omitzero"`
 	// Expires is when everybody may take it.
 	Expires time.Time `json:"expires,omitzero"`
+	// Left is true when its holder sent what it had to and went: nobody renews the lock, and resume may take it at once.
+	Left bool `json:"left,omitempty"`
 	// Released is when it was given back; zero while it is held. BrokenBy is who took it away from its owner.
 	Released time.Time `json:"released,omitzero"`
 	BrokenBy *Owner    `json:"brokenBy,omitempty"`

@@ -274,6 +274,13 @@ func TestDetachLeavesTheRestToAResume(t *testing.T) {
 	if res := d.ship(whole); res.Exit() != 4 || res.Problem.Code != CodeLockHeld {
 		t.Errorf("the stage is to be locked: %+v", res.Problem)
 	}
+	v, err := d.store().Survey(t.Context(), []record.LiveNode{{ID: d.nodes[0]}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := v.Nodes[0]; !v.Lock.Left || n.Standing != record.StandingUnknown || !strings.HasSuffix(n.Why, "is out") {
+		t.Errorf("lock %+v, node %+v: nobody renews the lock, and the command is out", v.Lock, n)
+	}
 	began := d.clock.now()
 	want(t, d.resume(Continuing{}, whole), 0, Succeeded)
 	if waited := d.clock.now().Sub(began); waited > 30*time.Second {

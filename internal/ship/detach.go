@@ -40,6 +40,9 @@ func (r *runner) sendAndLeave(ctx context.Context) {
 	if r.ledger != nil {
 		r.ledger.detached, r.ledger.deploy.Detached = true, true
 		_ = r.ledger.afterwards(ctx) // kept, and told with the result
+		if err := r.ledger.lease.Leave(outlive(ctx)); err != nil {
+			r.event(Event{Kind: EventWarning, Message: "the lock does not say that it was left: " + err.Error()})
+		}
 	}
 	r.event(Event{Kind: EventStep, Step: step.Name, CommandID: s.sent.id, Verdict: Unknown, Message: "sent, and left"})
 }

@@ -122,6 +122,9 @@ func lockText(l record.LockView) string {
 	if l.Expired {
 		return text + "; its holder has let it expire, and everybody may take it"
 	}
+	if l.Left {
+		return text + "; its slipway sent, and left: nobody renews it, and it is held until " + moment(l.Until) + " UTC, or until slipway resume takes it up"
+	}
 	if l.Owner.Deploy != "" {
 		return text + "; held until " + moment(l.Until) + " UTC, and renewed while that slipway lives"
 	}

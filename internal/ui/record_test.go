@@ -39,6 +39,7 @@ func recordScenes(u *UI) {
 	u.History([]*record.Summary{back, bad, good})
 	u.Lock("prod", record.LockView{})
 	u.Lock("prod", record.LockView{Held: true, Owner: &record.Owner{Actor: "ann", Host: "laptop", Reason: "the database is moved"}, Since: at, Until: at.Add(time.Hour)})
+	u.Lock("prod", record.LockView{Held: true, Left: true, Owner: &record.Owner{Actor: "bob", Deploy: back.ID}, Since: at, Until: at.Add(time.Minute)})
 	u.Lock("prod", record.LockView{Held: true, Expired: true, Owner: &record.Owner{Actor: "ann"}, Since: at, Until: at})
 	u.Deploy(&record.Deploy{ID: bad.ID, App: "shop", Stage: "prod", Kind: record.KindDeploy, RunID: "two", Version: "v2", Actor: "bob", Began: at, Ended: bad.Ended, Verdict: "failed",
 		Why: "1 of 2 nodes failed", Previous: good.ID, RolledBackBy: back.ID, CancelRequested: at.Add(time.Minute), Resumed: []record.Resumption{{At: at.Add(time.Minute), Actor: "ann", Host: "laptop"}},
