@@ -24,7 +24,7 @@ type github struct {
 	folder string
 	// group is the title of the group that is open.
 	group string
-	// failures are those of the open group that have not become annotations yet.
+	// failures are those of the step that have not become annotations yet.
 	failures []*annotation
 	commands []string
 }
@@ -35,13 +35,15 @@ type annotation struct {
 	line    int
 	message string
 	nodes   []string
+	// group is that in which it happened, or the step where it happened in several batches.
+	group string
 }
 
 // event puts an event's lines into the group of its step or batch.
 func (g *github) event(m *model, e ship.Event, text string) string {
 	var before, after string
 	switch e.Kind {
-	case ship.EventBatch:
+	case ship.EventBatch: // what failed in the batch before is told with what will fail in this one
 		if e.Batch != nil {
 			before = g.open(where(e) + ": " + batchText(e.Batch.Number, e.Batch.Of, len(e.Nodes), e.Batch.Check))
 		}
@@ -72,21 +74,28 @@ func where(e ship.Event) string {
 
 // open begins a group; groups do not nest.
 func (g *github) open(title string) string {
-	before := g.close()
+	before := g.endGroup()
 	g.group = title
 	return before + workflowCommand("group", nil, title)
 }
 
-// close ends the group, and has the errors that happened in it outside of it, where a reader sees them.
+// endGroup ends the group that is open.
+func (g *github) endGroup() string {
+	if g.group == "" {
+		return ""
+	}
+	g.group = ""
+	return workflowCommand("endgroup", nil, "")
+}
+
+// close ends the last group of a step, and has the errors that happened in the step outside of it, where a reader sees
+// them.
 func (g *github) close() string {
-	text := ""
-	if g.group != "" {
-		text = workflowCommand("endgroup", nil, "")
-	}
+	text := g.endGroup()
 	for _, a := range g.failures {
-		text += a.command(g.group)
+		text += a.command(a.group)
 	}
-	g.group, g.failures = "", nil
+	g.failures = nil
 	return text
 }
 
@@ -103,10 +112,13 @@ func (g *github) note(e ship.Event) {
 	for _, known := range g.failures {
 		if known.file == a.file && known.line == a.line && known.message == a.message {
 			known.nodes = append(known.nodes, e.Instance)
+			if known.group != g.group {
+				known.group = where(e)
+			}
 			return
 		}
 	}
-	a.nodes = []string{e.Instance}
+	a.nodes, a.group = []string{e.Instance}, g.group
 	g.failures = append(g.failures, a)
 }
 

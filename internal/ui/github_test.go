@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/slipway-cd/slipway/internal/record"
 	"github.com/slipway-cd/slipway/internal/ship"
 )
 
@@ -231,5 +232,47 @@ func TestJSONStaysItselfInAJobsLog(t *testing.T) {
 	var got map[string]string
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got["script"] != script || strings.Contains(out.String(), "##[") {
 		t.Errorf("got %q, %v from %s", got["script"], err, out)
+	}
+}
+
+// What fails alike in two batches is one annotation, which is the step's; what fails in one has that batch's name.
+func TestEqualAnnotationsAreJoinedOverBatches(t *testing.T) {
+	t.Parallel()
+	failed := func(id string, line int) ship.Event {
+		n := failedNode()
+		n.InstanceID = id
+		n.Steps[1].File, n.Steps[1].Line = "run.sh", line
+		return ship.Event{Kind: ship.EventNode, Step: "release", Instance: id, Verdict: ship.Failed, Node: &n}
+	}
+	batch := func(n int, id ...string) ship.Event {
+		return ship.Event{Kind: ship.EventBatch, Step: "release", Batch: &ship.Batch{Number: n, Of: 2, Total: 3}, Nodes: id}
+	}
+	log, _, _ := onGitHub([]ship.Event{batch(1, "i-1"), failed("i-1", 7), batch(2, "i-2", "i-3"), failed("i-2", 7), failed("i-3", 9),
+		{Kind: ship.EventStep, Step: "release", Verdict: ship.Failed}}, &ship.Result{Stage: "prod", Verdict: ship.Failed})
+	var got []string
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, "::error") {
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		"::error file=services/shop/run.sh,line=7,title=prod/release::step validate: exit code 7 on i-1, i-2\n",
+		"::error file=services/shop/run.sh,line=9,title=prod/release%3A batch 2/2%3A 2 nodes::step validate: exit code 7 on i-3\n",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s in\n%s", diff, log)
+	}
+}
+
+// The result of a rollback says that it is one, and of what, on the page and in the log.
+func TestARollbackSaysThatItIsOne(t *testing.T) {
+	t.Parallel()
+	r := &ship.Result{Stage: "prod", Verdict: ship.Succeeded, Record: &ship.Recorded{ID: "d-3", Kind: record.KindRollback, Version: "v1", Previous: "d-2", Target: "d-1"}}
+	log, page, _ := onGitHub(nil, r)
+	if want := "stage prod: rollback to v1 (deploy d-1): succeeded\n"; !strings.Contains(log, want) {
+		t.Errorf("no %q in\n%s", want, log)
+	}
+	if want := "### ✅ shop/prod: rollback to v1 (deploy d-1): succeeded\n"; !strings.HasPrefix(page, want) {
+		t.Errorf("no %q in\n%s", want, page)
 	}
 }

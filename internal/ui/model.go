@@ -62,8 +62,8 @@ type model struct {
 	trying    string    // why a call is repeated; empty when none is
 	verdict   ship.Verdict
 	version   string // what is shipped, once the record says so: a resume and a rollback ship another than the release's
-	rollback  bool // what is shipped is an earlier deploy
-	ended     bool // the result is known: there is nothing more to watch
+	rollback  bool   // what is shipped is an earlier deploy
+	ended     bool   // the result is known: there is nothing more to watch
 	// waiting are the statuses that the last look found, of which nothing was new.
 	waiting map[string]int
 

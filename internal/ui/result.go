@@ -35,7 +35,11 @@ func (u *UI) Result(r *ship.Result) {
 		u.resume(&r.Steps[i], r.Problem)
 	}
 	u.rolledBack(r.Rollback)
-	text := "stage " + clean(r.Stage) + ": " + u.verdict(r.Verdict)
+	text := "stage " + clean(r.Stage) + ": "
+	if back := rollbackOf(r); back != "" {
+		text += clean(back) + ": "
+	}
+	text += u.verdict(r.Verdict)
 	if r.Detached {
 		text = "stage " + clean(r.Stage) + ": sent, and left; the verdict is still unknown"
 	}

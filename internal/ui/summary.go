@@ -110,8 +110,10 @@ func summary(r *ship.Result, s Subject) string {
 	if r.Record != nil {
 		version = cmp.Or(r.Record.Version, version)
 	}
-	fmt.Fprintf(&b, "### %s %s: %s", signs[r.Verdict], markdown(title), r.Verdict)
-	if version != "" {
+	fmt.Fprintf(&b, "### %s %s: ", signs[r.Verdict], markdown(title))
+	if back := rollbackOf(r); back != "" {
+		fmt.Fprintf(&b, "%s: %s", markdown(back), r.Verdict)
+	} else if b.WriteString(string(r.Verdict)); version != "" {
 		fmt.Fprintf(&b, ", version %s", markdown(version))
 	}
 	b.WriteString("\n\n")
