@@ -93,6 +93,7 @@ func (c *deployCommand) run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return nothingSent(err)
 	}
+	place.asked = c.Keep
 	code, err := c.stages(ctx, process, terminal, place, l, set, proved)
 	if err := errors.Join(err, place.close(ctx, terminal)); err != nil {
 		return &failure{code: max(code, exitFailed), err: err}
@@ -167,8 +168,11 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 	defer stop()
 	tellHooks(terminal, l.plan, place.local != nil)
 	limiter := &ship.Limiter{}
+	reached := 0
+	defer func() { c.leave(terminal, l.plan.Stages[reached:]) }()
 	for i := range l.plan.Stages {
 		stage := &l.plan.Stages[i]
+		reached = i + 1
 		config, err := shipConfig(ctx, terminal, place, l, stage, proved)
 		err = limitError(ctx, err)
 		if err != nil && i == 0 {
@@ -200,6 +204,14 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 		}
 	}
 	return exitOK, nil
+}
+
+// leave tells which stages were not come to, because one before them did not succeed.
+func (c *deployCommand) leave(terminal *ui.UI, stages []plan.Stage) {
+	for i := range stages {
+		c.notStarted = append(c.notStarted, stages[i].Name)
+		terminal.NotReached(stages[i].Name)
+	}
 }
 
 // shipConfig enters the stage's roles and puts together what ship needs.

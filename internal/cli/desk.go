@@ -96,7 +96,7 @@ func (f deskFlags) openStill(ctx context.Context, process *Process, l *loaded, s
 	fresh := !inUse(f.Data)
 	var err error
 	if p.local, err = openLocal(ctx, process, localaws.Config{Dir: f.Data}); err != nil {
-		return nil, err
+		return nil, runs(f.Data, err)
 	}
 	switch {
 	case fresh:

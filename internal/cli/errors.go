@@ -28,6 +28,16 @@ func (f *failure) Unwrap() error { return f.err }
 func (f *failure) ExitCode() int { return f.code }
 func (f *failure) Hint() string  { return f.hint }
 
+// advice is an error with a way out, whose exit code others give.
+type advice struct {
+	err  error
+	hint string
+}
+
+func (a *advice) Error() string { return a.err.Error() }
+func (a *advice) Unwrap() error { return a.err }
+func (a *advice) Hint() string  { return a.hint }
+
 // outcome is a command's exit code when everything there is to say has been printed already.
 type outcome int
 

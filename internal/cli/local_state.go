@@ -95,6 +95,15 @@ func unused(err error) error {
 	return err
 }
 
+// runs tells how to reach the local AWS that has the data directory, where that is why it could not be opened.
+func runs(dir string, err error) error {
+	if !errors.Is(err, localaws.ErrInUse) {
+		return err
+	}
+	return &advice{err: err, hint: fmt.Sprintf(`it runs: eval "$(slipway local env --data %s)" points this shell at it, `+
+		"and there the same command does without --local and --data; or end it first, with Ctrl-C", shellWord(dir))}
+}
+
 type resetCommand struct{ dataFlag }
 
 // Help shows examples under `slipway local reset --help`.

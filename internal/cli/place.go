@@ -52,8 +52,8 @@ type place struct {
 	dir     string
 	// temporary is true when dir goes when nothing runs in it any more.
 	temporary bool
-	// keep lets the applications that scripts started go on.
-	keep bool
+	// keep lets the applications that scripts started go on; asked is true where the user said so.
+	keep, asked bool
 }
 
 // openAWS is the AWS that the environment points at.
@@ -81,7 +81,7 @@ func openPlace(ctx context.Context, process *Process, flags placeFlags, l *loade
 		p.local, err = openLocal(ctx, process, localaws.Config{Dir: p.dir, Nodes: nodes})
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.removeTemporary())
+		return nil, errors.Join(runs(p.dir, err), p.removeTemporary())
 	}
 	if err := p.start(ctx, seed); err != nil {
 		return nil, errors.Join(closeLocal(ctx, p.local, err), p.removeTemporary())
@@ -247,7 +247,9 @@ func (p *place) applications(ctx context.Context, terminal *ui.UI) (kept bool, e
 	}
 	processes, err := p.local.Processes()
 	if err != nil || len(processes) == 0 {
-		terminal.Note("nothing that the scripts started is still running")
+		if p.asked {
+			terminal.Note("nothing that the scripts started is still running")
+		}
 		return false, err
 	}
 	terminal.Note("still running, in %s:", p.local.Dir())

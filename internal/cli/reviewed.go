@@ -20,7 +20,8 @@ type reviewFlags struct {
 	Reviewed   string `name:"plan" placeholder:"FILE" help:"Ship only what was reviewed: refuse where the plan is not the one in FILE, of slipway plan -o json."`
 	ResultFile string `name:"result" placeholder:"FILE" help:"Write the verdict, and the result of each stage, to FILE as JSON, also where nothing was sent."`
 
-	results []*ship.Result
+	results    []*ship.Result
+	notStarted []string
 }
 
 // maxPlanFile is more than any plan has: 50 stages of 50 steps with scripts.
@@ -114,6 +115,8 @@ type outcomes struct {
 	Error string `json:"error,omitempty"`
 	// Stages that were shipped to, in their order.
 	Stages []*ship.Result `json:"stages"`
+	// NotStarted are the stages that were not come to, because one before them did not succeed.
+	NotStarted []string `json:"notStarted,omitempty"`
 }
 
 // written writes the file when the deploy has ended, however it did, and gives its error on.
@@ -121,7 +124,7 @@ func (f *reviewFlags) written(err error) error {
 	if f.ResultFile == "" {
 		return err
 	}
-	o := outcomes{Stages: append([]*ship.Result{}, f.results...)}
+	o := outcomes{Stages: append([]*ship.Result{}, f.results...), NotStarted: f.notStarted}
 	if err != nil {
 		o.Exit = exitFailed
 		var coded interface{ ExitCode() int }

@@ -61,6 +61,17 @@ func (u *UI) Result(r *ship.Result) {
 	u.note("%s", text)
 }
 
+// NotReached says that a stage was not come to, because one before it did not succeed. In JSON mode it is a document of type
+// "not started".
+func (u *UI) NotReached(stage string) {
+	u.flush()
+	if u.o.JSON {
+		u.document("not started", map[string]any{"stage": stage})
+		return
+	}
+	u.note("stage %s: %s, because a stage before it did not succeed", clean(stage), u.verdict(ship.NotStarted))
+}
+
 // explain says why a step and its nodes did not succeed, where the problem does not say it. What is true of many nodes is
 // said once.
 func (u *UI) explain(s *ship.StepResult, p *ship.Problem) {

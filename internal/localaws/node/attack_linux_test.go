@@ -285,7 +285,7 @@ func TestKeep(t *testing.T) {
 	cfg.Logf = func(format string, args ...any) { fmt.Fprintf(&logged, format+"\n", args...) }
 	n := testNode(t, cfg)
 	requireSandbox(t, n)
-	if !strings.Contains(n.Limits(), "scripts can signal all processes of this user: applications are to go on after the end") {
+	if !strings.Contains(n.Limits(), "scripts can signal all processes of this user: what they start goes on after the end") {
 		t.Errorf("the limits are %q", n.Limits())
 	}
 	if got := runShell(t, n, "setsid sleep 4324 >/dev/null 2>&1 & exit 0"); got.Status != Success {

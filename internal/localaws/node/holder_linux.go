@@ -89,7 +89,7 @@ func removeTrials(dir string) error {
 func (h *holder) try(keep bool) error {
 	const open = "scripts can signal all processes of this user"
 	if keep {
-		h.limits = append(h.limits, open+": applications are to go on after the end")
+		h.limits = append(h.limits, open+": what they start goes on after the end")
 		return h.trial(h.setup)
 	}
 	h.setup.Private = true
