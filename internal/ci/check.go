@@ -19,16 +19,16 @@ const defaultJob = 360 * time.Minute
 type checker struct {
 	file     string
 	plan     *plan.Plan // nil where no release is known
+	against  Against
 	workflow *actionlint.Workflow
 	findings []Finding
 }
 
 // Check finds what keeps a GitHub workflow from telling the truth about what it ships: timeouts below those of the
-// commands, no concurrency, no permission to ask for a token. p is the plan that slipway's own steps ship; nil where there
-// is none, and then only steps with the AWS CLI are looked at.
-func Check(file string, content []byte, p *plan.Plan) []Finding {
+// commands, no concurrency, no permission to ask for a token, exit codes that get lost, command lines that slipway refuses.
+func Check(file string, content []byte, a Against) []Finding {
 	workflow, problems := actionlint.Parse(content)
-	c := &checker{file: file, plan: p, workflow: workflow}
+	c := &checker{file: file, plan: a.Plan, against: a, workflow: workflow}
 	for _, problem := range problems {
 		c.findings = append(c.findings, Finding{CodeSyntax, file, problem.Line, problem.Column, problem.Message,
 			"actionlint, and GitHub, tell the same"})
@@ -89,6 +89,9 @@ func (e errand) takes() string {
 }
 
 func (c *checker) job(job *actionlint.Job) {
+	c.needs(job)
+	c.usage(job)
+	c.verdicts(job)
 	whole := errand{}
 	for _, step := range job.Steps {
 		e := c.errand(step)
@@ -193,16 +196,24 @@ func (c *checker) action(action *actionlint.ExecAction, name string) errand {
 	case "aws-actions/configure-aws-credentials":
 		e.token = input(action, "role-to-assume") != "" && input(action, "aws-access-key-id") == ""
 	case ActionName:
-		words := []string{"slipway", "deploy"}
-		if command := input(action, "command"); command != "" {
-			words[1] = command
-		}
-		if stage := input(action, "stage"); stage != "" {
-			words = append(words, "--stage", stage)
-		}
-		c.slipway(&e, invocation{append(words, strings.Fields(input(action, "args"))...)})
+		c.slipway(&e, ofAction(action))
 	}
 	return e
+}
+
+// ofAction is the command line that slipway's own action makes of its inputs.
+func ofAction(action *actionlint.ExecAction) invocation {
+	words := []string{"slipway"}
+	if words = append(words, strings.Fields(input(action, "command"))...); len(words) == 1 {
+		words = append(words, "deploy")
+	}
+	for _, flag := range []string{"file", "stage", "policies"} {
+		if value := input(action, flag); value != "" {
+			words = append(words, "--"+flag, value)
+		}
+	}
+	words = append(words, strings.Fields(input(action, "args"))...)
+	return invocation{words: words, literal: !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "${{") || w == "}}" })}
 }
 
 // slipway adds what one of slipway's own commands does.

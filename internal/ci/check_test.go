@@ -49,7 +49,7 @@ func TestR121(t *testing.T) {
 		"not a workflow":          {"on: push\n", []string{"w.yml:1:1: SLW100"}},
 	} {
 		var got []string
-		for _, f := range Check("w.yml", []byte(tt.workflow), p) {
+		for _, f := range Check("w.yml", []byte(tt.workflow), Against{Plan: p}) {
 			place, _, _ := strings.Cut(f.String(), " SLW")
 			got = append(got, place+" "+string(f.Code))
 			if f.Fix == "" || f.Message == "" {
@@ -77,7 +77,7 @@ func TestR121SendCommand(t *testing.T) {
 		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, "may take 1h1m"},
 		"nobody watches": {send + "--document-name AWS-RunShellScript\n", ""},
 	} {
-		findings := Check("w.yml", []byte(workflowOf(tt.workflow)), nil)
+		findings := Check("w.yml", []byte(workflowOf(tt.workflow)), Against{})
 		if tt.want == "" && len(findings) != 0 || tt.want != "" && (len(findings) != 1 || !strings.Contains(findings[0].Message, tt.want)) {
 			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
 		}
@@ -92,7 +92,7 @@ func TestR121TheTrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, f := range Check("workflow.yml", content, nil) {
+	for _, f := range Check("workflow.yml", content, Against{}) {
 		place, _, _ := strings.Cut(f.String(), " SLW")
 		got = append(got, place+" "+string(f.Code))
 	}
@@ -115,7 +115,7 @@ func TestR121Steps(t *testing.T) {
 		"one":                    {deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
 		"only one of them takes": {"      - run: slipway deploy --detach\n" + deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
 	} {
-		findings := Check("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), p)
+		findings := Check("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), Against{Plan: p})
 		if len(findings) != 1 || findings[0].Message != tt.want {
 			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
 		}
@@ -126,7 +126,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte(workflowOf(deploys)))
 	f.Add([]byte("on: push\njobs: {a: {runs-on: x, steps: [{run: \"a $(b ${{ c }}\"}]}}"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for _, finding := range Check("w.yml", content, nil) {
+		for _, finding := range Check("w.yml", content, Against{}) {
 			if finding.Code == "" || finding.Message == "" {
 				t.Errorf("a finding without words: %+v", finding)
 			}

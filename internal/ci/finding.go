@@ -19,6 +19,10 @@ const (
 	CodeConcurrency Code = "SLW110"
 	// CodeTimeout: the job or step ends before what it runs can have ended.
 	CodeTimeout Code = "SLW121"
+	// CodeUsage: slipway would refuse the command line.
+	CodeUsage Code = "SLW127"
+	// CodeSwallowed: a job or step succeeds although what it ships does not.
+	CodeSwallowed Code = "SLW128"
 )
 
 // Finding is something wrong at one place of a file.

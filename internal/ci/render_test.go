@@ -41,7 +41,7 @@ func TestGitHub(t *testing.T) {
 				t.Errorf("actionlint: %v", problems)
 			}
 			_, p := planned(t, tt.source, nil)
-			if findings := Check("w.yml", []byte(got), p); len(findings) > 0 {
+			if findings := Check("w.yml", []byte(got), Against{Plan: p}); len(findings) > 0 {
 				t.Errorf("slipway ci check: %v", findings)
 			}
 		})

@@ -10,32 +10,64 @@ import (
 
 // invocation is one program that a script starts: its words, with quotes taken away. A word, or a part of one, that is
 // only known when the script runs is kept as it is written: $NAME.
-type invocation struct{ words []string }
+type invocation struct {
+	words   []string
+	literal bool   // every word is known before the script runs
+	hidden  string // why its exit code does not become the script's; empty where it may
+}
+
+// placeholder stands for an expression of GitHub's.
+const placeholder = "EXPRESSION"
 
 // expression is GitHub's own substitution, which happens before a shell sees the script.
 var expression = regexp.MustCompile(`\$\{\{.*?\}\}`)
 
 // invocations lists the programs of a script, in its order. A script that no shell would take has none.
-func invocations(script string) []invocation {
-	script = expression.ReplaceAllString(script, "EXPRESSION")
+func invocations(script string) []invocation { return invocationsOf(script, shellOf("bash")) }
+
+func invocationsOf(script string, s shell) []invocation {
+	script = expression.ReplaceAllString(script, placeholder)
 	file, err := syntax.NewParser().Parse(strings.NewReader(script), "")
 	if err != nil {
 		return nil
 	}
 	var found []invocation
+	hidden := swallowed(file, s)
 	syntax.Walk(file, func(node syntax.Node) bool {
 		call, ok := node.(*syntax.CallExpr)
 		if !ok || len(call.Args) == 0 {
 			return true
 		}
-		one := invocation{}
-		for _, word := range call.Args {
-			one.words = append(one.words, textOf(word.Parts))
+		one := invocation{words: wordsOf(call), literal: true, hidden: hidden[call]}
+		for i, word := range call.Args {
+			one.literal = one.literal && isLiteral(word.Parts) && !strings.Contains(one.words[i], placeholder)
 		}
 		found = append(found, one)
 		return true
 	})
 	return found
+}
+
+// isLiteral says whether a word is written out. One that a shell would make several words of is not.
+func isLiteral(parts []syntax.WordPart) bool {
+	for _, part := range parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			if strings.ContainsAny(p.Value, "*?[{~\\") {
+				return false
+			}
+		case *syntax.SglQuoted:
+		case *syntax.DblQuoted:
+			for _, inner := range p.Parts {
+				if lit, ok := inner.(*syntax.Lit); !ok || strings.Contains(lit.Value, "\\") {
+					return false
+				}
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func textOf(parts []syntax.WordPart) string {

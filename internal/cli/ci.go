@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
@@ -189,8 +191,11 @@ func (ciCheckCommand) Help() string {
   SLW109  a job enters AWS with GitHub's token and may not ask for one
   SLW110  two runs could ship at the same time, or a newer run ends one that ships
   SLW121  a job or step ends before what it ships can have ended
+  SLW127  slipway would refuse a command line: a flag that it does not know, a stage that the release does not have
+  SLW128  a job or step succeeds although what it ships fails: || true, continue-on-error, a pipe without pipefail
 
-Steps that run slipway are held against the release; those that run aws ssm send-command need none.
+Steps that run slipway are held against the release; those that run aws ssm send-command need none. How a script reads
+the status of what aws ssm send-command sent is not checked.
 
 Exit codes: 0 nothing found; 1 findings; 2 wrong usage or a wrong file.
 
@@ -205,13 +210,14 @@ func (c *ciCheckCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
+	against := ci.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: refusedArguments}
 	findings := []ci.Finding{}
 	for _, name := range c.Files {
 		content, err := readBounded(name)
 		if err != nil {
 			return usage(err, "")
 		}
-		findings = append(findings, ci.Check(name, content, p)...)
+		findings = append(findings, ci.Check(name, content, against)...)
 	}
 	if c.json() {
 		err = writeJSON(process.Stdout, findings)
@@ -225,6 +231,24 @@ func (c *ciCheckCommand) Run(process *Process) error {
 		return err
 	}
 	return ended(exitFailed)
+}
+
+// refusedArguments says what is wrong with arguments of slipway, without running anything.
+func refusedArguments(arguments []string) (err error) {
+	defer func() { // --help and --version end the parser: nothing is wrong with them
+		if r := recover(); r != nil {
+			if _, ok := r.(stopped); !ok {
+				panic(r)
+			}
+		}
+	}()
+	parser, err := kong.New(&commands{}, kong.Name("slipway"), kong.Writers(io.Discard, io.Discard),
+		kong.Exit(func(code int) { panic(stopped{code}) }))
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	_, err = parser.Parse(arguments)
+	return err
 }
 
 // release is the plan of the release file. Where none is named and none is there, workflows are checked without.
