@@ -212,7 +212,9 @@ func ofAction(action *actionlint.ExecAction) invocation {
 			words = append(words, "--"+flag, value)
 		}
 	}
-	words = append(words, strings.Fields(input(action, "args"))...)
+	if action.Args != nil { // the parser keeps this input apart: actions in containers have one of their own of this name
+		words = append(words, strings.Fields(action.Args.Value)...)
+	}
 	return invocation{words: words, literal: !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "${{") || w == "}}" })}
 }
 
