@@ -9,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -22,6 +19,9 @@ type Process struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+
+	// leaving is what the command leaves open where it is ended at once; nil where nobody would say it.
+	leaving *leaving
 }
 
 // commands is the command line's grammar.
@@ -50,15 +50,11 @@ Exit codes: 0 succeeded or proved; 1 failed, refuted; 2 wrong usage or a wrong f
 // stopped is how kong's --help ends a run without os.Exit.
 type stopped struct{ code int }
 
-// endSignals are how a user ends a command.
-var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
-
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, process Process) (code int) {
-	ctx, stop := signal.NotifyContext(ctx, endSignals...)
+	process.leaving = &leaving{}
+	ctx, stop := untilSignal(ctx, process.leaving)
 	defer stop()
-	// After the first signal the default action is back: a second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
 
 	defer func() {
 		if r := recover(); r != nil {

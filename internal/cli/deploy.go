@@ -231,6 +231,9 @@ func shipConfig(ctx context.Context, terminal *ui.UI, place *place, l *loaded, s
 		ResumeCommand: func(id string) string { return resumeLine(l.flags, place.flags, stage.Name, id) },
 	}
 	config.Bucket = recordBucket(l.plan, send)
+	config.Holds = func(deploy string, until time.Time) {
+		place.process.leaving.holds(deploy, until, func() string { return config.ResumeCommand("") })
+	}
 	if place.local != nil {
 		config.Timing, config.WaitEach = localTiming, time.Second
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -24,13 +25,22 @@ func shippingUI(ctx context.Context, process *Process, o outputFlag, l *loaded, 
 	if options.GitHub != nil {
 		options.GitHub.Folder = folderIn(process.Getenv("GITHUB_WORKSPACE"), filepath.Dir(l.flags.File))
 	}
-	terminal = ui.New(process.Stdout, process.Stderr, options)
+	readers := outlivesReaders()
+	terminal = ui.New(unread{process.Stdout}, unread{process.Stderr}, options)
 	process.Stderr = terminal.Stderr() // what others say meanwhile must not be written into the table
 	ended := terminal.Begin(subject(l))
 	stop := context.AfterFunc(ctx, func() { terminal.Interrupt(onInterrupt) })
-	return terminal, func() {
+	once := sync.OnceFunc(func() { // also where a second signal ends the program meanwhile
 		stop()
 		ended()
+	})
+	process.leaving.begin(func(text string) {
+		once()
+		terminal.Warn("%s", text)
+	})
+	return terminal, func() {
+		once()
+		readers()
 	}
 }
 

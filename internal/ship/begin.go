@@ -56,6 +56,7 @@ func (r *runner) lockStage(ctx context.Context, kind record.Kind) error {
 		return r.notLocked(err)
 	}
 	r.ledger = &ledger{r: r, store: store, lease: lease, deploy: d, tried: map[string]map[string]NodeResult{}}
+	r.ledger.holding()
 	r.event(Event{Kind: EventLock, Message: "lock taken for deploy " + d.ID})
 	return nil
 }
@@ -161,6 +162,7 @@ func (r *runner) closeRecord(ctx context.Context) {
 		if err := l.lease.Release(ctx); err != nil {
 			problems = append(problems, fmt.Errorf("the lock could not be released: %w", err))
 		} else {
+			l.told("", time.Time{})
 			r.event(Event{Kind: EventLock, Message: "lock released"})
 		}
 	}

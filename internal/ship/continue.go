@@ -178,6 +178,7 @@ func (r *runner) take(ctx context.Context, store *record.Store, found left, how 
 		return true, err
 	}
 	r.ledger = &ledger{r: r, store: store, lease: lease, deploy: d, tried: map[string]map[string]NodeResult{}}
+	r.ledger.holding()
 	r.event(Event{Kind: EventLock, Message: "lock taken over: " + r.ledger.lease.Lock().Owner.String()})
 	if d == nil {
 		err := errors.Join(r.ledger.finishState(ctx), r.tellLast(found.last))

@@ -20,6 +20,9 @@ type Durability struct {
 	WaitForLock time.Duration
 	// WaitEach is the pause between two looks at it; 0 means 5 s.
 	WaitEach time.Duration
+	// Holds is told which deploy holds the stage's lock until when, each time that changes; no deploy when the lock was given
+	// back. nil is not told. It is called from the calling goroutine.
+	Holds func(deploy string, until time.Time)
 	// Detach ends the deploy when its only command is sent, and leaves the rest to Continue.
 	Detach bool
 	// Prove proves the plan of an automatic rollback before it is shipped; an error refuses it. nil refuses all.

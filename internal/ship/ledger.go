@@ -48,7 +48,7 @@ func (l *ledger) intend(ctx context.Context, s *send) error {
 		}
 		l.first = nil
 	}
-	if err := l.lease.Renew(ctx); err != nil {
+	if err := l.renew(ctx); err != nil {
 		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
 	}
 	s.intended = l.r.cfg.Now().UTC()
@@ -64,6 +64,24 @@ func (l *ledger) intend(ctx context.Context, s *send) error {
 	return nil
 }
 
+// renew renews the lease.
+func (l *ledger) renew(ctx context.Context) error {
+	err := l.lease.Renew(ctx)
+	if err == nil {
+		l.holding()
+	}
+	return err
+}
+
+// holding tells until when the lock is held.
+func (l *ledger) holding() { l.told(l.lease.Lock().Owner.Deploy, l.lease.Lock().Expires) }
+
+func (l *ledger) told(deploy string, until time.Time) {
+	if l.r.cfg.Holds != nil {
+		l.r.cfg.Holds(deploy, until)
+	}
+}
+
 // holds finds out whether the lock is this deploy's still, and stays so while a call is made: an attempt may have waited for its
 // turn, or for throttling to end, or the machine may have slept.
 func (l *ledger) holds(ctx context.Context) error {
@@ -73,7 +91,7 @@ func (l *ledger) holds(ctx context.Context) error {
 	if l.lease.Valid(l.r.cfg.Now().Add(l.r.t.PerCall)) {
 		return nil
 	}
-	if err := l.lease.Renew(ctx); err != nil {
+	if err := l.renew(ctx); err != nil {
 		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
 	}
 	if !l.lease.Valid(l.r.cfg.Now()) {
@@ -116,7 +134,7 @@ func (l *ledger) alive(ctx context.Context) {
 	}
 	// One try: there will be another, and the nodes are to be looked at meanwhile.
 	ctx, cancel := context.WithTimeout(context.WithValue(outlive(ctx), oneTry{}, true), l.r.t.PerCall)
-	err := l.lease.Renew(ctx)
+	err := l.renew(ctx)
 	cancel()
 	var lost *record.LostError
 	if errors.As(err, &lost) {
