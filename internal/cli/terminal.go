@@ -64,6 +64,9 @@ func uiOptions(process *Process, o outputFlag) ui.Options {
 		options.Size = sizeOf(process.Stderr.(*os.File))
 		options.Reflows = reflows(kind, process.Getenv)
 	}
+	if isTerminal(process.Stdout) {
+		options.Width, _ = sizeOf(process.Stdout.(*os.File))()
+	}
 	if process.Getenv("GITHUB_ACTIONS") == "true" {
 		options.GitHub = &ui.GitHub{Summary: appended(process, "GITHUB_STEP_SUMMARY"), Outputs: appended(process, "GITHUB_OUTPUT")}
 	}

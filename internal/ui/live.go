@@ -85,7 +85,12 @@ func (u *UI) compose(columns, rows int) (permanent string, lines []string) {
 	permanent = u.pending.String()
 	u.pending.Reset()
 	if u.live && !u.model.began.IsZero() && !u.model.ended {
-		lines = u.model.frame(look{columns: columns, rows: rows, now: u.o.Now(), interrupted: u.interrupted, paint: u.paint})
+		l := look{columns: columns, rows: rows, now: u.o.Now(), interrupted: u.interrupted, paint: u.paint}
+		if u.interrupted == "" || rows < 3 {
+			return permanent, u.model.frame(l)
+		}
+		l.rows-- // the terminal echoes another ^C, after which the program may end: it has a line of its own
+		lines = append(u.model.frame(l), "")
 	}
 	return permanent, lines
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,27 @@ func TestRecordPage(t *testing.T) {
 	golden(t, "testdata/record.txt", out.String())
 	if err.Len() > 0 {
 		t.Errorf("data went to stderr:\n%s", err.String())
+	}
+}
+
+// On 100 columns no row of status and history is broken, and each still says what stands how.
+func TestRecordPageFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	u := New(&out, &out, Options{Width: 100})
+	recordScenes(u)
+	wide := regexp.MustCompile(`^(i-|prod +2026|NODE|STAGE|release )`)
+	rows := 0
+	for line := range strings.Lines(out.String()) {
+		if line = strings.TrimSuffix(line, "\n"); wide.MatchString(line) {
+			rows++
+			if columns(line) > 100 {
+				t.Errorf("%d columns: %s", columns(line), line)
+			}
+		}
+	}
+	if rows < 15 || !strings.Contains(out.String(), "NODE       STANDING  VERSION") || strings.Contains(out.String(), "COMMIT") {
+		t.Errorf("%d rows:\n%s", rows, out.String())
 	}
 }
 

@@ -340,3 +340,18 @@ func TestTheHeaderHasTheRecordsVersion(t *testing.T) {
 		}
 	}
 }
+
+// The terminal echoes ^C where the cursor is: below the table, where the next prompt is as well.
+func TestAnotherCtrlCIsEchoedBelowTheTable(t *testing.T) {
+	t.Parallel()
+	sc := newScene(60, 12, Subject{})
+	sc.event(0, ship.Event{Kind: ship.EventNode, Step: "release", Instance: "i-1", Status: "InProgress", Message: "InProgress"})
+	sc.ui.Interrupt("cancelling…")
+	if _, err := sc.term.WriteString("^C"); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.TrimRight(sc.term.picture(), "\n")
+	if !strings.HasSuffix(got, "\n│^C") || !strings.Contains(got, "│● i-1 ") {
+		t.Errorf("got\n%s", got)
+	}
+}

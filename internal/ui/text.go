@@ -2,6 +2,7 @@ package ui
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,11 +78,18 @@ func (u *UI) Table(header []string, rows [][]string) {
 
 // table draws a table. paint, when there is one, colours a cell after its width was counted.
 func (u *UI) table(header []string, rows [][]string, paint func(column int, cell string) string) string {
-	widths := make([]int, len(header))
-	for _, row := range append([][]string{header}, rows...) {
-		for c := range min(len(row), len(widths)) {
-			widths[c] = max(widths[c], columns(oneLine(row[c])))
+	widths := widthsOf(header, rows)
+	if kept := u.kept(header, widths); len(kept) < len(header) {
+		all := paint
+		if paint != nil {
+			paint = func(column int, cell string) string { return all(kept[column], cell) }
 		}
+		picked := make([][]string, len(rows))
+		for i, row := range rows {
+			picked[i] = pick(row, kept)
+		}
+		header, rows = pick(header, kept), picked
+		widths = widthsOf(header, rows)
 	}
 	var b strings.Builder
 	b.WriteString(u.row(header, widths, func(_ int, cell string) string { return u.paint(bold, cell) }))
@@ -89,6 +97,54 @@ func (u *UI) table(header []string, rows [][]string, paint func(column int, cell
 		b.WriteString(u.row(row, widths, paint))
 	}
 	return b.String()
+}
+
+// widthsOf are the columns that each cell of a table needs.
+func widthsOf(header []string, rows [][]string) []int {
+	widths := make([]int, len(header))
+	for _, row := range append([][]string{header}, rows...) {
+		for c := range min(len(row), len(widths)) {
+			widths[c] = max(widths[c], columns(oneLine(row[c])))
+		}
+	}
+	return widths
+}
+
+// spare are the columns that go where a terminal is too narrow for all, what a person needs least first. JSON has them.
+var spare = []string{"COMMAND", "COMMIT", "INSTANCE", "TOOK", "BEGAN (UTC)", "SENT (UTC)", "SINCE (UTC)", "LAST DEPLOY", "STATUS"}
+
+// kept are the columns of a table for which there is room. The last one may be cut.
+func (u *UI) kept(header []string, widths []int) []int {
+	kept := make([]int, len(header))
+	for c := range kept {
+		kept[c] = c
+	}
+	for _, name := range spare {
+		needed := -columnGap
+		for i, c := range kept {
+			width := widths[c]
+			if i == len(kept)-1 && header[c] != "COMMAND" && width > leastLast { // half of an id is of no use
+				width = leastLast
+			}
+			needed += width + columnGap
+		}
+		if u.o.Width == 0 || needed <= u.o.Width {
+			return kept
+		}
+		kept = slices.DeleteFunc(kept, func(c int) bool { return header[c] == name && len(kept) > 1 })
+	}
+	return kept
+}
+
+// pick are some cells of a row.
+func pick(row []string, kept []int) []string {
+	var cells []string
+	for _, c := range kept {
+		if c < len(row) {
+			cells = append(cells, row[c])
+		}
+	}
+	return cells
 }
 
 // row draws one row; cells beyond the header are left out.
@@ -114,11 +170,13 @@ func (u *UI) row(cells []string, widths []int, paint func(column int, cell strin
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
 
+// leastLast is the room below which nothing would be left to read of a last column that is cut.
+const leastLast = 20
+
 // fit cuts the last cell of a row to what is left of the terminal's width.
 func (u *UI) fit(cell string, used int) string {
-	const least = 20 // below that nothing would be left to read
 	room := u.o.Width - used
-	if u.o.Width == 0 || room < least {
+	if u.o.Width == 0 || room < leastLast {
 		return cell
 	}
 	return cut(cell, room)

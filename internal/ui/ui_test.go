@@ -308,3 +308,23 @@ func TestTheAgentsWordsAreNotTheScripts(t *testing.T) {
 		}
 	}
 }
+
+// On 80 columns no row of the table at the end is broken: the command, which JSON has, goes. Colours stay on what they mean.
+func TestTheTableAtTheEndFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	r := result()
+	r.Steps[0].CommandID = "ebe76b7d-6cf5-49fe-895a-079f68423610"
+	r.Steps[0].Nodes[0].InstanceID = nodeID(1)
+	for width, has := range map[int]bool{0: true, 200: true, 80: false, 40: false} {
+		u, out, _ := drawn(Options{Width: width, Color: true})
+		u.Result(r)
+		for line := range strings.Lines(stripped(out.String())) {
+			if width == 80 && columns(strings.TrimSuffix(line, "\n")) > width {
+				t.Errorf("wider than %d: %s", width, line)
+			}
+		}
+		if strings.Contains(out.String(), r.Steps[0].CommandID) != has || !strings.Contains(out.String(), "\x1b[32msucceeded\x1b[0m") {
+			t.Errorf("%d columns:\n%s", width, out)
+		}
+	}
+}
