@@ -46,10 +46,13 @@ func shippingUI(ctx context.Context, process *Process, o outputFlag, l *loaded, 
 
 // subject is what the release says of what is shipped.
 func subject(l *loaded) ui.Subject {
-	s := ui.Subject{App: l.release.App, Version: l.release.Variables["version"], Steps: map[string][]string{}}
+	s := ui.Subject{App: l.release.App, Version: l.release.Variables["version"], Steps: map[string][]string{}, Silent: map[string][]string{}}
 	for _, stage := range l.plan.Stages {
 		for _, step := range stage.Steps {
 			s.Steps[stage.Name] = append(s.Steps[stage.Name], step.Name)
+			if step.Output.LogGroup == "" {
+				s.Silent[stage.Name] = append(s.Silent[stage.Name], step.Name)
+			}
 		}
 	}
 	return s

@@ -13,6 +13,8 @@ type Subject struct {
 	App, Version string
 	// Steps are the names of each stage's steps, in their order.
 	Steps map[string][]string
+	// Silent are the steps of each stage that have no log group: what they print is not known while they run.
+	Silent map[string][]string
 }
 
 // phase is where a node is in the step that runs.
@@ -57,6 +59,7 @@ type model struct {
 	batch     *ship.Batch
 	batchSize int
 	command   string
+	spoke     bool      // output came while the step ran
 	until     time.Time // when a pause, or a wait for the lock, ends
 	doing     string    // what happens now, in the event's words
 	trying    string    // why a call is repeated; empty when none is
@@ -111,7 +114,7 @@ func (m *model) take(e ship.Event) {
 }
 
 func (m *model) beginStep(e ship.Event) {
-	m.step, m.stepBegan = e.Step, e.Time
+	m.step, m.stepBegan, m.spoke = e.Step, e.Time, false
 	m.batch, m.batchSize, m.command, m.verdict, m.doing, m.until, m.waiting = nil, 0, "", "", "", time.Time{}, nil
 	m.nodes, m.counts, m.failures = make(map[string]*nodeState, len(m.targets)), [phases]int{}, map[string]int{}
 	for _, id := range m.targets {
@@ -200,7 +203,7 @@ func lastWords(r *ship.NodeResult, script, line string) (string, string) {
 
 func (m *model) takeOutput(e ship.Event) {
 	n := m.node(e.Instance)
-	n.told, n.step = true, e.Step
+	n.told, n.step, m.spoke = true, e.Step, true
 	if line := lastLine(e.Message); line != "" {
 		n.line = line
 	}
@@ -313,6 +316,14 @@ func (m *model) shown(room int) []*nodeState {
 	bad, running := m.counts[phaseFailed]+m.counts[phaseUnknown], m.underWay()
 	kept := min(bad, max(room-running, room-room/3))
 	return append(nodes[:kept:kept], nodes[bad:bad+room-kept]...)
+}
+
+// lineTitle is the header of the last lines. Where they come only with a node's result, it says so.
+func (m *model) lineTitle() string {
+	if !m.spoke && slices.Contains(m.subject.Silent[m.stage], m.step) {
+		return "LAST LINE (at the end: no log-group)"
+	}
+	return "LAST LINE OF OUTPUT"
 }
 
 // mute is 1 of a node that runs and has not said anything, and 0 of all others.

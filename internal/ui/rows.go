@@ -58,7 +58,7 @@ func (m *model) table(l look, room int) []string {
 	lines := make([]string, 0, room)
 	c := arrange(nodes, l)
 	if len(nodes) > 0 {
-		lines = append(lines, l.paint(faint, cut(c.row("  ", "NODE", "STATUS", "STEP", "TIME", "LAST LINE OF OUTPUT"), l.columns)))
+		lines = append(lines, l.paint(faint, cut(c.row("  ", "NODE", "STATUS", "STEP", "TIME", m.lineTitle()), l.columns)))
 	}
 	for _, n := range nodes {
 		lines = append(lines, nodeRow(n, c, l))

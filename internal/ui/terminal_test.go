@@ -355,3 +355,20 @@ func TestAnotherCtrlCIsEchoedBelowTheTable(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// Without a log group nothing is known of what a script prints before it ends: the table says so.
+func TestTheTableSaysWhereNoLastLineCanBe(t *testing.T) {
+	t.Parallel()
+	const hint = "LAST LINE (at the end: no log-group)"
+	sc := newScene(80, 12, Subject{Silent: map[string][]string{"prod": {"migrate"}}})
+	sc.event(0, ship.Event{Kind: ship.EventNode, Step: "migrate", Instance: "i-1", Status: "InProgress", Message: "InProgress"})
+	sc.wait(time.Second)
+	if got := sc.term.picture(); !strings.Contains(got, hint) {
+		t.Errorf("a step without a log group:\n%s", got)
+	}
+	sc.event(0, ship.Event{Kind: ship.EventNode, Step: "release", Instance: "i-1", Status: "InProgress", Message: "InProgress"})
+	sc.wait(time.Second)
+	if got := sc.term.picture(); strings.Contains(got, hint) || !strings.Contains(got, "LAST LINE OF OUTPUT") {
+		t.Errorf("a step with one:\n%s", got)
+	}
+}
