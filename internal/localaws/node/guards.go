@@ -51,10 +51,15 @@ func writeGuards(dir string, box Sandbox) ([]guard, error) {
 // working directory and the command line.
 const StubLog = "stubs.log"
 
+// stubLogForAll is where a sandbox has the same file for users of the node who may not enter its directory.
+const stubLogForAll = "/run/slipway-stubs.log"
+
 // recorder stands in for a program that a rehearsal must not really run.
 func recorder(program, log string) string {
 	return "#!/bin/sh\n" +
-		"printf '%s %s: %s\\n' \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" \"$PWD\" '" + program + "'\"${*:+ $*}\" >>" + shellWord(log) + " || exit 126\n" +
+		"log=" + shellWord(log) + "\n" +
+		"[ -w \"$log\" ] || log=" + stubLogForAll + "\n" +
+		"printf '%s %s: %s\\n' \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\" \"$PWD\" '" + program + "'\"${*:+ $*}\" >>\"$log\" || exit 126\n" +
 		"echo \"slipway: recorded, not run: " + program + "${*:+ $*}\" >&2\n"
 }
 

@@ -91,6 +91,11 @@ func (s setup) lockDir() error {
 		}
 		own = append(own, b)
 	}
+	stubs, err := detach(filepath.Join(s.Dir, StubLog), stubLogForAll)
+	if err != nil {
+		return err
+	}
+	own = append(own, stubs)
 	if err := unix.MountSetattr(unix.AT_FDCWD, s.Dir, 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
 		return fmt.Errorf("make %s read-only: %w", s.Dir, err)
 	}

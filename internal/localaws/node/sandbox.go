@@ -93,7 +93,8 @@ func (box *Sandbox) prepare(dir string) ([]guard, error) {
 	}
 	log, err := os.OpenFile(filepath.Join(dir, StubLog), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err == nil {
-		err = log.Close()
+		// Scripts run as other users of the node too (run-as). The machine's other users do not come into the directory.
+		err = errors.Join(log.Chmod(0o666), log.Close())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make the node's directory: %w", err)

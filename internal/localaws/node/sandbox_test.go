@@ -81,6 +81,31 @@ func TestStubsRecord(t *testing.T) {
 	}
 }
 
+// TestStubsRecordForEveryUser: a script with run-as is another user of the node, whose calls are recorded as well.
+func TestStubsRecordForEveryUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	program := "sleep"
+	cfg := testConfig(t)
+	cfg.Sandbox.Guards, cfg.Sandbox.Stubs = []string{program}, []string{program}
+	n := testNode(t, cfg)
+	requireSandbox(t, n)
+	path := locate(program, cfg.Sandbox.Path)
+	if len(path) == 0 {
+		t.Skip("sleep is a link to another program on this system")
+	}
+	got := runShell(t, n, "cd /; setpriv --reuid 65534 --regid 65534 --clear-groups "+path[0]+" 7")
+	if got.Status != Success {
+		t.Errorf("got %+v", got)
+	}
+	calls, err := StubCalls(cfg.Dir, time.Time{})
+	if err != nil || len(calls) != 1 || calls[0] != program+" 7" {
+		t.Errorf("recorded %q, %v", calls, err)
+	}
+}
+
 func TestGuardsAreRenewed(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
