@@ -23,9 +23,11 @@ type Stage struct {
 	Name string
 	// Account is the account's short name, AccountID its 12 digits; empty where nothing is known.
 	Account, AccountID string
-	Region             string
-	Instances          []string
-	Tags               []Tag
+	// Given says that the user named the account.
+	Given     bool
+	Region    string
+	Instances []string
+	Tags      []Tag
 }
 
 // Tag is a tag that the nodes of a stage have.

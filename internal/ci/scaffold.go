@@ -19,6 +19,9 @@ type Scaffold struct {
 // PlaceholderAccount stands for an account that nobody named. --local makes it up; AWS does not know it.
 const PlaceholderAccount = "111111111111"
 
+// MadeUp says whether the stage's account is the placeholder, and nobody named it.
+func (s Stage) MadeUp() bool { return s.AccountID == PlaceholderAccount && !s.Given }
+
 // LocalData is the folder beside a release file in which a local AWS keeps its state.
 const LocalData = ".slipway"
 
@@ -45,7 +48,7 @@ func (s Scaffold) releaseFile() string {
 	line("accounts:")
 	for _, account := range s.accounts() {
 		note := ""
-		if account.AccountID == PlaceholderAccount {
+		if account.MadeUp() {
 			note = " # made up: put your account's id here"
 		}
 		line("  %s: %q%s", account.Account, account.AccountID, note)

@@ -105,17 +105,68 @@ func (c *initCommand) scaffold(process *Process, folder string) (ci.Scaffold, er
 	ask := &questions{process: process, silent: c.Yes || !isTerminalInput(process.Stdin)}
 	s := ci.Scaffold{Repository: cmp.Or(c.Repository, repository)}
 	s.Stages = c.stages(learned, accounts)
-	s.App = ask.unless(c.App, "name of the application", appName(s.Repository, folder, s.Stages))
-	s.Region = ask.unless(c.Region, "region", regionOf(process, s.Stages))
+	if err := c.tell(process, learned.Notes, s.Stages); err != nil {
+		return ci.Scaffold{}, err
+	}
+	if !ask.silent { // what flags say is wrong before anything is asked
+		if err := checkScaffold(neutral(c.App, c.Region, s.Repository, s.Stages).Files()); err != nil {
+			return ci.Scaffold{}, err
+		}
+	}
+	s.App = ask.unless(c.App, "name of the application", appName(s.Repository, folder, s.Stages), func(app string) error {
+		return checkScaffold(neutral(app, "", "", s.Stages).Files())
+	})
+	s.Region = ask.unless(c.Region, "region", regionOf(process, s.Stages), func(region string) error {
+		return checkScaffold(neutral("", region, "", s.Stages).Files())
+	})
 	for i := range s.Stages {
 		if st := &s.Stages[i]; st.AccountID == "" {
-			st.AccountID = ask.unless(knownID(s.Stages, st.Account), "account id of "+st.Account+", 12 digits", ci.PlaceholderAccount)
+			st.AccountID = ask.unless(knownID(s.Stages, st.Account), "account id of "+st.Account+", 12 digits", ci.PlaceholderAccount, wantAccount)
 		}
 	}
 	if s.Repository == "" {
-		s.Repository = ask.unless("", "GitHub repository, owner/name; empty for none", "")
+		s.Repository = ask.unless("", "GitHub repository, owner/name; empty for none", "", func(repository string) error {
+			return checkScaffold(neutral("", "", repository, s.Stages).Files())
+		})
 	}
 	return s, ask.err
+}
+
+// neutral is a scaffold in which what is not given is right, so that what is wrong is what was given.
+func neutral(app, region, repository string, stages []ci.Stage) ci.Scaffold {
+	s := ci.Scaffold{App: cmp.Or(app, "x"), Region: cmp.Or(region, "eu-west-1"), Repository: repository, Stages: slices.Clone(stages)}
+	for i := range s.Stages {
+		s.Stages[i].AccountID = cmp.Or(s.Stages[i].AccountID, ci.PlaceholderAccount)
+	}
+	return s
+}
+
+func wantAccount(id string) error {
+	if !accountDigits.MatchString(id) {
+		return fmt.Errorf("%q is not an account id, 12 digits", id)
+	}
+	return nil
+}
+
+// tell says what was taken from workflows; not what flags say otherwise.
+func (c *initCommand) tell(process *Process, notes []string, stages []ci.Stage) error {
+	for _, note := range notes {
+		kind, value, _ := strings.Cut(note[strings.LastIndex(note, ": ")+2:], " ")
+		taken := true
+		switch kind {
+		case "account":
+			taken = slices.ContainsFunc(stages, func(s ci.Stage) bool { return s.AccountID == value })
+		case "environment":
+			taken = slices.ContainsFunc(stages, func(s ci.Stage) bool { return s.Name == value })
+		}
+		if !taken {
+			continue
+		}
+		if _, err := fmt.Fprintln(process.Stderr, note); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // account is a --account.
@@ -159,7 +210,7 @@ func (c *initCommand) stages(learned ci.Learned, accounts []account) []ci.Stage 
 			stage.Name, stage.Account = name, name
 		}
 		if at := accountOf(accounts, name); at >= 0 {
-			stage.Account, stage.AccountID = accounts[at].name, accounts[at].id
+			stage.Account, stage.AccountID, stage.Given = accounts[at].name, accounts[at].id, true
 		}
 		stages = append(stages, stage)
 	}
@@ -269,7 +320,7 @@ func (c *initCommand) next(process *Process, s ci.Scaffold) error {
 		fmt.Fprintf(&b, "  %-*s  %s\n", width, step[0], step[1])
 	}
 	b.WriteString("Then put your own application into deploy/release.sh and deploy/healthy.sh.\n")
-	if slices.ContainsFunc(s.Stages, func(st ci.Stage) bool { return st.AccountID == ci.PlaceholderAccount }) {
+	if slices.ContainsFunc(s.Stages, ci.Stage.MadeUp) {
 		fmt.Fprintf(&b, "The account %s is made up: --local works with it, AWS does not.\n", ci.PlaceholderAccount)
 	}
 	_, err := io.WriteString(process.Stderr, b.String())
@@ -284,8 +335,37 @@ type questions struct {
 	err     error
 }
 
-// unless gives what is known, or else the answer to a question.
-func (q *questions) unless(known, question, otherwise string) string {
+// unless gives what is known, or else the answer to a question, which is asked again until check takes the answer.
+func (q *questions) unless(known, question, otherwise string, check func(string) error) string {
+	for {
+		answer := q.once(known, question, otherwise)
+		if known != "" || q.silent || q.err != nil {
+			return answer
+		}
+		err := check(answer)
+		if err == nil {
+			return answer
+		}
+		if _, err := fmt.Fprintln(q.process.Stderr, "  "+whyNot(err)); err != nil {
+			q.err = err
+		}
+	}
+}
+
+// whyNot is what is wrong with an answer, without the place in a file that is not written yet.
+func whyNot(err error) string {
+	var wrong *release.Error
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	if wrong.Hint == "" {
+		return wrong.Message
+	}
+	return wrong.Message + "; " + wrong.Hint
+}
+
+// once asks one time.
+func (q *questions) once(known, question, otherwise string) string {
 	if known != "" || q.silent || q.err != nil {
 		return cmp.Or(known, otherwise)
 	}

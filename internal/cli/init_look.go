@@ -35,9 +35,6 @@ func (c *initCommand) look(process *Process, folder string) (repository string, 
 		return "", learned, err
 	}
 	learned = ci.Learn(files)
-	for _, note := range learned.Notes {
-		say("%s", note)
-	}
 	return repository, learned, err
 }
 
