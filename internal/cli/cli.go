@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -82,7 +84,7 @@ func Main(ctx context.Context, process Process) (code int) {
 	}
 	run, err := parser.Parse(process.Args)
 	if err != nil {
-		return report(process, errors.Join(usageError(err), mistakenEnv(process)))
+		return report(process, errors.Join(waitHint(usageError(err), process.Args), mistakenEnv(process)))
 	}
 	return report(process, run.Run())
 }
@@ -93,6 +95,19 @@ func mistakenEnv(process Process) error {
 		return nil
 	}
 	_, err := io.WriteString(process.Stdout, noExports)
+	return err
+}
+
+// waitHint helps who wrote --wait 10m: the flag stands without a value, too.
+func waitHint(err error, args []string) error {
+	var wrong *failure
+	at := slices.Index(args, "--wait")
+	if at < 0 || at+1 == len(args) || !errors.As(err, &wrong) {
+		return err
+	}
+	if _, no := time.ParseDuration(args[at+1]); no == nil {
+		wrong.hint = "a duration follows an equals sign: --wait=" + args[at+1]
+	}
 	return err
 }
 

@@ -80,6 +80,9 @@ func (r *runner) notLocked(err error) error {
 		return fmt.Errorf("lock: %w", err)
 	}
 	hint := "--wait waits for it; `slipway lock status` says who has it"
+	if r.cfg.WaitForLock > 0 {
+		hint = "a longer --wait waits on for it; `slipway lock status` says who has it"
+	}
 	if held.Lock.Owner.Deploy != "" {
 		hint += "; where that slipway was killed, `slipway resume` ends its deploy"
 	}

@@ -127,7 +127,7 @@ func TestR011ResumeWaitsForTheLock(t *testing.T) {
 	d.dieAt(t, 1)
 	res := d.resume(Continuing{NoWait: true})
 	want(t, res, 4, Refused)
-	if res.Problem.Code != CodeLockHeld || !strings.Contains(res.Problem.Message, "alice on laptop") {
+	if res.Problem.Code != CodeLockHeld || !strings.Contains(res.Problem.Message, "alice on laptop") || strings.Contains(res.Problem.Hint, "--wait ") {
 		t.Errorf("problem = %+v", res.Problem)
 	}
 	began := d.clock.now()

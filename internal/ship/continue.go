@@ -171,7 +171,7 @@ func (r *runner) take(ctx context.Context, store *record.Store, found left, how 
 	var held *record.HeldError
 	switch {
 	case errors.As(err, &held) && how.NoWait:
-		return true, r.notLocked(err)
+		return true, &refusal{problem: Problem{Code: CodeLockHeld, Message: held.Error(), Hint: "without --no-wait, resume waits until it expires"}}
 	case errors.As(err, &held):
 		return false, nil
 	case err != nil:

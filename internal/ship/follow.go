@@ -156,7 +156,7 @@ func (w *watch) noteAlarm(c *types.Command) {
 		return
 	}
 	for _, a := range c.TriggeredAlarms {
-		w.alarm = aws.ToString(a.Name)
+		w.alarm, w.alarmUnread = aws.ToString(a.Name), a.State == types.ExternalAlarmStateUnknown
 	}
 }
 

@@ -172,6 +172,9 @@ func (w *watch) failureWhy(j judgement, node *NodeResult) string {
 			return fmt.Sprintf("step %s: reported as timed out, but it ended after %s of its %s: it was killed (exit code 137), "+
 				"mostly because the node ran out of memory", s.Name, s.Elapsed, limit)
 		}
+		if s.Code == CodeScriptTimedOut {
+			return fmt.Sprintf("step %s: the script ran longer than its timeout of %s and was killed", s.Name, limit)
+		}
 		if s.ExitCode < 0 && normalise(shown(node.Status, node.StatusDetails)) == "Failed" {
 			return fmt.Sprintf("step %s: it did not end by itself (no exit code): the agent or the node went away, or it could not be begun", s.Name)
 		}

@@ -74,9 +74,11 @@ type StepResult struct {
 	Stopped string `json:"stopped,omitempty"`
 	Code    string `json:"code,omitempty"`
 
-	// alarm is the name of the alarm that stopped the command; unread is true when reading its result failed.
-	alarm  string
-	unread bool
+	// alarm is the name of the alarm that stopped the command, alarmUnread true where its state could not be read; unread is
+	// true when reading the command's result failed.
+	alarm       string
+	alarmUnread bool
+	unread      bool
 }
 
 // of is what became of one node; of one that the command was for and that is not listed it is not known.

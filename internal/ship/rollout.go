@@ -92,6 +92,7 @@ type rollout struct {
 	sent      map[string]bool // nodes that were sent to
 	inLast    []string        // those of the last batch
 	failed    int             // nodes that failed or are unknown
+	unreached int             // of these, the ones on which nothing was begun
 	away      int             // nodes out of service: these, and those that went away
 	beforeHas int             // of these, the ones of batches before the last
 	checked   bool            // the last batch was validated
@@ -119,6 +120,9 @@ func (o *rollout) count() {
 				o.away++
 				if !n.Gone {
 					o.failed++
+					if n.Verdict == NotStarted {
+						o.unreached++
+					}
 				}
 				if s.batch < o.last {
 					o.beforeHas++
@@ -169,14 +173,29 @@ func (o *rollout) stopped() (move, bool) {
 		}
 	}
 	if o.failed > o.maxFailures() {
-		return move{kind: moveStop, code: CodeMaxFailures, why: fmt.Sprintf("%s did not succeed, max-failures allows %d",
-			count(o.failed, "node"), o.maxFailures())}, true
+		return move{kind: moveStop, code: CodeMaxFailures, why: o.tooMany()}, true
 	}
 	return move{}, false
 }
 
+// tooMany says that more nodes did not succeed than may. Those that Run Command did not reach any more are counted where it
+// takes them to be too many.
+func (o *rollout) tooMany() string {
+	failed := o.failed - o.unreached
+	text := count(failed, "node") + " did not succeed"
+	if failed <= o.maxFailures() {
+		text = fmt.Sprintf("%s, and %d more could not be reached", text, o.unreached)
+	}
+	return fmt.Sprintf("%s, max-failures allows %d", text, o.maxFailures())
+}
+
 func alarmed(s *send) move {
-	return move{kind: moveStop, code: CodeAlarm, why: fmt.Sprintf("alarm %s went off while batch %d was shipped", s.result.alarm, max(s.batch, 1))}
+	m := move{kind: moveStop, code: CodeAlarm, why: fmt.Sprintf("alarm %s went off while batch %d was shipped", s.result.alarm, max(s.batch, 1))}
+	if s.result.alarmUnread {
+		m.why = fmt.Sprintf("alarm %s could not be read while batch %d was shipped: it does not exist, or Systems Manager may not read it",
+			s.result.alarm, max(s.batch, 1))
+	}
+	return m
 }
 
 // check is the validation of the last batch, of those nodes that the command succeeded on.

@@ -65,8 +65,9 @@ type watch struct {
 	// waiting counts the nodes that were not done at the last look; complete is true when all nodes were listed in it.
 	waiting  int
 	complete bool
-	// alarm is the name of the alarm by which Run Command ended the command.
-	alarm string
+	// alarm is the name of the alarm by which Run Command ended the command, alarmUnread true where it could not read it.
+	alarm       string
+	alarmUnread bool
 	// done is the result, once there is nothing more to wait for.
 	done *StepResult
 	// askedTargets is true once the command was asked, at the deadline, how many targets it has.
@@ -285,9 +286,12 @@ func (w *watch) giveUp(err error) {
 
 // result puts the step's result together; an empty verdict is made from the nodes'.
 func (w *watch) result(v Verdict, why string) *StepResult {
-	res := StepResult{Name: w.step.Name, CommandID: w.sent.id, DocumentVersion: w.sent.version, Verdict: v, Why: why, alarm: w.alarm}
+	res := StepResult{Name: w.step.Name, CommandID: w.sent.id, DocumentVersion: w.sent.version, Verdict: v, Why: why, alarm: w.alarm, alarmUnread: w.alarmUnread}
 	var verdicts []Verdict
 	for _, id := range w.ids() {
+		if n := w.nodes[id]; w.alarm != "" && n.Verdict == NotStarted && normalise(n.StatusDetails) == "Terminated" {
+			n.Why = "Run Command stopped before it reached this node, because of alarm " + w.alarm + ": still on the old version"
+		}
 		res.Nodes = append(res.Nodes, *w.nodes[id])
 		verdicts = append(verdicts, w.nodes[id].Verdict)
 	}
