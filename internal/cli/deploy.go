@@ -135,6 +135,9 @@ func seedAll(l *loaded, set *roles.Set) func(context.Context, *localaws.AWS) err
 		if err := rehearse.Roles(ctx, aws, set); err != nil {
 			return err
 		}
+		if err := rehearse.Alarms(ctx, aws, l.plan); err != nil {
+			return err
+		}
 		return rehearse.Nodes(ctx, aws, l.release, l.plan)
 	}
 }

@@ -291,6 +291,11 @@ func (a *AWS) EnsureBucket(ctx context.Context, account, region, name string) er
 	return a.s3.EnsureBucket(ctx, account, region, name)
 }
 
+// EnsureAlarm makes a CloudWatch alarm that is OK, unless it exists.
+func (a *AWS) EnsureAlarm(ctx context.Context, account, region, name string) error {
+	return a.alarms.EnsureAlarm(ctx, account, region, name)
+}
+
 // PutBucketPolicy puts a policy on a bucket of an account.
 func (a *AWS) PutBucketPolicy(ctx context.Context, account, name string, policy []byte) error {
 	return a.s3.SetPolicy(ctx, account, name, policy)

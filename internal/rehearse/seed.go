@@ -72,6 +72,21 @@ func buckets(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
 	return nil
 }
 
+// Alarms makes the alarms that the rollouts name, as OK: the release's owner has them in AWS. One that is there keeps its state.
+func Alarms(ctx context.Context, aws *localaws.AWS, p *plan.Plan) error {
+	for _, stage := range p.Stages {
+		for _, step := range stage.Steps {
+			if step.Rollout.Alarm == "" {
+				continue
+			}
+			if err := aws.EnsureAlarm(ctx, stage.Account, stage.Region, step.Rollout.Alarm); err != nil {
+				return fmt.Errorf("stage %s: alarm %s: %w", stage.Name, step.Rollout.Alarm, err)
+			}
+		}
+	}
+	return nil
+}
+
 // Roles puts the roles into the accounts, each with exactly the policies of the set, and the policies of its buckets. A role that the plan needs and
 // the set lacks is not made: it is missing here as it would be in AWS.
 func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {

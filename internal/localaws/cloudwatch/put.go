@@ -113,3 +113,22 @@ func (s *Service) put(ctx context.Context, c *gateway.Call, in *putInput) (*empt
 	}
 	return &empty{}, nil
 }
+
+// EnsureAlarm makes an alarm that is OK, for a release that names one. One that exists stays as it is, with its state.
+func (s *Service) EnsureAlarm(ctx context.Context, account, region, name string) error {
+	one, threshold, yes := 1, 0.0, true
+	text, err := json.Marshal(settings{AlarmName: name, AlarmDescription: "made for a release that names it; SetAlarmState changes its state",
+		ActionsEnabled: &yes, MetricName: "none", Namespace: "slipway", Statistic: "Sum", Period: &one, EvaluationPeriods: &one,
+		Threshold: &threshold, ComparisonOperator: "GreaterThanThreshold"})
+	if err != nil {
+		return err
+	}
+	now := s.now().UnixMilli()
+	_, err = s.db.ExecContext(ctx, `INSERT INTO cloudwatch_alarm
+		(account, region, name, settings, configured, state, reason, data, updated, transitioned) VALUES (?,?,?,?,?,?,?,'',?,?)
+		ON CONFLICT DO NOTHING`, account, region, name, string(text), now, "OK", "made with the release", now, now)
+	if err != nil {
+		return fmt.Errorf("write alarm: %w", err)
+	}
+	return nil
+}
