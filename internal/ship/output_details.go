@@ -17,6 +17,7 @@ const fewNodes = 10
 const (
 	listErrors = "----------ERROR-------"
 	listCut    = "---Output truncated---"
+	listErrCut = "---Error truncated----"
 )
 
 // scriptsIn are the scripts of a node as the list of invocations tells them.
@@ -28,13 +29,25 @@ func scriptsIn(plugins []types.CommandPlugin) []ScriptStepResult {
 		if p.ResponseStartDateTime != nil && p.ResponseFinishDateTime != nil {
 			s.Elapsed = max(p.ResponseFinishDateTime.Sub(*p.ResponseStartDateTime), 0)
 		}
-		s.Truncated = strings.Contains(s.Stdout, listCut)
 		if out, errs, found := strings.Cut(s.Stdout, "\n"+listErrors); found {
 			s.Stdout, s.Stderr = out, strings.TrimLeft(errs, "\n")
 		}
+		s.cutInList()
 		steps = append(steps, s)
 	}
 	return steps
+}
+
+// cutInList takes the list's own marks out of what a script printed. Of a report that was cut, what it repeats of the output
+// is neither the end nor anything else that is not in stdout.
+func (s *ScriptStepResult) cutInList() {
+	var out, errs bool
+	s.Stdout, out = strings.CutSuffix(s.Stdout, "\n"+listCut)
+	s.Stderr, errs = strings.CutSuffix(s.Stderr, "\n"+listErrCut)
+	if m := reportTail.FindStringIndex(s.Stderr); errs && m != nil {
+		s.Stderr = s.Stderr[:m[0]]
+	}
+	s.Truncated = out || errs
 }
 
 // fromList gives a node's scripts without a call of their own: of a node that succeeded, where the list has every script
@@ -65,7 +78,7 @@ func (w *watch) wantsOutput() bool {
 }
 
 // before gives the scripts that a node which failed ran well before the one that failed, as the list has them: only that
-// one's output is worth a call.
+// one's output is worth a call, and of few nodes that of those whose end the list has not.
 func (w *watch) before(node *NodeResult, names []string) []ScriptStepResult {
 	if w.oneByOne || len(names) < 2 {
 		return nil
@@ -77,6 +90,9 @@ func (w *watch) before(node *NodeResult, names []string) []ScriptStepResult {
 		}
 		if normalise(shown(s.Status, s.StatusDetails)) != "Success" {
 			return steps[:i]
+		}
+		if s.Truncated && w.wantsOutput() {
+			return steps[:i] // it and those after it are read one by one
 		}
 	}
 	return nil

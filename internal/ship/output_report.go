@@ -17,6 +17,8 @@ type report struct {
 	killed    bool
 	// tail is the end of the output, where it is longer than Run Command keeps.
 	tail string
+	// rest is the report without it.
+	rest string
 }
 
 var (
@@ -34,7 +36,8 @@ func readReport(stderr string) report {
 	var r report
 	if m := reportTail.FindStringSubmatchIndex(stderr); m != nil {
 		size, _ := strconv.Atoi(stderr[m[2]:m[3]]) // digits, as the pattern has them
-		r.tail = stderr[m[1]:min(m[1]+max(size, 0), len(stderr))]
+		end := min(m[1]+max(size, 0), len(stderr))
+		r.tail, r.rest = stderr[m[1]:end], stderr[:m[0]]+strings.TrimLeft(stderr[end:], "\n")
 		r.tail = strings.TrimSuffix(strings.ToValidUTF8(r.tail, ""), "\n")
 		stderr = stderr[:m[0]]
 	}
@@ -52,7 +55,10 @@ func readReport(stderr string) report {
 // understand fills in what a script's result says between its lines: where it failed, why, and what it printed last.
 func (s *ScriptStepResult) understand(step *plan.Step) {
 	r := readReport(s.Stderr)
-	s.File, s.Line, s.Tail = r.file, r.line, r.tail
+	s.File, s.Line = r.file, r.line
+	if r.tail != "" { // it stands once: what the report repeats of stdout is no output of its own
+		s.Tail, s.Stderr = r.tail, r.rest
+	}
 	s.Code, s.why = r.code, r.why
 	if normalise(shown(s.Status, s.StatusDetails)) == "Success" || s.Status == "not there" {
 		s.Code, s.why, s.File, s.Line = "", "", "", 0

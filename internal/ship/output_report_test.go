@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -152,5 +154,58 @@ func TestOneGetForNodesWhoseOutputMatters(t *testing.T) {
 		if len(n.Steps) != 1 || (n.Verdict == Failed) != (n.Code == CodeScriptFailed) {
 			t.Errorf("%+v", n)
 		}
+	}
+}
+
+// TestTheTailStandsOnce: the report repeats the end of stdout, and that is no output on stderr.
+func TestTheTailStandsOnce(t *testing.T) {
+	t.Parallel()
+	s := ScriptStepResult{Name: "release", Status: "Failed", ExitCode: 1,
+		Stderr: "slipway: at r.sh:2: exit code 1\nslipway: the last 4 bytes:\nend\n\nfailed to run commands: exit status 1"}
+	s.understand(&plan.Step{ScriptSteps: []string{"release"}, Sources: []string{"r.sh"}})
+	if s.Tail != "end" || s.Stderr != "slipway: at r.sh:2: exit code 1\nfailed to run commands: exit status 1" {
+		t.Errorf("tail %q, stderr %q", s.Tail, s.Stderr)
+	}
+	s.understand(&plan.Step{ScriptSteps: []string{"release"}, Sources: []string{"r.sh"}})
+	if s.Tail != "end" {
+		t.Errorf("understood twice, the tail is %q", s.Tail)
+	}
+}
+
+// TestTheListsMarksAreNoOutput: what the list cut is said to be cut, and half a report is not taken for the end.
+func TestTheListsMarksAreNoOutput(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in             string
+		stdout, stderr string
+		truncated      bool
+	}{
+		"whole":            {"one\n----------ERROR-------\nbad", "one", "bad", false},
+		"stdout":           {"one\n---Output truncated---", "one", "", true},
+		"both":             {"one\n---Output truncated---\n----------ERROR-------\nbad\n---Error truncated----", "one", "bad", true},
+		"half of a report": {"one\n---Output truncated---\n----------ERROR-------\nslipway: the last 7000 bytes:\n4836\n4837\n---Error truncated----", "one", "", true},
+	} {
+		got := scriptsIn([]types.CommandPlugin{{Output: aws.String(c.in)}})[0]
+		if got.Stdout != c.stdout || got.Stderr != c.stderr || got.Truncated != c.truncated {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+// TestAPhaseWhoseEndTheListHasNotIsReadItself: before the script that failed, of few nodes; of many the list must do.
+func TestAPhaseWhoseEndTheListHasNotIsReadItself(t *testing.T) {
+	t.Parallel()
+	plugin := func(name, output string, status types.CommandPluginStatus) types.CommandPlugin {
+		return types.CommandPlugin{Name: aws.String(name), Output: aws.String(output), Status: status, StatusDetails: aws.String(string(status))}
+	}
+	node := &NodeResult{plugins: []types.CommandPlugin{plugin("fetch", "short", "Success"), plugin("install", "one\n---Output truncated---", "Success"),
+		plugin("start", "", "Failed")}}
+	names := []string{"fetch", "install", "start"}
+	if got := (&watch{step: &plan.Step{}, targets: fewNodes}).before(node, names); len(got) != 1 || got[0].Name != "fetch" {
+		t.Errorf("of few nodes: %+v", got)
+	}
+	many := &watch{step: &plan.Step{}, targets: fewNodes + 1, sampled: true}
+	if got := many.before(node, names); len(got) != 2 || !got[1].Truncated || got[1].Stdout != "one" {
+		t.Errorf("of many: %+v", got)
 	}
 }

@@ -142,7 +142,7 @@ type ScriptStepResult struct {
 	Stdout string `json:"stdout,omitempty"`
 	Stderr string `json:"stderr,omitempty"`
 	// Truncated is true when only the beginning is there of stdout (24,000 characters) or stderr (8,000), or of both
-	// (2,500, of nodes that succeeded among many).
+	// (2,500, of many nodes: of those that succeeded, and of the scripts before the one that failed).
 	Truncated bool `json:"truncated,omitempty"`
 	// Tail is the end of an output that was too long for Run Command: the last 7,000 bytes.
 	Tail string `json:"tail,omitempty"`

@@ -63,7 +63,7 @@ func scriptOutput(s ship.ScriptStepResult, lines int, succeeded bool) string {
 	case s.Incomplete != "":
 		b.WriteString(where + "all of its output could not be read: " + clean(s.Incomplete) + "\n")
 	case s.Truncated && s.Tail == "":
-		b.WriteString(where + "Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing\n")
+		b.WriteString(where + "Run Command cut the output off at 24,000 characters (stderr at 8,000; of both at 2,500 in its lists): its end is missing\n")
 	}
 	return b.String()
 }

@@ -48,7 +48,7 @@ func TestEventLines(t *testing.T) {
     release | two
     validate (stderr) | no answer
     validate (stderr) | �[2Jboo
-    validate: Run Command cut the output off at 24,000 characters (stderr at 8,000): its end is missing
+    validate: Run Command cut the output off at 24,000 characters (stderr at 8,000; of both at 2,500 in its lists): its end is missing
 12:00:03 dev  warning: careful
 12:00:04 dev/release  step failed
 `
