@@ -48,7 +48,7 @@ stages:
 			"before deploy shop/dev [v1] ann\nafter deploy succeeded [v1] deploy command i\n"},
 		{[]string{"deploy", "--set", "version=v2"}, "", 0, "  before | it says ",
 			"before deploy shop/dev [v2] ann\nafter deploy succeeded [v2] deploy command i\n"},
-		{[]string{"rollback"}, "", 0, "stage dev: succeeded",
+		{[]string{"rollback"}, "", 0, "stage dev: rollback to v1",
 			"before rollback shop/dev [] ann\nafter rollback succeeded [v1] deploy command i\n"},
 		{[]string{"resume", "--report-only"}, "", 0, "", ""},
 	} {
