@@ -262,7 +262,8 @@ func TestUsersAndDirectories(t *testing.T) {
 		if got.Code != 1 || got.Stdout != "" || got.Stderr != "slipway: USER_MISSING: there is no user no-such-user on this node (run-as)\n" {
 			t.Errorf("got %+v", got)
 		}
-		if me, err := user.Current(); err == nil { // PATH has none of the programs that could do it
+		applets := len(s.sh) > 0 && s.sh[0] == "busybox" // it has a su of its own, whatever PATH says
+		if me, err := user.Current(); err == nil && !applets { // PATH has none of the programs that could do it
 			got = s.runWrapped(t, w(otherThan(me.Username), ""))
 			want := "slipway: USER_DENIED: " + me.Username + " cannot become " + otherThan(me.Username) + " here: none of runuser, setpriv and su does it\n"
 			if got.Code != 1 || got.Stdout != "" || got.Stderr != want {
