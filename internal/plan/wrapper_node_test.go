@@ -262,7 +262,7 @@ func TestUsersAndDirectories(t *testing.T) {
 		if got.Code != 1 || got.Stdout != "" || got.Stderr != "slipway: USER_MISSING: there is no user no-such-user on this node (run-as)\n" {
 			t.Errorf("got %+v", got)
 		}
-		applets := len(s.sh) > 0 && s.sh[0] == "busybox" // it has a su of its own, whatever PATH says
+		applets := len(s.sh) > 0 && s.sh[0] == "busybox"       // it has a su of its own, whatever PATH says
 		if me, err := user.Current(); err == nil && !applets { // PATH has none of the programs that could do it
 			got = s.runWrapped(t, w(otherThan(me.Username), ""))
 			want := "slipway: USER_DENIED: " + me.Username + " cannot become " + otherThan(me.Username) + " here: none of runuser, setpriv and su does it\n"
