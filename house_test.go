@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/proof":     {"internal/release", "internal/plan"},
 	"internal/lint":      {"internal/release", "internal/plan"},
 	"internal/record":    {},
-	"internal/ci":        {"internal/release", "internal/plan"},
+	"internal/ci":        {"internal/release", "internal/plan", "internal/lint"},
 	"internal/awsclient": {"internal/record"},
 	"internal/ship":      {"internal/release", "internal/plan", "internal/record", "internal/awsclient"},
 	"internal/localaws":  {"internal/localaws"},

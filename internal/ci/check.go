@@ -30,8 +30,8 @@ func Check(file string, content []byte, a Against) []Finding {
 	workflow, problems := actionlint.Parse(content)
 	c := &checker{file: file, plan: a.Plan, against: a, workflow: workflow}
 	for _, problem := range problems {
-		c.findings = append(c.findings, Finding{CodeSyntax, file, problem.Line, problem.Column, problem.Message,
-			"actionlint, and GitHub, tell the same"})
+		c.findings = append(c.findings, Finding{Code: CodeSyntax, File: file, Line: problem.Line, Column: problem.Column,
+			Message: problem.Message, Fix: "actionlint, and GitHub, tell the same"})
 	}
 	if workflow == nil {
 		return c.findings
@@ -48,7 +48,7 @@ func (c *checker) add(code Code, at *actionlint.Pos, fix, format string, args ..
 	if at != nil {
 		line, column = at.Line, at.Col
 	}
-	c.findings = append(c.findings, Finding{code, c.file, line, column, fmt.Sprintf(format, args...), fix})
+	c.findings = append(c.findings, Finding{Code: code, File: c.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Fix: fix})
 }
 
 // errand is what a step has to do with a deploy.

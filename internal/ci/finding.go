@@ -2,12 +2,13 @@ package ci
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+
+	"github.com/slipway-cd/slipway/internal/lint"
 )
 
 // Code names a kind of finding, and stays what it is.
-type Code string
+type Code = lint.Code
 
 // What is found in pipelines.
 const (
@@ -25,19 +26,8 @@ const (
 	CodeSwallowed Code = "SLW128"
 )
 
-// Finding is something wrong at one place of a file.
-type Finding struct {
-	Code    Code   `json:"code"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
-	Fix     string `json:"fix"`
-}
-
-func (f Finding) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s %s\n  fix: %s", f.File, f.Line, f.Column, f.Code, f.Message, f.Fix)
-}
+// Finding is something wrong at one place of a file, as package lint has it.
+type Finding = lint.Finding
 
 func sortFindings(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
