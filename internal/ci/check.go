@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhysd/actionlint"
 
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
@@ -21,17 +22,16 @@ type checker struct {
 	plan     *plan.Plan // nil where no release is known
 	against  Against
 	workflow *actionlint.Workflow
-	findings []Finding
+	findings []finding.Finding
 }
 
 // Check finds what keeps a GitHub workflow from telling the truth about what it ships: timeouts below those of the
 // commands, no concurrency, no permission to ask for a token, exit codes that get lost, command lines that slipway refuses.
-func Check(file string, content []byte, a Against) []Finding {
+func Check(file string, content []byte, a Against) []finding.Finding {
 	workflow, problems := actionlint.Parse(content)
 	c := &checker{file: file, plan: a.Plan, against: a, workflow: workflow}
 	for _, problem := range problems {
-		c.findings = append(c.findings, Finding{Code: CodeSyntax, File: file, Line: problem.Line, Column: problem.Column,
-			Message: problem.Message, Fix: "actionlint, and GitHub, tell the same"})
+		c.findings = append(c.findings, syntaxRule.At(file, problem.Line, problem.Column, "", "%s", problem.Message))
 	}
 	if workflow == nil {
 		return c.findings
@@ -39,16 +39,16 @@ func Check(file string, content []byte, a Against) []Finding {
 	for _, id := range slices.Sorted(maps.Keys(workflow.Jobs)) {
 		c.job(workflow.Jobs[id])
 	}
-	sortFindings(c.findings)
+	finding.Sort(c.findings)
 	return c.findings
 }
 
-func (c *checker) add(code Code, at *actionlint.Pos, fix, format string, args ...any) {
+func (c *checker) add(rule *finding.Rule, at *actionlint.Pos, fix, format string, args ...any) {
 	line, column := 1, 1
 	if at != nil {
 		line, column = at.Line, at.Col
 	}
-	c.findings = append(c.findings, Finding{Code: code, File: c.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Fix: fix})
+	c.findings = append(c.findings, rule.At(c.file, line, column, fix, format, args...))
 }
 
 // errand is what a step has to do with a deploy.
@@ -121,7 +121,7 @@ func (c *checker) timeout(written *actionlint.Float, job *actionlint.Pos, who st
 	limit, at := defaultJob, job
 	switch {
 	case written != nil && written.Expression != nil:
-		c.add(CodeTimeout, written.Pos, fmt.Sprintf("write a number, at least %d", minutes(e.limit)),
+		c.add(&timeoutRule, written.Pos, fmt.Sprintf("write a number, at least %d", minutes(e.limit)),
 			"%s has a timeout that only a run knows: %s", who, e.takes())
 		return
 	case written != nil:
@@ -132,7 +132,7 @@ func (c *checker) timeout(written *actionlint.Float, job *actionlint.Pos, who st
 	if limit >= e.limit {
 		return
 	}
-	c.add(CodeTimeout, at, fmt.Sprintf("timeout-minutes: %d, or shorter timeouts of the commands", minutes(e.limit)),
+	c.add(&timeoutRule, at, fmt.Sprintf("timeout-minutes: %d, or shorter timeouts of the commands", minutes(e.limit)),
 		"%s ends after %s, and %s: what was shipped would go on unwatched", who, clock(limit), e.takes())
 }
 
@@ -143,10 +143,10 @@ func (c *checker) concurrency(job *actionlint.Job) {
 	}
 	switch {
 	case group == nil:
-		c.add(CodeConcurrency, job.Pos, "concurrency: {group: deploy-"+job.ID.Value+", cancel-in-progress: false}",
+		c.add(&concurrencyRule, job.Pos, "concurrency: {group: deploy-"+job.ID.Value+", cancel-in-progress: false}",
 			"job %q ships, and two runs of it can ship at the same time", job.ID.Value)
 	case group.CancelInProgress != nil && group.CancelInProgress.Value:
-		c.add(CodeConcurrency, group.Pos, "cancel-in-progress: false",
+		c.add(&concurrencyRule, group.Pos, "cancel-in-progress: false",
 			"job %q ships, and a newer run ends it half-way", job.ID.Value)
 	}
 }
@@ -165,7 +165,7 @@ func (c *checker) token(job *actionlint.Job) {
 			return
 		}
 	}
-	c.add(CodeToken, at, "permissions: {id-token: write, contents: read}",
+	c.add(&tokenRule, at, "permissions: {id-token: write, contents: read}",
 		"job %q enters AWS with GitHub's token, and may not ask for one", job.ID.Value)
 }
 

@@ -26,7 +26,7 @@ func (c *checker) needs(job *actionlint.Job) {
 	for _, need := range job.Needs {
 		// Ids are told apart without regard to case, and the parser keeps them in small letters.
 		if c.workflow.Jobs[strings.ToLower(need.Value)] == nil && !expression.MatchString(need.Value) {
-			c.add(CodeSyntax, need.Pos, "name a job of this workflow, or leave it out",
+			c.add(&syntaxRule, need.Pos, "name a job of this workflow, or leave it out",
 				"job %q needs %q, which is no job of this workflow", job.ID.Value, need.Value)
 		}
 	}
@@ -40,7 +40,7 @@ func (c *checker) usage(job *actionlint.Job) {
 				continue
 			}
 			if err := c.refused(program); err != nil {
-				c.add(CodeUsage, step.Pos, "slipway --help lists the commands, and each has --help", "slipway would refuse %q: %v",
+				c.add(&usageRule, step.Pos, "slipway --help lists the commands, and each has --help", "slipway would refuse %q: %v",
 					strings.Join(program.words, " "), err)
 			}
 		}

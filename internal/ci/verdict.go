@@ -193,17 +193,17 @@ func (c *checker) verdicts(job *actionlint.Job) {
 			}
 			what = strings.Join(program.words[:2], " ")
 			if program.hidden != "" {
-				c.add(CodeSwallowed, step.Pos, "let its exit code be the step's",
+				c.add(&swallowedRule, step.Pos, "let its exit code be the step's",
 					"the step succeeds where %s does not: %s", what, program.hidden)
 			}
 		}
 		shipping = shipping || what != ""
 		if soft := step.ContinueOnError; what != "" && soft != nil && soft.Value && !judged(job, step) {
-			c.add(CodeSwallowed, soft.Pos, "leave continue-on-error out", "the job succeeds where %s does not: continue-on-error", what)
+			c.add(&swallowedRule, soft.Pos, "leave continue-on-error out", "the job succeeds where %s does not: continue-on-error", what)
 		}
 	}
 	if soft := job.ContinueOnError; shipping && soft != nil && soft.Value {
-		c.add(CodeSwallowed, soft.Pos, "leave continue-on-error out", "the workflow succeeds where job %q, which ships, does not: continue-on-error", job.ID.Value)
+		c.add(&swallowedRule, soft.Pos, "leave continue-on-error out", "the workflow succeeds where job %q, which ships, does not: continue-on-error", job.ID.Value)
 	}
 }
 

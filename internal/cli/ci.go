@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/slipway-cd/slipway/internal/ci"
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
@@ -211,7 +212,7 @@ func (c *ciCheckCommand) Run(process *Process) error {
 		return err
 	}
 	against := ci.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: refusedArguments}
-	findings := []ci.Finding{}
+	findings := []finding.Finding{}
 	for _, name := range c.Files {
 		content, err := readBounded(name)
 		if err != nil {

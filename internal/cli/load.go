@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/slipway-cd/slipway/internal/lint"
+	"github.com/slipway-cd/slipway/internal/lint/shell"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
@@ -164,7 +164,7 @@ func given(set *roles.Set) []proof.Role {
 // warnOfScripts tells what the release's scripts will call AWS for without being allowed to. It decides nothing: a script
 // may have other credentials than the node's.
 func (l *loaded) warnOfScripts(warn func(format string, args ...any)) {
-	for _, f := range lint.Scripts(l.release, l.plan) {
+	for _, f := range shell.Scripts(l.release, l.plan) {
 		warn("%s", f)
 	}
 }

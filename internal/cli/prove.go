@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/slipway-cd/slipway/internal/lint"
+	"github.com/slipway-cd/slipway/internal/lint/shell"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/ui"
@@ -72,7 +72,7 @@ func (c *proveCommand) annotate(process *Process, l *loaded, result *proof.Resul
 	options.GitHub.Folder = folderIn(process.Getenv("GITHUB_WORKSPACE"), filepath.Dir(l.flags.File))
 	terminal := ui.New(process.Stdout, process.Stderr, options)
 	annotate(terminal, l, result)
-	for _, f := range lint.Scripts(l.release, l.plan) {
+	for _, f := range shell.Scripts(l.release, l.plan) {
 		if f.File == l.release.File { // named as on the command line, and not from its folder as scripts are
 			f.File = filepath.Base(f.File)
 		}

@@ -1,195 +1,59 @@
-// Package lint finds in a release what would fail on a node and cannot be proved: so far, calls of AWS by its scripts
-// that the release does not declare (R125).
+// Package lint finds in files what keeps a release from being shipped truthfully, or its roles from being as small as they
+// could be: in pipelines and the scripts that they run, in policies and roles, and in Systems Manager documents.
 //
-// Scripts are parsed, never searched. What a script does by other ways than the AWS CLI is not seen, and what cannot be
-// told apart is said to be so. The package is pure.
+// The linters are the packages below this one; each exports its Rules. [Run] tells files apart by what is in them, gives
+// each to the linters that know it, and leaves out what a comment in the file, with its reason, says is meant to be so. The
+// package is pure: files in, findings out; it reads only the file system that it is handed.
 package lint
 
 import (
-	"cmp"
-	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
-	"unicode"
 
-	"github.com/slipway-cd/slipway/iam/catalog"
-	"github.com/slipway-cd/slipway/internal/plan"
-	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/ci"
+	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/shell"
 )
 
-// Code names a kind of finding, and stays what it is.
-type Code string
-
-// What is found in scripts.
-const (
-	// CodeUndeclared: a script calls AWS, and the node role will not allow it.
-	CodeUndeclared Code = "SLW125"
-	// CodeUntold: a script calls AWS, and what it needs for that cannot be told.
-	CodeUntold Code = "SLW126"
-)
-
-// Finding is something wrong at one place of a file.
-type Finding struct {
-	Code    Code   `json:"code"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
-	Fix     string `json:"fix"`
+// File is a file to lint.
+type File struct {
+	// Name as on the command line, with slashes.
+	Name    string
+	Content []byte
 }
 
-func (f Finding) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s %s\n  fix: %s", f.File, f.Line, f.Column, f.Code, f.Message, f.Fix)
+// Input is what is linted, and what it is held against.
+type Input struct {
+	Files []File
+	// Repository is where workflows find actions, reusable workflows and the scripts that they call: the folder that has
+	// .git or .github. Names in it are relative to it. Nil where there is none.
+	Repository fs.FS
+	// Pipelines says what workflows are held against besides themselves.
+	Pipelines ci.Against
 }
 
-// Scripts holds the scripts of a release against the permissions that its stages declare for them. p is its plan. A
-// script that several stages use is found once, with the stages that lack something.
-func Scripts(r *release.Release, p *plan.Plan) []Finding {
-	var found []*undeclared
-	for i := range r.Stages {
-		stage := &r.Stages[i]
-		declared := declaredBy(p, stage.Name)
-		for _, s := range scriptsOf(r, stage) {
-			for _, u := range s.uses() {
-				found = note(found, s, u, stage.Name, declared)
-			}
-		}
-	}
-	findings := make([]Finding, len(found))
-	for i, u := range found {
-		findings[i] = u.finding()
-	}
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return findings
+// Rules are all rules, by code.
+func Rules() []finding.Rule {
+	rules := slices.Concat(ci.Rules, shell.Rules)
+	slices.SortFunc(rules, func(a, b finding.Rule) int { return strings.Compare(string(a.Code), string(b.Code)) })
+	return rules
 }
 
-// undeclared is a use of AWS that stages do not declare.
-type undeclared struct {
-	file   string
-	use    use
-	lacks  []string // actions
-	stages []string
+// Run lints files. The findings are in the order of their places.
+func Run(in Input) []finding.Finding {
+	var found []finding.Finding
+	for _, f := range in.Files {
+		found = append(found, in.lint(f)...)
+	}
+	finding.Sort(found)
+	return found
 }
 
-// note adds what a use lacks in a stage to what was found.
-func note(found []*undeclared, s script, u use, stage string, declared map[string]bool) []*undeclared {
-	var lacks []string
-	for _, action := range u.actions {
-		if !declared[action] && !slices.Contains(lacks, action) {
-			lacks = append(lacks, action)
-		}
+// lint gives one file to the linters that know its kind.
+func (in Input) lint(f File) []finding.Finding {
+	if KindOf(f) == KindWorkflow {
+		return ci.Check(f.Name, f.Content, in.Pipelines)
 	}
-	if len(lacks) == 0 && u.untold == "" {
-		return found
-	}
-	for _, f := range found {
-		if f.file == s.file && f.use.line == u.line && f.use.column == u.column && slices.Equal(f.lacks, lacks) {
-			if !slices.Contains(f.stages, stage) {
-				f.stages = append(f.stages, stage)
-			}
-			return found
-		}
-	}
-	return append(found, &undeclared{file: s.file, use: u, lacks: lacks, stages: []string{stage}})
-}
-
-func (u *undeclared) finding() Finding {
-	f := Finding{File: u.file, Line: u.use.line, Column: u.use.column}
-	if u.use.untold != "" {
-		f.Code = CodeUntold
-		f.Message = printable(u.use.command + ": " + u.use.untold)
-		f.Fix = "see that the stage's permissions hold what it needs"
-		return f
-	}
-	f.Code = CodeUndeclared
-	does := "does"
-	if len(u.stages) > 1 {
-		does = "do"
-	}
-	f.Message = fmt.Sprintf("%s needs %s, which stage %s %s not declare: the node role will not allow it",
-		u.use.command, strings.Join(u.lacks, " and "), strings.Join(u.stages, ", "), does)
-	var entries []string
-	for _, action := range u.lacks {
-		entries = append(entries, "{actions: ["+action+"], resources: ["+formOf(action)+"]}")
-	}
-	f.Fix = "permissions: [" + strings.Join(entries, ", ") + "] in the stage"
-	return f
-}
-
-// printable is a text that quotes a script, which may hold anything, in one line that changes nothing about a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}
-
-// formOf shows what a resource of an action looks like in the release file.
-func formOf(action string) string {
-	a, ok := catalog.Lookup(action)
-	if !ok || len(a.Resources) == 0 {
-		return `"*"`
-	}
-	t, _ := catalog.ResourceType(a.Service, a.Resources[len(a.Resources)-1].Type)
-	if len(t.ARNs) == 0 {
-		return "…"
-	}
-	parts := strings.SplitN(t.ARNs[0], ":", 6)
-	form := parts[len(parts)-1]
-	for {
-		before, rest, ok := strings.Cut(form, "${")
-		if !ok {
-			return form
-		}
-		_, after, _ := strings.Cut(rest, "}")
-		form = before + "…" + after
-	}
-}
-
-// declaredBy is the set of actions that a stage declares for its scripts.
-func declaredBy(p *plan.Plan, stage string) map[string]bool {
-	declared := map[string]bool{}
-	for i := range p.Stages {
-		for _, c := range p.Stages[i].Calls {
-			if p.Stages[i].Name == stage && c.When == plan.OnScript {
-				declared[c.Action] = true
-			}
-		}
-	}
-	return declared
-}
-
-// script is shell text of a release.
-type script struct {
-	file    string
-	content string
-	// line is where the text begins, where it is not a file of its own.
-	line int
-}
-
-func scriptsOf(r *release.Release, stage *release.Stage) []script {
-	var list []script
-	for _, step := range stage.Steps {
-		c := step.Command
-		if c == nil {
-			continue
-		}
-		of := []*release.Script{c.Script, c.Stop, c.Install, c.Start, c.Validate}
-		if c.Rollout != nil {
-			of = append(of, c.Rollout.Validate)
-		}
-		for _, s := range of {
-			if s != nil {
-				list = append(list, script{file: s.Path, content: s.Content})
-			}
-		}
-		if len(c.Commands) > 0 {
-			list = append(list, script{file: r.File, content: strings.Join(c.Commands, "\n"), line: step.Pos.Line})
-		}
-	}
-	return list
+	return nil
 }

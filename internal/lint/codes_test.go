@@ -1,0 +1,123 @@
+package lint
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/slipway-cd/slipway/internal/finding"
+)
+
+// codes has, for every rule, a file that has what it looks for and a near twin that has not: testdata/codes/SLW012.txtar
+// holds bad/… and good/…, each a repository of its own, and want, which lists every finding of the code in bad as
+// file:line:column, relative to bad.
+const codes = "testdata/codes"
+
+// elsewhere are rules that are about more than files that lint reads, with the test that shows them.
+var elsewhere = map[finding.Code]string{
+	"SLW125": "internal/lint/shell: TestR125UndeclaredCallsOfScriptsAreFound",
+	"SLW126": "internal/lint/shell: TestUsesOfAWS",
+	"SLW127": "internal/ci: the rules of command lines are the command line's",
+}
+
+func TestEveryCode(t *testing.T) {
+	t.Parallel()
+	rules := Rules()
+	for _, rule := range rules {
+		if elsewhere[rule.Code] != "" {
+			continue
+		}
+		t.Run(string(rule.Code), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(filepath.Join(codes, string(rule.Code)+".txtar"))
+			if err != nil {
+				t.Fatalf("%s has no file that has it, and no near twin: %v", rule.Name, err)
+			}
+			bad, good := places(archive, "bad", rule.Code), places(archive, "good", rule.Code)
+			var want []string
+			for _, f := range archive.Files {
+				if f.Name == "want" {
+					want = strings.Fields(string(f.Data))
+				}
+			}
+			if len(want) == 0 {
+				t.Error("want is empty")
+			}
+			if diff := cmp.Diff(want, bad); diff != "" {
+				t.Errorf("bad: -want +got:\n%s", diff)
+			}
+			if len(good) > 0 {
+				t.Errorf("good has it too: %v", good)
+			}
+		})
+	}
+	entries, err := os.ReadDir(codes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		code := finding.Code(strings.TrimSuffix(e.Name(), ".txtar"))
+		if !slices.ContainsFunc(rules, func(r finding.Rule) bool { return r.Code == code }) {
+			t.Errorf("%s is of no rule", e.Name())
+		}
+	}
+}
+
+// places lints the files below a folder of an archive, and gives where it found the code.
+func places(archive *txtar.Archive, folder string, code finding.Code) []string {
+	repository := fstest.MapFS{}
+	in := Input{Repository: repository}
+	for _, f := range archive.Files {
+		if name, ok := strings.CutPrefix(f.Name, folder+"/"); ok {
+			repository[name] = &fstest.MapFile{Data: f.Data, Mode: fs.ModePerm}
+			in.Files = append(in.Files, File{Name: name, Content: f.Data})
+		}
+	}
+	var list []string
+	for _, f := range Run(in) {
+		if f.Code == code {
+			list = append(list, fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column))
+		}
+	}
+	return list
+}
+
+var (
+	codeForm = regexp.MustCompile(`^SLW[0-9]{3}$`)
+	nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+)
+
+// TestRulesAreWhole: every rule says all that a finding needs, and no two share a code or a name.
+func TestRulesAreWhole(t *testing.T) {
+	t.Parallel()
+	names, seen := map[string]bool{}, map[finding.Code]bool{}
+	for _, r := range Rules() {
+		if !codeForm.MatchString(string(r.Code)) || seen[r.Code] {
+			t.Errorf("%s %s: the code is not new, or has another form", r.Code, r.Name)
+		}
+		if !nameForm.MatchString(r.Name) || names[r.Name] {
+			t.Errorf("%s %s: the name is not new, or has another form", r.Code, r.Name)
+		}
+		seen[r.Code], names[r.Name] = true, true
+		if r.Severity == "" || r.Subject == "" || r.Fix == "" {
+			t.Errorf("%s: no severity, subject or fix", r.Code)
+		}
+		for _, sentence := range []string{r.Title, r.Why} {
+			if !strings.HasSuffix(sentence, ".") || strings.ContainsAny(sentence, "\n") {
+				t.Errorf("%s: %q is not a sentence", r.Code, sentence)
+			}
+		}
+		if !strings.HasPrefix(r.Source, "https://") {
+			t.Errorf("%s: no page that it rests on", r.Code)
+		}
+	}
+}
