@@ -26,8 +26,8 @@ type answer struct {
 // maxNearest is how many existing statements are told.
 const maxNearest = 2
 
-// answer evaluates a question, with everything unknown for and against it.
-func (q question) answer() (answer, error) {
+// bounded evaluates a question, with everything unknown about the request for and against it.
+func (q question) bounded() (answer, error) {
 	favourable, unfavourable, decided, err := q.doubt.bounds(q.set)
 	if err != nil {
 		return answer{}, err
@@ -59,7 +59,7 @@ func (q question) definite(set *iam.PolicySet) answer {
 		}
 	}
 	a := answer{verdict: Refuted, why: q.lacking(x.Missing)}
-	a.blocked = slices.Contains(x.Missing, iam.LayerBoundary)
+	a.blocked = slices.Contains(x.Missing, iam.LayerBoundary) || slices.Contains(x.Missing, iam.LayerSCP)
 	a.addable = slices.Contains(x.Missing, iam.LayerIdentity) || slices.Contains(x.Missing, iam.LayerTrust)
 	misspelt := q.misspelt()
 	for _, ref := range slices.SortedFunc(maps.Keys(misspelt), byPlace) {
@@ -93,6 +93,8 @@ func (q question) lacking(layers []iam.Layer) string {
 			parts = append(parts, "the role's trust policy does not let "+q.caller()+" assume it")
 		case iam.LayerBoundary:
 			parts = append(parts, "the role's permissions boundary does not allow it, and limits whatever its policies allow")
+		case iam.LayerSCP:
+			parts = append(parts, "the service control policies do not allow it: every level must, and limits whatever the role's policies allow")
 		case iam.LayerResource:
 			parts = append(parts, "no policy of the resource allows it")
 		default:
@@ -142,6 +144,8 @@ func layerOf(l iam.Layer) string {
 		return " in the permissions boundary"
 	case iam.LayerTrust:
 		return " in the trust policy"
+	case iam.LayerSCP:
+		return " in the service control policies"
 	}
 	return ""
 }

@@ -160,6 +160,13 @@ func (u doubt) bounds(set *iam.PolicySet) (favourable, unfavourable *iam.PolicyS
 		for _, p := range set.Identity {
 			out.Identity = append(out.Identity, variant(p, how))
 		}
+		for _, level := range set.SCPs {
+			bounded := make([]*iam.Policy, len(level))
+			for i, p := range level {
+				bounded[i] = variant(p, how)
+			}
+			out.SCPs = append(out.SCPs, bounded)
+		}
 		return out
 	}
 	return variants(true), variants(false), decided, err
@@ -169,7 +176,7 @@ func (u doubt) bounds(set *iam.PolicySet) (favourable, unfavourable *iam.PolicyS
 func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
 	var keys, where, selecting []string
 	for _, ref := range decisive {
-		for _, p := range append(slices.Clone(set.Identity), set.Boundary, set.Trust, set.Resource) {
+		for _, p := range everyPolicy(set) {
 			if p == nil || p.Name != ref.Policy || ref.Index >= len(p.Document().Statements) {
 				continue
 			}
@@ -197,6 +204,11 @@ func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
 			strings.Join(keys, " and "), strings.Join(where, ", ")))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// everyPolicy lists the policies of a set that proof gives one; some may be nil.
+func everyPolicy(set *iam.PolicySet) []*iam.Policy {
+	return append(slices.Concat(append([][]*iam.Policy{set.Identity}, set.SCPs...)...), set.Boundary, set.Trust, set.Resource)
 }
 
 // appendNew appends what is not there yet.

@@ -154,7 +154,7 @@ func (p *stageProver) principalName(c *plan.Call, role *plan.Role) string {
 
 // entry proves that a web identity or a service may assume a role.
 func (p *stageProver) entry(c *plan.Call, role *plan.Role, s *subject, out *CallResult, missing *lack) error {
-	if s.trust == nil {
+	if s.trust == nil && len(s.unknownOf(true)) == 0 {
 		out.Verdict, out.Why = Refuted, "role "+role.Name+" has no trust policy: nobody can assume it"
 		missing.missing(c, c.Resources[0])
 		return nil
@@ -180,7 +180,7 @@ func (p *stageProver) entry(c *plan.Call, role *plan.Role, s *subject, out *Call
 func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) []question {
 	ask := func(principal iam.Principal, context map[string][]string, known knowledge) question {
 		return question{
-			set: s.entry(), doubt: doubt{known: known}, display: role.ARN(),
+			set: s.entry(), doubt: doubt{known: known}, unknown: s.unknownOf(true), display: role.ARN(),
 			request: iam.Request{
 				Principal: principal, Action: c.Action, Resource: role.ARN(), Account: role.Account,
 				Context: iam.NewContext(context),

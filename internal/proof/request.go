@@ -15,6 +15,8 @@ type question struct {
 	set     *iam.PolicySet
 	request iam.Request
 	doubt
+	// unknown are policies of the set that nobody gave.
+	unknown []Unknown
 	// display is the resource as people know it.
 	display string
 }

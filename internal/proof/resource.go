@@ -36,7 +36,7 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 		context["ssm:SourceInstanceARN"], context["ec2:SourceInstanceARN"] = []string{arn}, []string{arn}
 	}
 	return question{
-		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, display: arn,
+		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, unknown: s.unknownOf(false), display: arn,
 		request: iam.Request{
 			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
 			Context: iam.NewContext(context),

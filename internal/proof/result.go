@@ -20,6 +20,21 @@ type Role struct {
 	Policies []*iam.Document
 	// Boundary is nil when the role has none.
 	Boundary *iam.Document
+	// Unknown are policies that the role has and whose text nobody gave. What hangs on one is undecided.
+	Unknown []Unknown
+	// SCPs are the service control policies above the role's account, by level: the organization's root first, the
+	// account last. nil where they were not given: then they are not looked at, and [Result.Unseen] says so.
+	SCPs [][]*iam.Document
+}
+
+// Unknown is a policy whose text is not known.
+type Unknown struct {
+	// What it is, for people: "the attached policy arn:aws:iam::aws:policy/ReadOnlyAccess".
+	What string
+	// Give says how its text can be given.
+	Give string
+	// Layer that it belongs to: [iam.LayerBoundary], [iam.LayerTrust], or the role's own policies, which is the zero value too.
+	Layer iam.Layer
 }
 
 // Bucket is a bucket's policy as it was given.
@@ -58,6 +73,8 @@ type Result struct {
 	// Rollouts tell how steps spread over their nodes, of those that do not go to all at once: what is proved holds for
 	// every batch.
 	Rollouts []string `json:"rollouts,omitempty"`
+	// Unseen are kinds of policies that were not given and that AWS would ask too, each with how to give it.
+	Unseen []string `json:"unseen,omitempty"`
 	// Escalations are the ways by which a role of the plan reaches more than it holds; see [Result.Escalate].
 	Escalations []Escalation `json:"escalations,omitempty"`
 

@@ -13,6 +13,7 @@ type subject struct {
 	trust    *iam.Policy
 	policies []*iam.Policy
 	boundary *iam.Policy
+	scps     [][]*iam.Policy
 }
 
 type roleKey struct{ account, name string }
@@ -40,6 +41,9 @@ func compileRoles(given []Role) (map[roleKey]*subject, error) {
 		if s.boundary, err = compileOptional(r.Boundary); err != nil {
 			return nil, err
 		}
+		if s.scps, err = compileLevels(r.SCPs); err != nil {
+			return nil, err
+		}
 		subjects[key] = s
 	}
 	return subjects, nil
@@ -50,6 +54,20 @@ func compileOptional(d *iam.Document) (*iam.Policy, error) {
 		return nil, nil // no document is no policy
 	}
 	return iam.Compile(d)
+}
+
+// compileLevels compiles service control policies. Without any there is no level, and nothing that denies.
+func compileLevels(given [][]*iam.Document) (levels [][]*iam.Policy, err error) {
+	for _, level := range given {
+		compiled := make([]*iam.Policy, len(level))
+		for i, d := range level {
+			if compiled[i], err = iam.Compile(d); err != nil {
+				return nil, err
+			}
+		}
+		levels = append(levels, compiled)
+	}
+	return levels, nil
 }
 
 // compileBuckets compiles the policies of buckets, by the bucket's ARN.
@@ -70,7 +88,7 @@ func compileBuckets(given []Bucket) (map[string]*iam.Policy, error) {
 
 // own is the policy set for calls that the role makes.
 func (s *subject) own() *iam.PolicySet {
-	return &iam.PolicySet{Identity: s.policies, Boundary: s.boundary}
+	return &iam.PolicySet{Identity: s.policies, Boundary: s.boundary, SCPs: s.scps}
 }
 
 // entry is the policy set for calls that assume the role.
