@@ -43,46 +43,46 @@ var operations = map[string][]string{
 var free = []string{"configure", "help", "history", "sts get-caller-identity", "eks get-token", "s3 help", "cloudformation help"}
 
 // of is what aws with arguments calls.
-func (u use) of(words []word) []use {
+func (u use) of(words []Word) []use {
 	words = withoutOptions(words)
 	if len(words) == 0 {
 		return nil // aws --version
 	}
 	service := words[0]
-	if !service.whole {
-		return []use{u.cannot("aws "+service.text+"…", "which service it calls is decided while it runs")}
+	if !service.Whole {
+		return []use{u.cannot("aws "+service.Text+"…", "which service it calls is decided while it runs")}
 	}
 	rest := withoutOptions(words[1:])
-	if slices.Contains(free, service.text) {
+	if slices.Contains(free, service.Text) {
 		return nil
 	}
 	if len(rest) == 0 {
-		return []use{u.cannot("aws "+service.text, "it names no operation")}
+		return []use{u.cannot("aws "+service.Text, "it names no operation")}
 	}
-	if !rest[0].whole {
-		return []use{u.cannot("aws "+service.text+" "+rest[0].text+"…", "which operation it calls is decided while it runs")}
+	if !rest[0].Whole {
+		return []use{u.cannot("aws "+service.Text+" "+rest[0].Text+"…", "which operation it calls is decided while it runs")}
 	}
-	command := "aws " + service.text + " " + rest[0].text
-	name := service.text + " " + rest[0].text
-	if slices.Contains(free, name) || rest[0].text == "help" {
+	command := "aws " + service.Text + " " + rest[0].Text
+	name := service.Text + " " + rest[0].Text
+	if slices.Contains(free, name) || rest[0].Text == "help" {
 		return nil
 	}
-	if service.text == "s3" {
-		return []use{u.ofS3(command, rest[0].text, rest[1:])}
+	if service.Text == "s3" {
+		return []use{u.ofS3(command, rest[0].Text, rest[1:])}
 	}
 	if actions, known := operations[name]; known {
 		return []use{u.needs(command, actions...)}
 	}
-	if action := actionOf(service.text, rest[0].text); action != "" {
+	if action := actionOf(service.Text, rest[0].Text); action != "" {
 		return []use{u.needs(command, action)}
 	}
 	return []use{u.cannot(command, "which actions it needs is not known here")}
 }
 
 // withoutOptions drops global options from the front.
-func withoutOptions(words []word) []word {
-	for len(words) > 0 && strings.HasPrefix(words[0].text, "-") {
-		takesValue := slices.Contains(valued, words[0].text)
+func withoutOptions(words []Word) []Word {
+	for len(words) > 0 && strings.HasPrefix(words[0].Text, "-") {
+		takesValue := slices.Contains(valued, words[0].Text)
 		words = words[1:]
 		if takesValue && len(words) > 0 {
 			words = words[1:]
@@ -107,19 +107,35 @@ func actionOf(service, operation string) string {
 }
 
 // ofDocker is what an image from ECR needs.
-func (u use) ofDocker(words []word) []use {
-	if len(words) < 2 || words[0].text != "pull" && words[0].text != "push" {
+func (u use) ofDocker(words []Word) []use {
+	if len(words) < 2 || words[0].Text != "pull" && words[0].Text != "push" {
 		return nil
 	}
 	for _, w := range words[1:] {
-		if !strings.Contains(w.written, ".dkr.ecr.") {
+		if !strings.Contains(w.Written, ".dkr.ecr.") {
 			continue
 		}
 		actions := []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
-		if words[0].text == "push" {
+		if words[0].Text == "push" {
 			actions = []string{"ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"}
 		}
-		return []use{u.needs("docker "+words[0].text+" from ECR", actions...)}
+		return []use{u.needs("docker "+words[0].Text+" from ECR", actions...)}
 	}
 	return nil
 }
+
+// operationOf is the service and the operation that the arguments of aws name; empty where they do not.
+func operationOf(words []Word) (service, operation string) {
+	words = withoutOptions(words)
+	if len(words) == 0 || !words[0].Whole {
+		return "", ""
+	}
+	rest := withoutOptions(words[1:])
+	if len(rest) == 0 || !rest[0].Whole {
+		return words[0].Text, ""
+	}
+	return words[0].Text, rest[0].Text
+}
+
+// hasAWS says whether a text may call the AWS CLI.
+func hasAWS(text string) bool { return strings.Contains(text, "aws ") }

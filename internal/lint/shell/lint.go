@@ -1,5 +1,5 @@
-// Package shell reads shell scripts: which calls of AWS they make, what comes of the results, and what of it a release
-// does not declare (R125).
+// Package shell reads shell scripts: which programs they start, which calls of AWS they make, what comes of the results
+// (R98), and what of it a release does not declare (R125).
 //
 // Scripts are parsed, never searched. What a script does by other ways than the AWS CLI is not seen, and what cannot be
 // told apart is said to be so. The package is pure.

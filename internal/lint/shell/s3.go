@@ -9,7 +9,7 @@ import (
 var transfers = []string{"cp", "mv", "sync"}
 
 // ofS3 is what a command of aws s3 calls: it is put together from operations, by where it copies from and to.
-func (u use) ofS3(command, name string, args []word) use {
+func (u use) ofS3(command, name string, args []Word) use {
 	paths, flags := operands(args)
 	recursive := slices.Contains(flags, "--recursive")
 	switch {
@@ -36,7 +36,7 @@ func (u use) ofS3(command, name string, args []word) use {
 }
 
 // transfer is what a copy calls.
-func (u use) transfer(command, name string, paths []word, recursive, deletes bool) use {
+func (u use) transfer(command, name string, paths []Word, recursive, deletes bool) use {
 	if len(paths) < 2 {
 		return u.cannot(command, "where it copies from and to is decided while it runs")
 	}
@@ -78,11 +78,11 @@ const (
 	open // a variable decides
 )
 
-func kindOf(w word) place {
+func kindOf(w Word) place {
 	switch {
-	case strings.HasPrefix(w.text, "s3://"):
+	case strings.HasPrefix(w.Text, "s3://"):
 		return inS3
-	case !w.whole && (w.text == "" || strings.HasPrefix("s3://", w.text)):
+	case !w.Whole && (w.Text == "" || strings.HasPrefix("s3://", w.Text)):
 		return open
 	}
 	return local
@@ -97,9 +97,9 @@ var s3Switches = []string{
 }
 
 // operands parts the paths of a command of aws s3 from its options.
-func operands(args []word) (paths []word, flags []string) {
+func operands(args []Word) (paths []Word, flags []string) {
 	for i := 0; i < len(args); i++ {
-		name, _, assigned := strings.Cut(args[i].text, "=")
+		name, _, assigned := strings.Cut(args[i].Text, "=")
 		switch {
 		case !strings.HasPrefix(name, "--"):
 			paths = append(paths, args[i])

@@ -1,0 +1,168 @@
+package shell
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// maxDepth is how deep scripts that call each other are followed, and maxText how long one may be.
+const (
+	maxDepth = 8
+	maxText  = 1 << 20
+)
+
+// reader finds the calls of one text.
+type reader struct {
+	sequence *Sequence
+	script   int
+	text     string
+	file     string
+	place    func(line, column int) (int, int)
+	// fixed is the place of all calls, where the text is an argument of a command.
+	fixed *Call
+	depth int
+	es    expressions
+}
+
+// read finds the calls of a script.
+func (p *Program) read(r *reader, s *Script) {
+	variant, ok := variantOf(s.Interpreter, r.text)
+	if !ok || len(r.text) > maxText {
+		return
+	}
+	text, es := withoutExpressions(r.text)
+	r.es = es
+	file, err := parse(text, variant)
+	if err != nil {
+		p.unread(r, err)
+		return
+	}
+	hidden := swallowed(file, s.Errexit, s.Pipefail)
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 {
+			p.call(r, s, c, hidden[c])
+		}
+		return true
+	})
+}
+
+func parse(text string, variant syntax.LangVariant) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(text), "")
+}
+
+func (p *Program) unread(r *reader, err error) {
+	u := Unread{File: r.file, Line: 1, Column: 1, Why: err.Error()}
+	var wrong syntax.ParseError
+	if errors.As(err, &wrong) {
+		u.Line, u.Column, u.Why = int(wrong.Pos.Line()), int(wrong.Pos.Col()), wrong.Text
+	}
+	if r.fixed != nil {
+		return // the shell that is started says so
+	}
+	if r.place != nil {
+		u.Line, u.Column = r.place(u.Line, u.Column)
+	}
+	p.Unread = append(p.Unread, u)
+}
+
+// call notes one program, or what it runs for another.
+func (p *Program) call(r *reader, s *Script, c *syntax.CallExpr, hidden string) {
+	words := make([]Word, len(c.Args))
+	for i, arg := range c.Args {
+		words[i] = r.es.wordOf(arg)
+	}
+	words = withoutPrefix(words)
+	if len(words) == 0 {
+		return
+	}
+	one := Call{Script: r.script, File: r.file, Line: int(c.Pos().Line()), Column: int(c.Pos().Col()), Words: words, Hidden: hidden}
+	switch {
+	case r.fixed != nil:
+		one.File, one.Line, one.Column = r.fixed.File, r.fixed.Line, r.fixed.Column
+	case r.place != nil:
+		one.Line, one.Column = r.place(one.Line, one.Column)
+	}
+	if path.Base(words[0].Text) == "aws" {
+		one.Service, one.Operation = operationOf(words[1:])
+	}
+	p.Calls = append(p.Calls, one)
+	if r.depth < maxDepth {
+		p.follow(r, s, &one)
+	}
+}
+
+// follow reads what a shell is started with: sh -c 'text', or a script of the repository.
+func (p *Program) follow(r *reader, s *Script, c *Call) {
+	inner := *r
+	inner.depth++
+	started := Script{Interpreter: s.Interpreter, Errexit: s.Errexit, Pipefail: s.Pipefail}
+	name, file := path.Base(c.Words[0].Text), ""
+	switch {
+	case name == "." || name == "source":
+		if len(c.Words) > 1 && c.Words[1].Whole {
+			file = c.Words[1].Text
+		}
+	case slices.Contains(shells, name):
+		text, script, options := argumentOf(c.Words[1:])
+		started = Script{Interpreter: name, Errexit: strings.Contains(options, "e")}
+		if text != nil {
+			if text.Whole {
+				inner.text, inner.fixed = text.Text, c
+				p.read(&inner, &started)
+			}
+			return
+		}
+		file = script
+	case strings.Contains(c.Words[0].Text, "/") && c.Words[0].Whole:
+		file, started = c.Words[0].Text, Script{}
+	}
+	if text, ok := r.sequence.read(file); ok {
+		inner.text, inner.file, inner.place, inner.fixed = text, path.Clean(file), nil, nil
+		p.read(&inner, &started)
+	}
+}
+
+// shells that read a script as it is read here.
+var shells = []string{"sh", "bash", "dash"}
+
+// argumentOf is what a shell is started with: the text behind -c, or the name of a script; and its one-letter options.
+func argumentOf(words []Word) (text *Word, script, options string) {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case !strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "+"):
+			if w.Whole {
+				script = w.Text
+			}
+			return nil, script, options
+		case w.Text == "-o":
+			i++
+			if i < len(words) && words[i].Text == "errexit" {
+				options += "e"
+			}
+		case strings.HasPrefix(w.Text, "--"):
+		default:
+			options += w.Text[1:]
+			if strings.HasSuffix(w.Text, "c") && i+1 < len(words) {
+				return &words[i+1], "", options
+			}
+			if strings.HasSuffix(w.Text, "o") { // -euo pipefail
+				i++
+			}
+		}
+	}
+	return nil, "", options
+}
+
+// read gives a script of the repository.
+func (s *Sequence) read(file string) (string, bool) {
+	if s.Read == nil || file == "" || path.IsAbs(file) {
+		return "", false
+	}
+	text, ok := s.Read(path.Clean(file))
+	return string(text), ok
+}
