@@ -32,6 +32,8 @@ type commands struct {
 	Plan     planCommand     `cmd:"" help:"List every AWS call that a deploy makes, by principal, with its reason."`
 	Roles    rolesCommand    `cmd:"" help:"The least-privilege roles that the plan needs."`
 	Prove    proveCommand    `cmd:"" help:"Prove, without credentials or network, that the roles allow every call of the plan."`
+	Lint     lintCommand     `cmd:"" help:"Find mistakes in pipelines, scripts, policies, roles and SSM documents."`
+	Explain  explainCommand  `cmd:"" help:"What a finding means, and how it is mended."`
 	Deploy   deployCommand   `cmd:"" help:"Ship the release, and tell truly what became of it."`
 	Resume   resumeCommand   `cmd:"" help:"Pick up the deploy that was killed, or tell the truth about an earlier send."`
 	Rollback rollbackCommand `cmd:"" help:"Ship again what an earlier good deploy shipped."`

@@ -52,19 +52,20 @@ const (
 
 // Rule is something that linters look for.
 type Rule struct {
-	Code Code
+	Code Code `json:"code"`
 	// Name in a few words with hyphens: poll-error-swallowed.
-	Name     string
-	Severity Severity
-	Subject  Subject
+	Name     string   `json:"name"`
+	Severity Severity `json:"severity"`
+	Subject  Subject  `json:"subject"`
 	// Title says what is wrong in one sentence, Why what comes of it in one more.
-	Title, Why string
+	Title string `json:"title"`
+	Why   string `json:"why"`
 	// Source is the page of AWS, GitHub or a shell's manual that Why rests on.
-	Source string
+	Source string `json:"source"`
 	// Fix says how it is mended, in general; a finding says it for its place.
-	Fix string
+	Fix string `json:"fix"`
 	// Requirements that the rule carries out: R31, W4.
-	Requirements []string
+	Requirements []string `json:"requirements,omitempty"`
 }
 
 // Edit replaces the text between two places of a file.

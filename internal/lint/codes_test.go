@@ -83,7 +83,7 @@ func places(archive *txtar.Archive, folder string, code finding.Code) []string {
 		}
 	}
 	var list []string
-	for _, f := range Run(in) {
+	for _, f := range Run(in).Findings {
 		if f.Code == code {
 			list = append(list, fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column))
 		}

@@ -8,8 +8,11 @@ package lint
 
 import (
 	"io/fs"
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/finding"
@@ -18,7 +21,7 @@ import (
 
 // File is a file to lint.
 type File struct {
-	// Name as on the command line, with slashes.
+	// Name in the repository, with slashes; one that lies elsewhere as the user named it.
 	Name    string
 	Content []byte
 }
@@ -27,7 +30,7 @@ type File struct {
 type Input struct {
 	Files []File
 	// Repository is where workflows find actions, reusable workflows and the scripts that they call: the folder that has
-	// .git or .github. Names in it are relative to it. Nil where there is none.
+	// .git or .github. Nil where there is none. What is found in its files is reported by their names in it.
 	Repository fs.FS
 	// Pipelines says what workflows are held against besides themselves.
 	Pipelines ci.Against
@@ -35,19 +38,84 @@ type Input struct {
 
 // Rules are all rules, by code.
 func Rules() []finding.Rule {
-	rules := slices.Concat(ci.Rules, shell.Rules)
+	rules := slices.Concat(ci.Rules, shell.Rules, finding.Rules)
 	slices.SortFunc(rules, func(a, b finding.Rule) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return rules
 }
 
-// Run lints files. The findings are in the order of their places.
-func Run(in Input) []finding.Finding {
-	var found []finding.Finding
-	for _, f := range in.Files {
-		found = append(found, in.lint(f)...)
+// RuleOf finds a rule by its code or its name.
+func RuleOf(name string) (finding.Rule, bool) {
+	for _, r := range Rules() {
+		if strings.EqualFold(string(r.Code), name) || r.Name == name {
+			return r, true
+		}
 	}
-	finding.Sort(found)
-	return found
+	return finding.Rule{}, false
+}
+
+// Run lints files. What it reports is in the order of places, and each thing once, also where several files lead to it.
+func Run(in Input) finding.Report {
+	var report finding.Report
+	codes := map[finding.Code]bool{}
+	for _, r := range Rules() {
+		codes[r.Code] = true
+	}
+	byFile := in.findings()
+	for _, name := range slices.Sorted(maps.Keys(byFile)) {
+		content, _ := in.Content(name)
+		left, ignored := finding.Ignore(name, content, byFile[name], func(c finding.Code) bool { return codes[c] })
+		report.Findings, report.Ignored = append(report.Findings, left...), append(report.Ignored, ignored...)
+	}
+	finding.Sort(report.Findings)
+	return report
+}
+
+// findings gives what was found by the file that has it, every linted file among them.
+func (in Input) findings() map[string][]finding.Finding {
+	lists := make([][]finding.Finding, len(in.Files))
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, f := range in.Files {
+		wait.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() { <-slots; wait.Done() }()
+			lists[i] = in.lint(f)
+		}()
+	}
+	wait.Wait()
+	type place struct {
+		file         string
+		line, column int
+		code         finding.Code
+		message      string
+	}
+	byFile, seen := map[string][]finding.Finding{}, map[place]bool{}
+	for _, f := range in.Files {
+		byFile[f.Name] = nil
+	}
+	for _, f := range slices.Concat(lists...) {
+		at := place{f.File, f.Line, f.Column, f.Code, f.Message}
+		if !seen[at] {
+			seen[at] = true
+			byFile[f.File] = append(byFile[f.File], f)
+		}
+	}
+	return byFile
+}
+
+// Content is the text of a file that is linted, or that lies in the repository; ok is false for any other.
+func (in Input) Content(name string) (content []byte, ok bool) {
+	for _, f := range in.Files {
+		if f.Name == name {
+			return f.Content, true
+		}
+	}
+	if in.Repository == nil || !fs.ValidPath(name) {
+		return nil, false
+	}
+	content, err := fs.ReadFile(in.Repository, name)
+	return content, err == nil
 }
 
 // lint gives one file to the linters that know its kind.

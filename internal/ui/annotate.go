@@ -6,6 +6,8 @@ import "strconv"
 type Annotation struct {
 	// Warning is true where it does not fail the job.
 	Warning bool
+	// Notice is true where it is only worth a look.
+	Notice bool
 	// File is relative to the release file's folder.
 	File         string
 	Line, Column int
@@ -19,7 +21,10 @@ func (u *UI) Annotate(a Annotation) {
 		return
 	}
 	name := "error"
-	if a.Warning {
+	switch {
+	case a.Notice:
+		name = "notice"
+	case a.Warning:
 		name = "warning"
 	}
 	file := a.File

@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/internal/lint"
+)
+
+// repository is the folder that files are named in: the nearest one above that has .git or .github.
+type repository struct {
+	// root is absolute, and so is here: the folder in which slipway was started.
+	root, here string
+	folder     *os.Root
+}
+
+// placeOf finds the repository of a folder; the folder itself where there is none.
+func placeOf(folder string) (*repository, error) {
+	here, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	r := &repository{root: here, here: here}
+	for at := here; ; at = filepath.Dir(at) {
+		if exists(filepath.Join(at, ".git")) || exists(filepath.Join(at, ".github")) {
+			r.root = at
+			break
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	// A root, not os.DirFS: a link in the repository must not lead out of it.
+	r.folder, err = os.OpenRoot(r.root)
+	return r, err
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+func (r *repository) close() { _ = r.folder.Close() }
+
+func (r *repository) files() fs.FS { return boundedFS{r.folder.FS()} }
+
+// boundedFS gives no file that is larger than any that lint reads.
+type boundedFS struct{ fs.FS }
+
+// ReadFile implements fs.ReadFileFS.
+func (f boundedFS) ReadFile(name string) ([]byte, error) {
+	info, err := fs.Stat(f.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxLinted {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
+	}
+	return fs.ReadFile(f.FS, name)
+}
+
+// name is a file's name in the repository; as it was given where it lies elsewhere.
+func (r *repository) name(given string) string {
+	absolute := given
+	if !filepath.IsAbs(given) {
+		absolute = filepath.Join(r.here, given)
+	}
+	relative, err := filepath.Rel(r.root, absolute)
+	if err != nil || relative == ".." || strings.HasPrefix(relative, ".."+string(filepath.Separator)) {
+		return filepath.ToSlash(given)
+	}
+	return filepath.ToSlash(relative)
+}
+
+// shown is how a file is named to who started slipway here.
+func (r *repository) shown(name string) string {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return name
+	}
+	relative, err := filepath.Rel(r.here, filepath.Join(r.root, filepath.FromSlash(name)))
+	if err != nil {
+		return name
+	}
+	return relative
+}
+
+// The bounds of what is linted at once.
+const (
+	maxLinted      = 8 << 20 // an account dump is the largest
+	maxLintedFiles = 10_000
+)
+
+// read gives the file of a name, or those in a folder that lint knows.
+func (r *repository) read(name string) ([]lint.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return r.walk(name)
+	}
+	content, err := readLinted(name)
+	if err != nil {
+		return nil, err
+	}
+	f := lint.File{Name: r.name(name), Content: content}
+	if lint.KindOf(f) == lint.KindNone {
+		return nil, fmt.Errorf("%s: not a file that lint knows: slipway lint --help lists what it reads", name)
+	}
+	return []lint.File{f}, nil
+}
+
+// passed are folders that hold what others wrote, or what nobody did.
+var passed = []string{".git", "node_modules", "vendor", ".terraform", ".venv", "testdata", "cdk.out", ".aws-sam", ".serverless"}
+
+func (r *repository) walk(folder string) ([]lint.File, error) {
+	var files []lint.File
+	looked := 0
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name != folder && slices.Contains(passed, entry.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !entry.Type().IsRegular() || !lint.Promising(entry.Name()) {
+			return nil
+		}
+		if looked++; looked > maxLintedFiles {
+			return fmt.Errorf("%s: more than %d files: name the folders that matter", folder, maxLintedFiles)
+		}
+		content, err := readLinted(name)
+		if errors.Is(err, errTooLarge) {
+			return nil // nothing that people write
+		}
+		if err != nil {
+			return err
+		}
+		if f := (lint.File{Name: r.name(name), Content: content}); lint.KindOf(f) != lint.KindNone {
+			files = append(files, f)
+		}
+		return nil
+	})
+	return files, err
+}
+
+var errTooLarge = errors.New("larger than what lint reads")
+
+func readLinted(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxLinted {
+		return nil, fmt.Errorf("%s: %w (%d bytes)", name, errTooLarge, maxLinted)
+	}
+	return os.ReadFile(name)
+}

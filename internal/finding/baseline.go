@@ -1,0 +1,118 @@
+package finding
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Baseline is what was found before and is to be looked at later: only what is new is told. A finding is known again by
+// its rule, its file, what it says and the text of its line, so that it may move within the file.
+type Baseline struct {
+	Version  int     `json:"version"`
+	Findings []Known `json:"findings"`
+}
+
+// Known is a finding of a baseline.
+type Known struct {
+	Code        Code   `json:"code"`
+	File        string `json:"file"`
+	Message     string `json:"message"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+const baselineVersion = 1
+
+// ReadBaseline reads what [Baseline.JSON] wrote.
+func ReadBaseline(text []byte) (*Baseline, error) {
+	b := &Baseline{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(b); err != nil {
+		return nil, fmt.Errorf("not a baseline: %w", err)
+	}
+	if b.Version != baselineVersion {
+		return nil, fmt.Errorf("a baseline of version %d, and this slipway reads version %d", b.Version, baselineVersion)
+	}
+	return b, nil
+}
+
+// NewBaseline is the baseline that has all of the findings. content gives the text of a file.
+func NewBaseline(findings []Finding, content func(file string) []byte) *Baseline {
+	b := &Baseline{Version: baselineVersion, Findings: []Known{}}
+	for i, print := range Fingerprints(findings, content) {
+		f := findings[i]
+		b.Findings = append(b.Findings, Known{Code: f.Code, File: f.File, Message: f.Message, Fingerprint: print})
+	}
+	return b
+}
+
+// JSON is the baseline as it is kept, in the order of its files.
+func (b *Baseline) JSON() []byte {
+	text, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
+		panic(err) // strings and numbers can be written
+	}
+	return append(text, '\n')
+}
+
+// New leaves out the findings that the baseline has. gone is how many the baseline has that were not found again.
+func (b *Baseline) New(findings []Finding, content func(file string) []byte) (left []Finding, gone int) {
+	known := map[string]bool{}
+	for _, k := range b.Findings {
+		known[k.Fingerprint] = true
+	}
+	for i, print := range Fingerprints(findings, content) {
+		if known[print] {
+			delete(known, print)
+			continue
+		}
+		left = append(left, findings[i])
+	}
+	return left, len(known)
+}
+
+// Fingerprints tell findings apart without their line numbers, one for each. Equal ones in a file are counted.
+func Fingerprints(findings []Finding, content func(file string) []byte) []string {
+	prints, count := make([]string, len(findings)), map[string]int{}
+	lines := map[string][]string{}
+	for i, f := range findings {
+		text, ok := lines[f.File]
+		if !ok {
+			text = strings.Split(string(content(f.File)), "\n")
+			lines[f.File] = text
+		}
+		line := ""
+		if f.Line <= len(text) {
+			line = strings.Join(strings.Fields(text[f.Line-1]), " ")
+		}
+		key := strings.Join([]string{string(f.Code), f.File, f.Message, line}, "\x00")
+		count[key]++
+		sum := sha256.Sum256([]byte(key + "\x00" + strconv.Itoa(count[key])))
+		prints[i] = hex.EncodeToString(sum[:16])
+	}
+	return prints
+}
+
+// Count says how many findings there are of each severity: "2 errors, 1 warning"; "nothing" where there are none.
+func Count(findings []Finding) string {
+	var parts []string
+	for _, s := range []Severity{Error, Warning, Info} {
+		n := len(slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Severity != s }))
+		switch {
+		case n == 1 || n > 1 && s == Info:
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, s))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
