@@ -109,7 +109,7 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 	return set, nil
 }
 
-const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json and DIR/<account>/bucket-<name>.json, as slipway roles render --format json --out DIR writes it"
+const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,managed-<name>,attached,boundary}.json, DIR/<account>/user-<name>/ and DIR/<account>/bucket-<name>.json, as slipway roles render --format json --out DIR writes it"
 
 // prove proves the plan against the roles, and that none of them reaches more than it holds.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
@@ -155,6 +155,11 @@ func given(set *roles.Set) []proof.Role {
 		role := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path, Trust: r.Trust, Boundary: r.Boundary}
 		for _, p := range r.Policies {
 			role.Policies = append(role.Policies, p.Document)
+		}
+		for _, a := range r.Attached {
+			if a.Document != nil {
+				role.Policies = append(role.Policies, a.Document)
+			}
 		}
 		given = append(given, role)
 	}

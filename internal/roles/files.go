@@ -1,7 +1,6 @@
 package roles
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,19 +13,27 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// The layout: <12-digit account>/<RoleName>/{trust,policy-<name>,boundary}.json, and <account>/bucket-<name>.json.
+// The layout: <12-digit account>/<RoleName>/{trust,policy-<name>,managed-<name>,attached,boundary}.json, the same without
+// trust.json under <account>/user-<name>/, and <account>/bucket-<name>.json.
 const (
-	trustName    = "trust.json"
-	boundaryName = "boundary.json"
-	policyPrefix = "policy-"
-	bucketPrefix = "bucket-"
-	jsonSuffix   = ".json"
+	trustName     = "trust.json"
+	boundaryName  = "boundary.json"
+	attachedName  = "attached.json"
+	policyPrefix  = "policy-"
+	managedPrefix = "managed-"
+	bucketPrefix  = "bucket-"
+	userPrefix    = "user-"
+	jsonSuffix    = ".json"
 )
 
 func trustFile(account, role string) string    { return path.Join(account, role, trustName) }
 func boundaryFile(account, role string) string { return path.Join(account, role, boundaryName) }
 func policyFile(account, role, name string) string {
 	return path.Join(account, role, policyPrefix+name+jsonSuffix)
+}
+
+func managedFile(account, role, name string) string {
+	return path.Join(account, role, managedPrefix+name+jsonSuffix)
 }
 
 func bucketFile(account, name string) string {
@@ -40,12 +47,10 @@ func Write(s *Set) map[string][]byte {
 		if r.Trust != nil {
 			files[trustFile(r.Account, r.Name)] = r.Trust.JSON()
 		}
-		for _, p := range r.Policies {
-			files[policyFile(r.Account, r.Name, p.Name)] = p.Document.JSON()
-		}
-		if r.Boundary != nil {
-			files[boundaryFile(r.Account, r.Name)] = r.Boundary.JSON()
-		}
+		held{r.Policies, r.Attached, r.Boundary}.write(files, r.Account, r.Name)
+	}
+	for _, u := range s.Users {
+		held{u.Policies, u.Attached, u.Boundary}.write(files, u.Account, userPrefix+u.Name)
 	}
 	for _, b := range s.Buckets {
 		files[bucketFile(b.Account, b.Name)] = b.Policy.JSON()
@@ -99,6 +104,10 @@ func (s *Set) readAccount(fsys fs.FS, account string) error {
 			d, err := readDocument(fsys, file)
 			errs = append(errs, err)
 			s.Buckets = append(s.Buckets, Bucket{Account: account, Name: bucket[1], Policy: d})
+		case e.IsDir() && isUser(fsys, file):
+			u, err := readUser(fsys, account, e.Name())
+			errs = append(errs, err)
+			s.Users = append(s.Users, u)
 		case e.IsDir() && rolePattern.MatchString(e.Name()):
 			r, err := readRole(fsys, account, e.Name())
 			errs = append(errs, err)
@@ -111,7 +120,7 @@ func (s *Set) readAccount(fsys fs.FS, account string) error {
 }
 
 func readRole(fsys fs.FS, account, name string) (Role, error) {
-	r := Role{Account: account, Name: name, Path: plan.RolePath, Kind: kindOf(name)}
+	r := Role{Account: account, Name: name, Path: plan.RolePath, Kind: kindOf(name), Place: Place{File: path.Join(account, name)}}
 	r.InstanceProfile = r.Kind == plan.KindNode
 	dir := path.Join(account, name)
 	list, err := entries(fsys, dir)
@@ -121,37 +130,33 @@ func readRole(fsys fs.FS, account, name string) (Role, error) {
 	if len(list) == 0 {
 		return r, fmt.Errorf("%s: a role without any file", dir)
 	}
+	var h held
 	var errs []error
 	for _, e := range list {
-		errs = append(errs, r.readFile(fsys, path.Join(dir, e.Name())))
+		if e.Name() == trustName {
+			r.Trust, err = readDocument(fsys, path.Join(dir, trustName))
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, h.read(fsys, path.Join(dir, e.Name())))
 	}
-	slices.SortFunc(r.Policies, func(a, b Policy) int { return cmp.Compare(a.Name, b.Name) })
+	errs = append(errs, h.attach(fsys, account, dir))
+	r.Policies, r.Attached, r.Boundary = h.policies, h.attached, h.boundary
 	return r, errors.Join(errs...)
-}
-
-func (r *Role) readFile(fsys fs.FS, file string) (err error) {
-	base := path.Base(file)
-	stem, isJSON := strings.CutSuffix(base, jsonSuffix)
-	policy, isPolicy := strings.CutPrefix(stem, policyPrefix)
-	switch {
-	case base == trustName:
-		r.Trust, err = readDocument(fsys, file)
-	case base == boundaryName:
-		r.Boundary, err = readDocument(fsys, file)
-	case isJSON && isPolicy && policyPattern.MatchString(policy):
-		var d *iam.Document
-		d, err = readDocument(fsys, file)
-		r.Policies = append(r.Policies, Policy{Name: policy, Document: d})
-	default:
-		err = fmt.Errorf("%s: expected %s, %s<name>%s or %s", file, trustName, policyPrefix, jsonSuffix, boundaryName)
-	}
-	return err
 }
 
 // maxPolicyFile bounds a policy file: far above IAM's quotas, so that white space does not count.
 const maxPolicyFile = 1 << 20
 
 func readDocument(fsys fs.FS, file string) (*iam.Document, error) {
+	data, err := readText(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	return iam.Parse(file, data)
+}
+
+func readText(fsys fs.FS, file string) ([]byte, error) {
 	info, err := fs.Stat(fsys, file)
 	if err != nil {
 		return nil, err
@@ -162,11 +167,7 @@ func readDocument(fsys fs.FS, file string) (*iam.Document, error) {
 	if info.Size() > maxPolicyFile {
 		return nil, fmt.Errorf("%s: larger than %d bytes: not a policy", file, maxPolicyFile)
 	}
-	data, err := fs.ReadFile(fsys, file)
-	if err != nil {
-		return nil, err
-	}
-	return iam.Parse(file, data)
+	return fs.ReadFile(fsys, file)
 }
 
 // entries lists a folder without what is not meant for slipway.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/managed"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
@@ -36,6 +37,7 @@ func TestWriteThenRead(t *testing.T) {
 			Name: boundaryFile(account, want.Roles[0].Name), Version: iam.Version2012,
 			Statements: []iam.Statement{{Effect: iam.Allow, Actions: []string{"ssm:*"}, Resources: []string{"*"}}},
 		}
+		attach(want)
 		fsys := fstest.MapFS{}
 		for file, data := range Write(want) {
 			fsys[file] = &fstest.MapFile{Data: data}
@@ -46,10 +48,52 @@ func TestWriteThenRead(t *testing.T) {
 		}
 		ignore := cmp.Options{
 			cmpopts.IgnoreFields(Role{}, "Purpose", "TrustNotes"), cmpopts.IgnoreFields(Policy{}, "Notes"),
-			cmpopts.IgnoreTypes(iam.Position{}), cmpopts.SortSlices(func(a, b Role) bool { return a.Name < b.Name }),
+			cmpopts.IgnoreFields(User{}, "Purpose"), cmpopts.IgnoreTypes(iam.Position{}, Place{}), cmpopts.SortSlices(func(a, b Role) bool { return a.Name < b.Name }),
 		}
 		if diff := cmp.Diff(want, got, ignore); diff != "" {
 			t.Errorf("%s (-written +read):\n%s", name, diff)
+		}
+	}
+}
+
+// attach gives the first role managed policies of all kinds, and the set a user.
+func attach(set *Set) {
+	text := func(file string) *iam.Document {
+		return &iam.Document{Name: file, Version: iam.Version2012,
+			Statements: []iam.Statement{{Effect: iam.Allow, Actions: []string{"sts:AssumeRole"}, Resources: []string{"*"}}}}
+	}
+	core, _ := managed.Lookup(managed.Prefix + "AmazonSSMManagedInstanceCore")
+	name := set.Roles[0].Name
+	set.Roles[0].Attached = []Attached{
+		{ARN: "arn:aws:iam::" + account + ":policy/elsewhere/Deploy-a", Document: text(managedFile(account, name, "Deploy-a"))},
+		{ARN: "arn:aws:iam::" + account + ":policy/elsewhere/unknown"},
+		{ARN: "arn:aws:iam::" + account + ":policy/slipway/Deploy-b", Document: text(managedFile(account, name, "Deploy-b"))},
+		{ARN: core.ARN(), Document: core.Document()},
+	}
+	set.Users = []User{{Account: account, Name: "ci", Path: plan.RolePath,
+		Policies: []Policy{{Name: "in", Document: text(policyFile(account, "user-ci", "in"))}},
+		Attached: []Attached{{ARN: policyARN(account, "Cross"), Document: text(managedFile(account, "user-ci", "Cross"))}},
+		Boundary: text(boundaryFile(account, "user-ci")),
+	}}
+}
+
+// A folder that begins like a user's and has a trust policy is a role; what attached.json says is taken or refused.
+func TestReadUsersAndAttached(t *testing.T) {
+	t.Parallel()
+	set, err := Read(files(map[string]string{
+		"111111111111/user-a/trust.json":    anyTrust,
+		"111111111111/user-b/attached.json": `["arn:aws:iam::aws:policy/AdministratorAccess"]`,
+	}))
+	if err != nil || len(set.Roles) != 1 || set.Roles[0].Name != "user-a" || len(set.Users) != 1 || set.Users[0].Name != "b" {
+		t.Errorf("read %+v, %v", set, err)
+	}
+	for text, want := range map[string]string{
+		`{"a": 1}`: "not a list of ARNs",
+		`["arn:aws:iam::111111111111:role/slipway/x"]`:               "is not the ARN of a managed policy",
+		`["arn:aws:iam::aws:policy/X", "arn:aws:iam::aws:policy/X"]`: "is attached twice",
+	} {
+		if _, err := Read(files(map[string]string{"111111111111/R/attached.json": text})); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("attached.json %s: %v, want %q", text, err, want)
 		}
 	}
 }
