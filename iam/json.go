@@ -16,6 +16,14 @@ const (
 	maxDepth  = 32
 )
 
+// bounds are those of one text, and what it is called.
+type bounds struct {
+	what        string
+	size, depth int
+}
+
+var policyBounds = bounds{what: "policy", size: maxSource, depth: maxDepth}
+
 // byteOrderMark may begin a text: "implementations that parse JSON texts MAY ignore the presence of a byte order mark
 // rather than treating it as an error" (RFC 8259, section 8.1). Columns do not count it.
 const byteOrderMark = "\ufeff"
@@ -27,6 +35,7 @@ type scanner struct {
 	src       string
 	at        int
 	line      int // of the current place, from 1
+	bounds    bounds
 	lineStart int // offset of that line's first byte
 	// The fields and items of the objects and lists that are not closed yet: a stack. When one is closed, its part
 	// of the stack moves to those that are done, and stays there.
@@ -77,15 +86,18 @@ func scanJSON(file, src string) (Node, *SyntaxError) {
 func (s *scanner) scan(file, src string) (root Node, err *SyntaxError) {
 	src = strings.TrimPrefix(src, byteOrderMark)
 	s.file, s.src, s.line = file, src, 1
-	if len(src) > maxSource {
-		return Node{}, s.errorf(CodeTooLarge, 0, "policy is longer than %d bytes", maxSource)
+	if s.bounds == (bounds{}) {
+		s.bounds = policyBounds
+	}
+	if len(src) > s.bounds.size {
+		return Node{}, s.errorf(CodeTooLarge, 0, "%s is longer than %d bytes", s.bounds.what, s.bounds.size)
 	}
 	if err := s.value(&root, 0); err != nil {
 		return Node{}, err
 	}
 	s.space()
 	if s.at < len(s.src) {
-		return Node{}, s.errorf(CodeNotJSON, s.at, "%s after the end of the policy", s.found())
+		return Node{}, s.errorf(CodeNotJSON, s.at, "%s after the end of the %s", s.found(), s.bounds.what)
 	}
 	return root, nil
 }
@@ -133,8 +145,8 @@ func (s *scanner) next() byte {
 // value reads the value at the current place into n, which is zero.
 func (s *scanner) value(n *Node, depth int) (err *SyntaxError) {
 	s.space()
-	if depth > maxDepth {
-		return s.errorf(CodeTooLarge, s.at, "nested more than %d deep", maxDepth)
+	if depth > s.bounds.depth {
+		return s.errorf(CodeTooLarge, s.at, "nested more than %d deep", s.bounds.depth)
 	}
 	n.Pos = s.position(s.at)
 	switch c := s.next(); {

@@ -19,6 +19,9 @@ func (d *Document) JSON() []byte {
 // Compact prints the document as JSON without white space, otherwise as [Document.JSON] does.
 func (d *Document) Compact() []byte { return appendCompact(nil, d.Node()) }
 
+// Compact gives the node as JSON without white space, with its keys in the order of the source.
+func (n *Node) Compact() []byte { return appendCompact(nil, n) }
+
 // Node gives the document in AWS's order of elements, as both notations print it; see [Document.JSON].
 // An [Intrinsic] is the object that it was read from. Places are not kept.
 func (d *Document) Node() *Node {

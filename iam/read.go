@@ -90,3 +90,42 @@ func (p *parser) soft(pos Position, code Code, format string, args ...any) {
 func tooMany(file string, pos Position) *SyntaxError {
 	return newFinding(file, pos, CodeTooManyFindings, "more than %d findings: what follows here is left out", maxFindings)
 }
+
+// maxTreeDepth is how deep [ReadTree] reads: what programs print (the plan of a Terraform module in a module, say) is nested deeper
+// than what people write.
+const maxTreeDepth = 200
+
+// ReadTree reads any JSON text of at most so many bytes as nodes, for files that have policies inside of them, such as
+// templates: [FromNode] reads those. Duplicate keys are kept, and are the caller's to report ([Duplicates]).
+func ReadTree(name string, src []byte, size int) (*Node, *SyntaxError) {
+	s := scanner{bounds: bounds{what: "text", size: size, depth: maxTreeDepth}}
+	root, fault := s.scan(name, string(src))
+	if fault != nil {
+		return nil, fault
+	}
+	return &root, nil
+}
+
+// Duplicates reports every key that an object of a tree has twice: most readers silently take the last one. At most a
+// hundred are reported.
+func Duplicates(name string, n *Node) []*SyntaxError {
+	p := parser{file: name}
+	p.duplicates(n)
+	SortFindings(p.findings)
+	return p.findings
+}
+
+func (p *parser) duplicates(n *Node) {
+	if len(p.findings) > maxFindings {
+		return
+	}
+	if n.Kind == ObjectNode {
+		p.fields(n)
+	}
+	for i := range n.Items {
+		p.duplicates(&n.Items[i])
+	}
+	for i := range n.Fields {
+		p.duplicates(&n.Fields[i].Value)
+	}
+}

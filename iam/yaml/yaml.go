@@ -39,6 +39,17 @@ func Parse(name string, src []byte) (*iam.Document, error) {
 	return d, nil
 }
 
+// ReadTree reads any YAML text as nodes, for files that have policies inside of them, such as templates, within the bounds of a
+// policy: a template of CloudFormation has at most 1 MB. Short forms have become the functions that they stand for.
+// Duplicate keys are kept: see [iam.Duplicates].
+func ReadTree(name string, src []byte) (*iam.Node, []*iam.SyntaxError) {
+	root, findings := load(name, src)
+	if len(findings) > 0 {
+		return nil, findings
+	}
+	return root, nil
+}
+
 // Print prints the document as YAML: block style, two spaces, elements in AWS's order, quotes where a reader could
 // take a plain scalar for something else, CloudFormation's functions in their short form where there is one.
 // The same document always gives the same bytes. What is printed has been read back and compared; a document that

@@ -21,6 +21,9 @@ type Set struct {
 	Buckets []Bucket
 	// Users are those of IAM that work in a pipeline.
 	Users []User
+	// Loose are policies that nobody in the files carries: a file that is a policy and nothing else, a managed policy of a
+	// template that is attached elsewhere.
+	Loose []Policy
 }
 
 // Place is where a file has something; zero where it was not read from a file.
@@ -36,7 +39,11 @@ type User struct {
 	Policies            []Policy
 	Attached            []Attached
 	Boundary            *iam.Document
-	Place               Place
+	// Groups are the names of the user's groups, whose policies are among its own.
+	Groups []string
+	// Doubts are as a role's.
+	Doubts []string
+	Place  Place
 }
 
 // Attached is a managed policy that is attached to a role or a user.
@@ -79,6 +86,9 @@ type Role struct {
 	InstanceProfile bool
 	// Attached are managed policies, AWS's own among them.
 	Attached []Attached
+	// Doubts say, as sentences, what about the role cannot be told from the files: it may be allowed more or less than
+	// its policies say.
+	Doubts []string
 	// Place is where the role was read from.
 	Place Place
 }
@@ -89,6 +99,7 @@ type Policy struct {
 	Document *iam.Document
 	// Notes explain the statements, in their order; none when read from files.
 	Notes []Note
+	Place Place
 }
 
 // Note tells a reviewer about one statement.

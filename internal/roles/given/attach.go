@@ -1,0 +1,147 @@
+package given
+
+import (
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/roles"
+)
+
+// attachManaged attaches a managed policy of the template to those that it names.
+func (s *setter) attachManaged(set *roles.Set, x *resource) {
+	a := s.managed[x.id]
+	attached := false
+	s.each(x, func(h *holder) {
+		attached = true
+		h.attached = append(h.attached, *a)
+		h.doubt(x)
+	})
+	if attached || a.Document == nil || s.carried[a.ARN] {
+		return
+	}
+	set.Loose = append(set.Loose, roles.Policy{Name: x.id, Document: a.Document, Place: a.Place})
+}
+
+// attachInline puts a policy that is a resource by itself into those that it names.
+func (s *setter) attachInline(set *roles.Set, x *resource) {
+	doc, name := s.property(x, "PolicyDocument"), s.property(x, "PolicyName")
+	if doc == nil || name == nil {
+		s.report(x.pos, iam.CodeMissingElement, "policy %s needs PolicyName and PolicyDocument", x.id)
+		return
+	}
+	attached := false
+	s.each(x, func(h *holder) {
+		attached = true
+		s.add(h, name, doc)
+		h.doubt(x)
+	})
+	if attached {
+		return
+	}
+	if d := s.document(doc); d != nil {
+		set.Loose = append(set.Loose, roles.Policy{Name: x.id, Document: d, Place: place(s.file, x.pos)})
+	}
+}
+
+// doubt passes on that a policy may not exist.
+func (h *holder) doubt(x *resource) {
+	if x.doubt != "" {
+		h.doubts = append(h.doubts, "of its policy "+x.id+", "+x.doubt)
+	}
+}
+
+// lists are the properties by which a policy names those who carry it.
+var lists = []struct{ property, kind string }{
+	{"Roles", typeRole}, {"Users", typeUser}, {"Groups", typeGroup},
+	{"RoleName", typeRole}, {"UserName", typeUser}, {"GroupName", typeGroup},
+}
+
+// each goes over those that a policy names.
+func (s *setter) each(x *resource, f func(*holder)) {
+	for _, l := range lists {
+		n := s.property(x, l.property)
+		for _, item := range items(n) {
+			h, known := s.holder(l.kind, &item)
+			if known {
+				f(h)
+				continue
+			}
+			s.perhaps(l.kind, x, &item)
+		}
+	}
+}
+
+// holder finds who is named. Somebody whom the template does not make is known by name only.
+func (s *setter) holder(kind string, n *iam.Node) (*holder, bool) {
+	name, ok := s.nameIn(n)
+	if !ok {
+		s.report(n.Pos, iam.CodeWrongType, "a name must be a string, found %s", n.Kind)
+		return nil, false
+	}
+	if h := s.byName[[2]string{kind, name}]; h != nil {
+		return h, true
+	}
+	if _, marked := iam.IntrinsicJSON(name); marked {
+		return nil, false
+	}
+	h := &holder{
+		kind: kind, name: name, path: "/", place: place(s.file, n.Pos),
+		doubts: []string{"the template only adds to it, and does not say what else it has"},
+	}
+	s.keep(h)
+	return h, true
+}
+
+// perhaps notes that a policy may be attached to anybody of a kind.
+func (s *setter) perhaps(kind string, x *resource, n *iam.Node) {
+	const most = 3
+	if name, _ := stringOf(n); len(s.maybe[kind]) < most {
+		s.maybe[kind] = append(s.maybe[kind], "whether it has what "+x.id+" gives depends on "+Shown(name))
+	}
+}
+
+// profiles notes which roles instances carry.
+func (s *setter) profiles(x *resource) {
+	for _, item := range items(s.property(x, "Roles")) {
+		if name, ok := s.nameIn(&item); ok {
+			if h := s.byName[[2]string{typeRole, name}]; h != nil {
+				h.profile = true
+			}
+		}
+	}
+}
+
+// members notes whom a resource adds to a group.
+func (s *setter) members(x *resource) {
+	group := s.property(x, "GroupName")
+	if group == nil {
+		return
+	}
+	name, ok := s.nameIn(group)
+	if !ok {
+		return
+	}
+	for _, item := range items(s.property(x, "Users")) {
+		if h, known := s.holder(typeUser, &item); known {
+			h.groups = append(h.groups, name)
+		} else {
+			s.perhaps(typeUser, x, &item)
+		}
+	}
+}
+
+// bucket reads the policy of a bucket.
+func (s *setter) bucket(set *roles.Set, x *resource) {
+	doc, bucket := s.property(x, "PolicyDocument"), s.property(x, "Bucket")
+	if doc == nil || bucket == nil {
+		s.report(x.pos, iam.CodeMissingElement, "bucket policy %s needs Bucket and PolicyDocument", x.id)
+		return
+	}
+	name, ok := s.nameIn(bucket)
+	if !ok {
+		s.report(bucket.Pos, iam.CodeWrongType, "Bucket of %s must be a string, found %s", x.id, bucket.Kind)
+	}
+	if d := s.document(doc); d != nil {
+		set.Buckets = append(set.Buckets, roles.Bucket{Account: s.options.Account, Name: strings.TrimSpace(name), Policy: d})
+	}
+}
