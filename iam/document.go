@@ -65,6 +65,8 @@ type Statement struct {
 // no such element, or where they were not asked for. Conditions have their own.
 type Places struct {
 	Sid, Effect, Principal, Action, Resource Position
+	// Actions and Resources are the places of the values one by one, of the element or of its Not form.
+	Actions, Resources []Position
 }
 
 // PrincipalPattern names principals of one kind, for example Service and ec2.amazonaws.com.

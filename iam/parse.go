@@ -163,10 +163,19 @@ func (p *Places) add(f *Field) {
 	case "Principal":
 		p.Principal = f.Value.Pos
 	case "Action":
-		p.Action = f.Value.Pos
+		p.Action, p.Actions = f.Value.Pos, f.Value.places()
 	case "Resource":
-		p.Resource = f.Value.Pos
+		p.Resource, p.Resources = f.Value.Pos, f.Value.places()
 	}
+}
+
+// places are those of a list's items, or of the only value.
+func (n *Node) places() []Position {
+	list := make([]Position, n.count())
+	for i := range list {
+		list[i] = n.at(i).Pos
+	}
+	return list
 }
 
 var principalKinds = []string{KindAWS, KindFederated, KindService, KindCanonicalUser}

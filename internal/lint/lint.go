@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/policies"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
 )
 
@@ -38,7 +39,7 @@ type Input struct {
 
 // Rules are all rules, by code.
 func Rules() []finding.Rule {
-	rules := slices.Concat(ci.Rules, shell.Rules, finding.Rules)
+	rules := slices.Concat(ci.Rules, shell.Rules, policies.Rules, finding.Rules)
 	slices.SortFunc(rules, func(a, b finding.Rule) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return rules
 }
@@ -120,8 +121,11 @@ func (in Input) Content(name string) (content []byte, ok bool) {
 
 // lint gives one file to the linters that know its kind.
 func (in Input) lint(f File) []finding.Finding {
-	if KindOf(f) == KindWorkflow {
+	switch KindOf(f) {
+	case KindWorkflow:
 		return ci.Check(f.Name, f.Content, in.Pipelines)
+	case KindPolicy:
+		return policies.File(f.Name, f.Content)
 	}
 	return nil
 }

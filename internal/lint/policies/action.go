@@ -1,0 +1,85 @@
+package policies
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam/catalog"
+)
+
+// action is a pattern of actions, with those that it stands for.
+type action struct {
+	text    text
+	service string // lower case; empty where it has a wildcard
+	list    []catalog.Action
+	// unknown says that nothing can be told: it is a symbol, or stands for actions of many services.
+	unknown bool
+	every   bool // * or *:*
+	whole   bool // service:*
+	wild    bool // it has a wildcard
+}
+
+// expand finds what a pattern of actions stands for.
+func expand(pattern string) action {
+	t := textOf(pattern)
+	a := action{text: t, wild: strings.ContainsAny(string(t), "*?")}
+	service, name, ok := strings.Cut(string(t), ":")
+	switch {
+	case strings.Trim(string(t), "*") == "" || strings.Trim(service, "*") == "" && strings.Trim(name, "*") == "":
+		a.every = true
+		return a
+	case !t.known() || !ok || strings.ContainsAny(service, "*?"):
+		a.unknown = true
+		return a
+	}
+	a.service = strings.ToLower(service)
+	a.whole = strings.Trim(name, "*") == ""
+	if !a.wild {
+		if found, ok := catalog.Lookup(string(t)); ok {
+			a.list = []catalog.Action{found}
+		}
+		return a
+	}
+	wanted := lower(pieces(text(name)))
+	for _, known := range catalog.Actions(a.service) {
+		if covers(wanted, lower(pieces(text(known)))) {
+			found, _ := catalog.Lookup(a.service + ":" + known)
+			a.list = append(a.list, found)
+		}
+	}
+	return a
+}
+
+// has says whether the pattern stands for an action; false where that cannot be told.
+func (a action) has(name string) bool {
+	if a.every {
+		return true
+	}
+	return slices.ContainsFunc(a.list, func(c catalog.Action) bool { return strings.EqualFold(c.String(), name) })
+}
+
+// scopable says whether an action is authorised on resources that a policy can name.
+func scopable(a catalog.Action) bool { return len(a.Resources) > 0 }
+
+// fitsAction says whether an action may be authorised on a resource of a policy.
+func (t text) fitsAction(a catalog.Action) bool {
+	if t == "*" || t.opaque() {
+		return true
+	}
+	return slices.ContainsFunc(arnsOf(a), t.fits)
+}
+
+// arnsOf are the ARN patterns of an action's resource types; "" is a type whose pattern is not known.
+func arnsOf(a catalog.Action) []string {
+	var arns []string
+	for _, r := range a.Resources {
+		known, _ := catalog.ResourceType(a.Service, r.Type)
+		arns = append(arns, known.ARNs...)
+	}
+	return arns
+}
+
+// writes says whether an action changes something.
+func writes(a catalog.Action) bool {
+	return a.AccessLevel != catalog.LevelRead && a.AccessLevel != catalog.LevelList
+}

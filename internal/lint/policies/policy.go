@@ -1,0 +1,118 @@
+package policies
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/finding"
+)
+
+// policy is one policy, with who has it.
+type policy struct {
+	document *iam.Document
+	file     string
+	source   []byte // nil where only the document is known
+	kind     iam.PolicyKind
+	holder   *holder
+	name     string // of an inline policy
+	// limits says that the policy allows nothing by itself: a boundary, or a policy of an organization.
+	limits bool
+	// foreign says that the text is AWS's own: nobody here can mend it.
+	foreign    bool
+	statements []*statement
+}
+
+// holder is who has policies.
+type holder struct {
+	// role is its name; empty where nobody is known to have the policy.
+	role string
+	kind kind
+}
+
+// statement is one statement, with what its patterns stand for.
+type statement struct {
+	*iam.Statement
+	linter    *linter
+	policy    *policy
+	label     string // its Sid, or its number
+	actions   []action
+	resources []text
+}
+
+// policy lints one policy.
+func (l *linter) policy(p *policy) {
+	p.open(l)
+	for _, s := range p.statements {
+		s.lint()
+	}
+}
+
+// open expands the statements.
+func (p *policy) open(l *linter) {
+	for i := range p.document.Statements {
+		st := &p.document.Statements[i]
+		if st.Intrinsic != "" {
+			continue
+		}
+		s := &statement{Statement: st, linter: l, policy: p, label: "statement " + strconv.Itoa(i+1)}
+		if _, marked := iam.IntrinsicJSON(st.Sid); st.Sid != "" && !marked {
+			s.label = st.Sid
+		}
+		for _, pattern := range st.Actions {
+			s.actions = append(s.actions, expand(pattern))
+		}
+		for _, resource := range st.Resources {
+			s.resources = append(s.resources, textOf(resource))
+		}
+		p.statements = append(p.statements, s)
+	}
+}
+
+// lint looks for everything in a statement.
+func (s *statement) lint() {
+	s.arns()
+	if s.Effect == iam.Allow && !s.policy.limits {
+		s.stars()
+	}
+}
+
+// report adds a finding at a place of the statement, or at the statement where that is not known.
+func (s *statement) report(r *finding.Rule, at iam.Position, fix, format string, args ...any) *finding.Finding {
+	if at == (iam.Position{}) {
+		at = s.Pos
+	}
+	f := r.At(s.policy.file, at.Line, at.Column, fix, "%s: "+format, append([]any{s.label}, args...)...)
+	f.Role = s.policy.holder.role
+	s.linter.found = append(s.linter.found, f)
+	return &s.linter.found[len(s.linter.found)-1]
+}
+
+// actionAt and resourceAt are the places of a statement's actions and resources.
+func (s *statement) actionAt(i int) iam.Position { return at(s.Places.Actions, i, s.Places.Action) }
+func (s *statement) resourceAt(i int) iam.Position {
+	return at(s.Places.Resources, i, s.Places.Resource)
+}
+
+func at(places []iam.Position, i int, otherwise iam.Position) iam.Position {
+	if i < len(places) && places[i] != (iam.Position{}) {
+		return places[i]
+	}
+	return otherwise
+}
+
+// list is a list for people: the first few, and how many more there are.
+func list(items []string) string {
+	const most = 5
+	text := ""
+	for i, item := range items {
+		if i == most && len(items) > most+1 {
+			return text + fmt.Sprintf(" and %d more", len(items)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += item
+	}
+	return text
+}
