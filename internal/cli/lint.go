@@ -209,10 +209,11 @@ func (c *lintCommand) print(process *Process, place *repository, report finding.
 	}
 	options := uiOptions(process, outputFlag{})
 	if c.Output == "github" || options.GitHub != nil {
-		if options.GitHub == nil {
-			options.GitHub = &ui.GitHub{}
+		to := process.Stderr
+		if c.Output == "github" { // then they are what was asked for
+			options.GitHub, to = &ui.GitHub{}, process.Stdout
 		}
-		terminal := ui.New(process.Stdout, process.Stderr, options)
+		terminal := ui.New(process.Stdout, to, options)
 		for _, f := range report.Findings {
 			terminal.Annotate(annotationOf(f))
 		}
