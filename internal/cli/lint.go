@@ -74,7 +74,7 @@ func (c *lintCommand) Run(process *Process) error {
 
 // input reads what is to be linted.
 func (c *lintCommand) input(place *repository) (lint.Input, error) {
-	in := lint.Input{Repository: place.files()}
+	in := lint.Input{Repository: place.files(), Set: c.Set}
 	var err error
 	if in.Pipelines, err = c.against(place); err != nil {
 		return in, err

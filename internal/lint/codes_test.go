@@ -24,8 +24,6 @@ const codes = "testdata/codes"
 
 // elsewhere are rules that are about more than files that lint reads, with the test that shows them.
 var elsewhere = map[finding.Code]string{
-	"SLW125": "internal/lint/shell: TestR125UndeclaredCallsOfScriptsAreFound",
-	"SLW126": "internal/lint/shell: TestUsesOfAWS",
 	"SLW127": "internal/ci: the rules of command lines are the command line's",
 }
 

@@ -18,6 +18,7 @@ const (
 	KindAction   Kind = "action"          // of GitHub: action.yml
 	KindBuild    Kind = "buildspec"       // of CodeBuild
 	KindScript   Kind = "script"          // shell
+	KindRelease  Kind = "release"         // slipway.yaml
 	KindDocument Kind = "document"        // of Systems Manager
 	KindPolicy   Kind = "policy"          // one policy, or one trust policy, in JSON or YAML
 	KindTemplate Kind = "template"        // of CloudFormation
@@ -62,6 +63,8 @@ func kindOfKeys(keys []string) Kind {
 	switch {
 	case has("jobs") && (has("on") || has("true")):
 		return KindWorkflow
+	case has("app", "stages"):
+		return KindRelease
 	case has("runs"):
 		return KindAction
 	case has("phases") && has("version"):

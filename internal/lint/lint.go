@@ -35,11 +35,22 @@ type Input struct {
 	Repository fs.FS
 	// Pipelines says what workflows are held against besides themselves.
 	Pipelines ci.Against
+	// Set are values of the variables of the release file that pipelines are held against.
+	Set map[string]string
+}
+
+// tables are the rules of each linter.
+var tables = [][]finding.Rule{
+	ci.Rules,
+	shell.Rules,
+	policies.Rules,
+	releaseRules,
+	finding.Rules,
 }
 
 // Rules are all rules, by code.
 func Rules() []finding.Rule {
-	rules := slices.Concat(ci.Rules, shell.Rules, policies.Rules, finding.Rules)
+	rules := slices.Concat(tables...)
 	slices.SortFunc(rules, func(a, b finding.Rule) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return rules
 }
@@ -126,6 +137,8 @@ func (in Input) lint(f File) []finding.Finding {
 		return ci.Check(f.Name, f.Content, in.Pipelines)
 	case KindPolicy:
 		return policies.File(f.Name, f.Content)
+	case KindRelease:
+		return in.release(f)
 	}
 	return nil
 }

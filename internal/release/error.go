@@ -27,6 +27,8 @@ type Error struct {
 	Hint string
 	// Source is the offending line, shortened around Column when it is very long. Secrets in it are masked.
 	Source string
+	// Unset is the variable that has no value, where that is all that is wrong.
+	Unset string
 	// caret is the column of the caret in Source when that is not Column.
 	caret int
 }

@@ -110,6 +110,7 @@ func (w *walker) variable(n *yaml.Node, name string, closed, shell bool) (string
 			hint += fmt.Sprintf("; the shell's own is $${%s}", name)
 		}
 		w.errorf(n, hint, "variable %q has no value", name)
+		w.errors[len(w.errors)-1].Unset = name
 		return "", false
 	}
 	w.variables.used[name] = value
