@@ -59,7 +59,7 @@ func TestAction(t *testing.T) {
 		t.Fatalf("runs %+v", a.Runs)
 	}
 	for _, step := range a.Runs.Steps {
-		if step.Shell != "bash" || len(invocations(step.Run)) == 0 {
+		if step.Shell != "bash" || len(programs(step.Run)) == 0 {
 			t.Errorf("step %s: no bash script", step.ID)
 		}
 		for _, never := range []string{"${{", "set -x", "eval "} {

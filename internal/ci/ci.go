@@ -55,7 +55,7 @@ func newJobs(r *release.Release, p *plan.Plan) []job {
 		if at < 0 {
 			continue
 		}
-		j := job{stage: s, needs: r.Stages[at].Needs, split: r.Stages[at].Split, limit: Limit(s)}
+		j := job{stage: s, needs: r.Stages[at].Needs, split: r.Stages[at].Split, limit: s.Limit()}
 		if j.split && !onceSent(s) {
 			j.split, j.whole = false, "more than one command is sent, and somebody must see how one ends before the next: one job, with both roles"
 		}

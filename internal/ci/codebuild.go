@@ -39,7 +39,7 @@ func buildspec(r *release.Release, j job, o Options) string {
 	header(&b, "codebuild", o.File)
 	line("# Stage %s. What the project needs besides this file:", j.stage.Name)
 	line("# - its service role, in account %s, may sts:AssumeRole on %s", role.Account, role.ARN())
-	line("# - its timeout is at least %d minutes: the commands take %s at the most", minutes(j.limit), clock(j.limit))
+	line("# - its timeout is at least %d minutes: the commands take %s at the most", plan.JobMinutes(j.limit), plan.Clock(j.limit))
 	line("# - at most one build at a time (concurrent build limit 1)")
 	for _, need := range j.needs {
 		line("# - it runs after stage %s has succeeded: an earlier action of the pipeline", need)

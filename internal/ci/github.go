@@ -87,7 +87,7 @@ const proveJob = "prove_roles"
 func (w *workflow) prove() {
 	w.line("  %s: # from files alone: no credentials, also for pull requests of forks", proveJob)
 	w.line("    runs-on: ubuntu-latest")
-	w.line("    timeout-minutes: %d", minutes(0))
+	w.line("    timeout-minutes: %d", plan.JobMinutes(0))
 	w.line("    permissions: {contents: read}")
 	w.line("    steps:")
 	w.slipway("prove", "", "")
@@ -144,10 +144,10 @@ func (w *workflow) job(id string, j job, condition string) {
 	w.line("    needs: [%s]", strings.Join(needs, ", "))
 	w.line("    if: %s", condition)
 	w.line("    runs-on: ubuntu-latest")
-	if j.limit+margin > hosted {
-		w.line("    # GitHub ends jobs on its own runners after %s: this one needs a runner of yours, or shorter timeouts.", clock(hosted))
+	if j.limit+plan.JobMargin > hosted {
+		w.line("    # GitHub ends jobs on its own runners after %s: this one needs a runner of yours, or shorter timeouts.", plan.Clock(hosted))
 	}
-	w.line("    timeout-minutes: %d # the commands take %s at the most; the rest is for the runner", minutes(j.limit), clock(j.limit))
+	w.line("    timeout-minutes: %d # the commands take %s at the most; the rest is for the runner", plan.JobMinutes(j.limit), plan.Clock(j.limit))
 	if w.r.CI.GitHub.Environments {
 		w.line("    environment: %s # the roles let in only jobs of this environment", name)
 	}
@@ -204,16 +204,4 @@ func (w *workflow) set() {
 	for _, l := range lines {
 		w.line("            %s", l)
 	}
-}
-
-// clock writes a duration without the zeros that String leaves at its end.
-func clock(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/rhysd/actionlint"
+
+	"github.com/slipway-cd/slipway/internal/lint/shell"
 )
 
 // Learned is what workflows that are there already tell of a release.
@@ -146,7 +148,7 @@ func (l *lesson) value(text string) string {
 
 func (l *lesson) step(step *actionlint.Step) {
 	l.learnEnv(step.Env)
-	if action, name := uses(step); name == "aws-actions/configure-aws-credentials" {
+	if action, ok := step.Exec.(*actionlint.ExecAction); ok && action.Uses != nil && strings.HasPrefix(action.Uses.Value, "aws-actions/configure-aws-credentials@") {
 		if m := roleARN.FindStringSubmatch(l.value(input(action, "role-to-assume"))); m != nil && l.stage.AccountID == "" {
 			l.stage.AccountID = m[1]
 			l.note(action.Inputs["role-to-assume"].Value.Pos, "account %s", m[1])
@@ -155,23 +157,41 @@ func (l *lesson) step(step *actionlint.Step) {
 			l.region(in.Value.Value, in.Value.Pos)
 		}
 	}
-	for _, program := range programs(step) {
-		if program.runs("aws", "ssm", "send-command") {
+	run, ok := step.Exec.(*actionlint.ExecRun)
+	if !ok || run.Run == nil {
+		return
+	}
+	for _, program := range programs(run.Run.Value) {
+		if program.Runs("aws", "ssm", "send-command") {
 			l.sends = true
-			l.send(program, step.Pos)
+			l.send(&program, step.Pos)
 		}
 	}
+}
+
+// programs are those that a script starts. A script that no shell would take has none.
+func programs(script string) []shell.Call {
+	return shell.Analyze(shell.Sequence{Scripts: []shell.Script{{Text: script}}}).Calls
+}
+
+// input gives an input of a step that uses an action.
+func input(action *actionlint.ExecAction, name string) string {
+	in := action.Inputs[name]
+	if in == nil || in.Value == nil {
+		return ""
+	}
+	return in.Value.Value
 }
 
 // most is how many tags, and values of a tag, Run Command takes.
 const most = 5
 
 // send reads the targets of a command.
-func (l *lesson) send(send invocation, at *actionlint.Pos) {
-	if region, ok := send.flag("--region"); ok {
-		l.region(region, at)
+func (l *lesson) send(send *shell.Call, at *actionlint.Pos) {
+	if region, ok := send.Flag("--region"); ok {
+		l.region(region.Written, at)
 	}
-	for _, word := range send.values("--instance-ids") {
+	for _, word := range valuesOf(send, "--instance-ids") {
 		for _, id := range strings.FieldsFunc(l.value(word), func(r rune) bool { return r == ' ' || r == ',' }) {
 			if instanceID.MatchString(id) && !slices.Contains(l.stage.Instances, id) {
 				l.stage.Instances = append(l.stage.Instances, id)
@@ -179,7 +199,7 @@ func (l *lesson) send(send invocation, at *actionlint.Pos) {
 			}
 		}
 	}
-	for _, word := range send.values("--targets") {
+	for _, word := range valuesOf(send, "--targets") {
 		m := tagTarget.FindStringSubmatch(word)
 		if m != nil && len(l.stage.Tags) < most && !slices.Contains(strings.Split(m[2], ","), "") && strings.Count(m[2], ",") < most {
 			l.stage.Tags = append(l.stage.Tags, Tag{m[1], strings.Split(m[2], ",")})
@@ -188,13 +208,14 @@ func (l *lesson) send(send invocation, at *actionlint.Pos) {
 	}
 }
 
-// values are the words that follow a flag, up to the next one.
-func (i invocation) values(flag string) []string {
-	at := slices.Index(i.words, flag)
+// valuesOf are the words that follow a flag, up to the next one.
+func valuesOf(c *shell.Call, flag string) []string {
+	words := c.Strings()
+	at := slices.Index(words, flag)
 	if at < 0 {
 		return nil
 	}
-	words := i.words[at+1:]
+	words = words[at+1:]
 	if end := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "--") }); end >= 0 {
 		words = words[:end]
 	}

@@ -121,7 +121,7 @@ func TestScaffoldsLoad(t *testing.T) {
 			t.Errorf("%s: %d stages, %v", name, len(r.Stages), err)
 		}
 		for _, script := range []string{"deploy/release.sh", "deploy/healthy.sh"} {
-			if len(invocations(string(files[script].Data))) == 0 {
+			if len(programs(string(files[script].Data))) == 0 {
 				t.Errorf("%s: no shell takes %s", name, script)
 			}
 		}

@@ -1,6 +1,10 @@
 package ci
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
+)
 
 // pin is an action at a commit. A tag can be moved to other code; a commit cannot.
 type pin struct{ name, commit, version string }
@@ -13,7 +17,7 @@ const pinned = "2026-11-28"
 var checkout = pin{"actions/checkout", "08c6903cd8c0fde910a37f88322edcfb5dd907a8", "v5.0.0"}
 
 // ActionName is slipway's own action.
-const ActionName = "slipway-cd/slipway"
+const ActionName = pipelines.ActionName
 
 var commit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 

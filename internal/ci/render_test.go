@@ -12,6 +12,7 @@ import (
 	"github.com/rhysd/actionlint"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/testclient"
 )
@@ -41,8 +42,8 @@ func TestGitHub(t *testing.T) {
 				t.Errorf("actionlint: %v", problems)
 			}
 			_, p := planned(t, tt.source, nil)
-			if findings := Check("w.yml", []byte(got), Against{Plan: p}); len(findings) > 0 {
-				t.Errorf("slipway ci check: %v", findings)
+			if findings := pipelines.Check("w.yml", []byte(got), pipelines.Against{Plan: p}, nil); len(findings) > 0 {
+				t.Errorf("slipway lint: %v", findings)
 			}
 		})
 	}
@@ -174,7 +175,7 @@ func buildspecCommands(t *testing.T, content string) {
 	}
 	for name, phase := range spec.Phases {
 		for _, command := range phase.Commands {
-			if len(invocations(command)) == 0 {
+			if len(programs(command)) == 0 {
 				t.Errorf("%s: no shell takes %q", name, command)
 			}
 		}
@@ -215,15 +216,15 @@ func TestR121TimeoutOfARendering(t *testing.T) {
 		"more batches than many": {1, step(func(s *plan.Step) { s.Rollout.Batches = []string{"1%"} }), 995 * time.Minute}, // of 199 nodes
 	} {
 		s := plan.Stage{Targets: plan.Targets{Min: tt.min}, Steps: []plan.Step{tt.step}}
-		if got := Limit(&s); got != tt.want {
+		if got := s.Limit(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
 	}
 	back := plan.Stage{Targets: plan.Targets{Min: 1}, Steps: []plan.Step{step(func(*plan.Step) {})}, OnFailure: "rollback"}
-	if got := Limit(&back); got != 10*time.Minute {
+	if got := back.Limit(); got != 10*time.Minute {
 		t.Errorf("a rollback takes time as well: got %s", got)
 	}
-	if got := minutes(5*time.Minute + time.Second); got != 21 {
+	if got := plan.JobMinutes(5*time.Minute + time.Second); got != 21 {
 		t.Errorf("minutes are rounded up: got %d, want 21", got)
 	}
 }

@@ -10,12 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
@@ -185,6 +187,9 @@ type ciCheckCommand struct {
 	outputFlag
 }
 
+// checked are the findings that ci check tells; lint tells all.
+var checked = []finding.Code{"SLW100", "SLW109", "SLW110", "SLW121", "SLW127", "SLW128"}
+
 // Help shows examples under `slipway ci check --help`.
 func (ciCheckCommand) Help() string {
 	return `Findings:
@@ -195,8 +200,8 @@ func (ciCheckCommand) Help() string {
   SLW127  slipway would refuse a command line: a flag that it does not know, a stage that the release does not have
   SLW128  a job or step succeeds although what it ships fails: || true, continue-on-error, a pipe without pipefail
 
-Steps that run slipway are held against the release; those that run aws ssm send-command need none. How a script reads
-the status of what aws ssm send-command sent is not checked.
+Steps that run slipway are held against the release; those that run aws ssm send-command need none. "slipway lint" finds
+more: how a script reads the status of what was sent, secrets, keys, and what a pipeline's role may not.
 
 Exit codes: 0 nothing found; 1 findings; 2 wrong usage or a wrong file.
 
@@ -211,14 +216,18 @@ func (c *ciCheckCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
-	against := ci.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: refusedArguments}
+	against := pipelines.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: refusedArguments}
 	findings := []finding.Finding{}
 	for _, name := range c.Files {
 		content, err := readBounded(name)
 		if err != nil {
 			return usage(err, "")
 		}
-		findings = append(findings, ci.Check(name, content, against)...)
+		for _, f := range pipelines.Check(name, content, against, nil) {
+			if slices.Contains(checked, f.Code) {
+				findings = append(findings, f)
+			}
+		}
 	}
 	if c.json() {
 		err = writeJSON(process.Stdout, findings)

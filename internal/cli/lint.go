@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/lint"
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/ui"
 )
 
@@ -103,8 +103,8 @@ func (c *lintCommand) input(place *repository) (lint.Input, error) {
 }
 
 // against is the plan that pipelines are held against: that of the release file, where one is named or there.
-func (c *lintCommand) against(place *repository) (ci.Against, error) {
-	against := ci.Against{Usage: refusedArguments}
+func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
+	against := pipelines.Against{Usage: refusedArguments}
 	file := c.Release
 	if file == "" {
 		if _, err := os.Stat(defaultReleaseFile); errors.Is(err, fs.ErrNotExist) {

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/slipway-cd/slipway/internal/ci"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/lint/policies"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
 )
@@ -34,14 +34,14 @@ type Input struct {
 	// .git or .github. Nil where there is none. What is found in its files is reported by their names in it.
 	Repository fs.FS
 	// Pipelines says what workflows are held against besides themselves.
-	Pipelines ci.Against
+	Pipelines pipelines.Against
 	// Set are values of the variables of the release file that pipelines are held against.
 	Set map[string]string
 }
 
 // tables are the rules of each linter.
 var tables = [][]finding.Rule{
-	ci.Rules,
+	pipelines.Rules,
 	shell.Rules,
 	policies.Rules,
 	releaseRules,
@@ -134,7 +134,7 @@ func (in Input) Content(name string) (content []byte, ok bool) {
 func (in Input) lint(f File) []finding.Finding {
 	switch KindOf(f) {
 	case KindWorkflow:
-		return ci.Check(f.Name, f.Content, in.Pipelines)
+		return pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository)
 	case KindPolicy:
 		return policies.File(f.Name, f.Content)
 	case KindRelease:

@@ -1,17 +1,16 @@
-package ci
+package plan
 
 import (
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/release"
 )
 
-// margin is what a job needs besides the commands themselves: a runner's start, installing slipway, the preflight, and
+// JobMargin is what a job needs besides the commands themselves: a runner's start, installing slipway, the preflight, and
 // the cancellation at the end.
-const margin = 15 * time.Minute
+const JobMargin = 15 * time.Minute
 
 // many is the largest fleet for which a rollout by percentages is counted. A small one may have more batches than a large
 // one: a quarter of seven nodes is one node.
@@ -21,15 +20,15 @@ const many = 1000
 // timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback; and the hooks. Where
 // batches are numbers of nodes, or max-concurrency is one, it counts as many nodes as the targets want at the least; more
 // nodes take longer.
-func Limit(s *plan.Stage) time.Duration {
+func (s *Stage) Limit() time.Duration {
 	var total time.Duration
 	for i := range s.Steps {
-		total += stepLimit(&s.Steps[i], max(s.Targets.Min, len(s.Targets.Instances), 1))
+		total += s.Steps[i].limit(max(s.Targets.Min, len(s.Targets.Instances), 1))
 	}
 	if s.OnFailure == string(release.Rollback) {
 		total *= 2 // it ships as the deploy before did, which is taken to have been like this one
 	}
-	for _, hook := range []*plan.Hook{s.Hooks.Before, s.Hooks.After} {
+	for _, hook := range []*Hook{s.Hooks.Before, s.Hooks.After} {
 		if hook != nil {
 			total += release.HookTimeout
 		}
@@ -37,7 +36,7 @@ func Limit(s *plan.Stage) time.Duration {
 	return total
 }
 
-func stepLimit(s *plan.Step, nodes int) time.Duration {
+func (s *Step) limit(nodes int) time.Duration {
 	once := time.Duration(s.DeliveryTimeout+s.ExecutionTimeout) * time.Second
 	sizes, healthy := s.Rollout.Batches, s.Rollout.MinHealthy
 	switch {
@@ -50,7 +49,7 @@ func stepLimit(s *plan.Step, nodes int) time.Duration {
 	}
 	each := once + time.Duration(s.Rollout.Pause)*time.Second
 	if s.Check != nil {
-		each += stepLimit(s.Check, nodes)
+		each += s.Check.limit(nodes)
 	}
 	return time.Duration(worst(sizes, healthy, nodes)) * each
 }
@@ -108,7 +107,19 @@ func sizeOf(size string, nodes int) int {
 	return n
 }
 
-// minutes is the timeout-minutes of a job whose commands take at most this long.
-func minutes(limit time.Duration) int {
-	return int((limit + margin + time.Minute - 1) / time.Minute)
+// JobMinutes is the timeout-minutes of a job whose commands take at most this long.
+func JobMinutes(limit time.Duration) int {
+	return int((limit + JobMargin + time.Minute - 1) / time.Minute)
+}
+
+// Clock writes a duration without the zeros that String leaves at its end.
+func Clock(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -1,4 +1,4 @@
-package ci
+package pipelines
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 // codesOf are the findings of a workflow, as line and code.
 func codesOf(workflow string, a Against) []string {
 	var got []string
-	for _, f := range Check("w.yml", []byte(workflow), a) {
+	for _, f := range codesOnly("w.yml", []byte(workflow), a) {
 		place, _, _ := strings.Cut(f.String(), " SLW")
 		got = append(got, strings.TrimSuffix(strings.TrimPrefix(place, "w.yml:"), ":")+" "+string(f.Code))
 	}
@@ -52,7 +52,7 @@ func TestSwallowedByAScript(t *testing.T) {
 		"if ! slipway deploy; then exit 1; fi":               false,
 	} {
 		got := codesOf(workflowOf(guarded+"    steps:\n      - run: '"+script+"'\n"), Against{})
-		if hidden := len(got) == 1 && got[0] == "8:9 SLW128"; hidden != want || len(got) > 1 {
+		if hidden := len(got) == 1 && strings.HasPrefix(got[0], "8:") && strings.HasSuffix(got[0], " SLW128"); hidden != want || len(got) > 1 {
 			t.Errorf("%s: got %v, want a finding: %v", script, got, want)
 		}
 	}
@@ -71,8 +71,8 @@ func TestSwallowedByAWorkflow(t *testing.T) {
 		"the action":              {workflowOf(guarded + "    steps:\n      - uses: slipway-cd/slipway@v1\n        continue-on-error: true\n"), []string{"9:28 SLW128"}},
 		"another step judges it":  {workflowOf(guarded + soft + "      - if: steps.ship.outcome == 'failure'\n        run: exit 1\n"), nil},
 		"nothing is shipped":      {workflowOf("    continue-on-error: true\n    steps:\n      - continue-on-error: true\n        run: date\n"), nil},
-		"a shell without errexit": {workflowOf(guarded + "    steps:\n      - shell: bash {0}\n        run: slipway deploy; true\n"), []string{"8:9 SLW128"}},
-		"a shell of the job":      {workflowOf(guarded + "    defaults: {run: {shell: 'bash {0}'}}\n    steps:\n      - run: slipway deploy; true\n"), []string{"9:9 SLW128"}},
+		"a shell without errexit": {workflowOf(guarded + "    steps:\n      - shell: bash {0}\n        run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
+		"a shell of the job":      {workflowOf(guarded + "    defaults: {run: {shell: 'bash {0}'}}\n    steps:\n      - run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
 		"a shell with pipefail":   {workflowOf(guarded + "    steps:\n      - shell: bash\n        run: slipway deploy | tee log\n"), nil},
 		"errexit of one's own":    {workflowOf(guarded + "    steps:\n      - shell: bash -eu {0}\n        run: slipway deploy; true\n"), nil},
 	} {
@@ -85,7 +85,7 @@ func TestSwallowedByAWorkflow(t *testing.T) {
 // TestUsage: what a workflow names must be there, as far as its text tells.
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	_, p := planned(t, oneStage, nil)
+	p := planned(t, oneStage)
 	a := Against{Plan: p, File: "slipway.yaml", Usage: func(arguments []string) error {
 		if strings.Contains(strings.Join(arguments, " "), "--locl") {
 			return errors.New("unknown flag --locl")
@@ -101,14 +101,14 @@ func TestUsage(t *testing.T) {
 		want     []string
 	}{
 		"no such job":           {workflowOf("    needs: [nope, Ship2]\n    steps: [{run: date}]\n  ship2: {runs-on: x, steps: [{run: date}]}\n"), []string{"5:13 SLW100"}},
-		"no such flag":          {run("slipway deploy --locl"), []string{"8:9 SLW127"}},
+		"no such flag":          {run("slipway deploy --locl"), []string{"8:14 SLW127"}},
 		"a word of the run":     {run("slipway deploy --locl $MORE"), nil},
-		"no such stage":         {run("slipway deploy --stage qa"), []string{"8:9 SLW127"}},
-		"no such stage, =":      {run("slipway status --stage=qa"), []string{"8:9 SLW127"}},
+		"no such stage":         {run("slipway deploy --stage qa"), []string{"8:14 SLW127"}},
+		"no such stage, =":      {run("slipway status --stage=qa"), []string{"8:14 SLW127"}},
 		"a stage of the run":    {run("slipway deploy --stage ${{ inputs.stage }}"), nil},
 		"a stage of the shell":  {run("slipway deploy --stage \"$STAGE\""), nil},
 		"another release":       {run("slipway deploy -f other/slipway.yaml --stage qa"), nil},
-		"the same release":      {run("slipway deploy -f ./slipway.yaml --stage qa"), []string{"8:9 SLW127"}},
+		"the same release":      {run("slipway deploy -f ./slipway.yaml --stage qa"), []string{"8:14 SLW127"}},
 		"action, no such stage": {uses("stage: qa"), []string{"8:9 SLW127"}},
 		"action, no such flag":  {uses("args: --locl"), []string{"8:9 SLW127"}},
 		"action, an expression": {uses("args: '--locl ${{ inputs.more }}', stage: '${{ inputs.stage }}'"), nil},

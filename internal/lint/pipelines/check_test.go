@@ -1,4 +1,4 @@
-package ci
+package pipelines
 
 import (
 	"os"
@@ -21,7 +21,7 @@ const (
 // TestR121 holds workflows against a release whose stage dev takes 16 minutes: 5 to deliver, 11 to execute.
 func TestR121(t *testing.T) {
 	t.Parallel()
-	_, p := planned(t, oneStage, nil)
+	p := planned(t, oneStage)
 	for name, tt := range map[string]struct {
 		workflow string
 		want     []string // file:line:column and code
@@ -49,7 +49,7 @@ func TestR121(t *testing.T) {
 		"not a workflow":          {"on: push\n", []string{"w.yml:1:1: SLW100"}},
 	} {
 		var got []string
-		for _, f := range Check("w.yml", []byte(tt.workflow), Against{Plan: p}) {
+		for _, f := range codesOnly("w.yml", []byte(tt.workflow), Against{Plan: p}) {
 			place, _, _ := strings.Cut(f.String(), " SLW")
 			got = append(got, place+" "+string(f.Code))
 			if f.Fix == "" || f.Message == "" {
@@ -74,10 +74,12 @@ func TestR121SendCommand(t *testing.T) {
 		"short-hand":     {send + `--timeout-seconds 60 --parameters 'commands=["date"],executionTimeout=["300"]'` + poll, "may take 6m"},
 		"JSON":           {send + `--timeout-seconds=60 --parameters '{"commands":["date"],"executionTimeout":["300"]}'` + poll, "may take 6m"},
 		"enough":         {send + `--timeout-seconds 60 --parameters executionTimeout=240` + poll, ""},
-		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, "may take 1h1m"},
+		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, ""},
+		"from a file":    {send + `--timeout-seconds 60 --parameters file://p.json` + poll, ""},
+		"put together":   {send + `--timeout-seconds 60 --parameters "$P"` + poll, ""},
 		"nobody watches": {send + "--document-name AWS-RunShellScript\n", ""},
 	} {
-		findings := Check("w.yml", []byte(workflowOf(tt.workflow)), Against{})
+		findings := codesOnly("w.yml", []byte(workflowOf(tt.workflow)), Against{})
 		if tt.want == "" && len(findings) != 0 || tt.want != "" && (len(findings) != 1 || !strings.Contains(findings[0].Message, tt.want)) {
 			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
 		}
@@ -87,12 +89,12 @@ func TestR121SendCommand(t *testing.T) {
 // TestR121TheTrap: D0's own workflow.
 func TestR121TheTrap(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile("../../examples/two-roles-trap/workflow.yml")
+	content, err := os.ReadFile("../../../examples/two-roles-trap/workflow.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, f := range Check("workflow.yml", content, Against{}) {
+	for _, f := range codesOnly("workflow.yml", content, Against{}) {
 		place, _, _ := strings.Cut(f.String(), " SLW")
 		got = append(got, place+" "+string(f.Code))
 	}
@@ -104,7 +106,7 @@ func TestR121TheTrap(t *testing.T) {
 // TestR121Steps: a job with several steps that ship says which of them takes how long.
 func TestR121Steps(t *testing.T) {
 	t.Parallel()
-	_, p := planned(t, oneStage, nil)
+	p := planned(t, oneStage)
 	const (
 		deploy = "      - run: slipway deploy\n"
 		send   = "      - run: |\n          aws ssm send-command --timeout-seconds 60 --parameters executionTimeout=240\n          aws ssm wait command-executed\n"
@@ -115,7 +117,7 @@ func TestR121Steps(t *testing.T) {
 		"one":                    {deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
 		"only one of them takes": {"      - run: slipway deploy --detach\n" + deploy, "the job ends after 5m, and slipway deploy may take 16m for delivery and execution: what was shipped would go on unwatched"},
 	} {
-		findings := Check("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), Against{Plan: p})
+		findings := codesOnly("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), Against{Plan: p})
 		if len(findings) != 1 || findings[0].Message != tt.want {
 			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
 		}
@@ -126,7 +128,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte(workflowOf(deploys)))
 	f.Add([]byte("on: push\njobs: {a: {runs-on: x, steps: [{run: \"a $(b ${{ c }}\"}]}}"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		for _, finding := range Check("w.yml", content, Against{}) {
+		for _, finding := range codesOnly("w.yml", content, Against{}) {
 			if finding.Code == "" || finding.Message == "" {
 				t.Errorf("a finding without words: %+v", finding)
 			}

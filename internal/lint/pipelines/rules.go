@@ -1,4 +1,4 @@
-package ci
+package pipelines
 
 import "github.com/slipway-cd/slipway/internal/finding"
 
