@@ -4,13 +4,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slipway-cd/slipway/iam/catalog"
 	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 const (
-	ssmReference  = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html"
-	runCommandIAM = "https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html"
+	ssmReference = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html"
 )
 
 var arnRules = []finding.Rule{documentRule, instanceRule}
@@ -99,74 +97,29 @@ func joined(parts [6]text) string {
 	return strings.Join(words, ":")
 }
 
-// starRules are about Resource "*".
-var starRules = []finding.Rule{starRule, readStarRule}
-
-var (
-	starRule = finding.Rule{
-		Code: "SLW004", Name: "star-on-scopable", Severity: finding.Warning, Subject: finding.Policy,
-		Title:  "Resource is a star for actions that change things, and could name them.",
-		Why:    "Whoever holds the policy can do it to everything of the account, not only to what it is for.",
-		Source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
-		Fix:    "name the resources, and keep the star for the actions that have none", Requirements: []string{"R4"},
+// wide says whether a resource of a policy stands for all of a kind: "*", or an ARN whose resource is only stars after
+// its type.
+func (t text) wide(service string, kinds ...string) bool {
+	if t == "*" {
+		return true
 	}
-	readStarRule = finding.Rule{
-		Code: "SLW204", Name: "read-star-on-scopable", Severity: finding.Info, Subject: finding.Policy,
-		Title:  "Resource is a star for actions that read, and could name what they read.",
-		Why:    "What can be read of one application is rarely meant for another.",
-		Source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
-		Fix:    "name the resources, and keep the star for the actions that have none", Requirements: []string{"R4"},
+	parts, ok := t.arn()
+	if !ok {
+		return false
 	}
-)
-
-// stars looks for a star where resources could be named. Actions without resource types have no other choice, and
-// conditions may narrow a statement as well as resources do.
-func (s *statement) stars() {
-	star := slices.Index(s.resources, "*")
-	if star < 0 || s.narrowed() {
-		return
+	if !covers(pieces(parts[arnService]), pieces(text(service))) {
+		return false
 	}
-	var narrow []catalog.Action
-	for _, a := range s.actions {
-		if a.whole {
-			continue
-		}
-		for _, c := range a.list {
-			if scopable(c) {
-				narrow = append(narrow, c)
-			}
-		}
-	}
-	if len(narrow) == 0 {
-		return
-	}
-	rule := &readStarRule
-	if changing := slices.DeleteFunc(slices.Clone(narrow), func(c catalog.Action) bool { return !writes(c) }); len(changing) > 0 {
-		rule, narrow = &starRule, changing
-	}
-	names := make([]string, len(narrow))
-	for i, c := range narrow {
-		names[i] = c.String()
-	}
-	arns := arnsOf(narrow[0])
-	s.report(rule, s.resourceAt(star), "\"Resource\": \""+arns[0]+"\" for "+narrow[0].String(), "* for %s, which can be narrowed", list(names))
+	resource := string(parts[arnResource])
+	return onlyStars(resource) || slices.ContainsFunc(kinds, func(k string) bool {
+		rest, has := strings.CutPrefix(resource, k)
+		return has && onlyStars(strings.TrimPrefix(rest, "/"))
+	})
 }
 
-// narrowed says whether a condition of the statement says more than where a request comes from.
-func (s *statement) narrowed() bool {
-	for i := range s.Conditions {
-		key := strings.ToLower(s.Conditions[i].Key)
-		if !slices.Contains(circumstances, key) {
-			return true
-		}
-	}
-	return false
-}
+func onlyStars(s string) bool { return s != "" && strings.Trim(s, "*") == "" }
 
-// circumstances are condition keys about a request, whatever it is done to.
-var circumstances = []string{
-	"aws:requestedregion", "aws:securetransport", "aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip",
-	"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:currenttime", "aws:epochtime", "aws:tokenissuetime",
-	"aws:useragent", "aws:referer", "aws:principaltype", "aws:principalarn", "aws:principalaccount", "aws:principalorgid",
-	"aws:userid", "aws:username",
+// wideAt is the first resource that stands for all of a kind; -1 where there is none.
+func (s *statement) wideAt(service string, kinds ...string) int {
+	return slices.IndexFunc(s.resources, func(t text) bool { return t.wide(service, kinds...) })
 }

@@ -17,13 +17,19 @@ import (
 )
 
 // Rules are what is looked for.
-var Rules = slices.Concat(arnRules, starRules)
+var Rules = slices.Concat(arnRules, deadRules, conditionRules, languageRules, starRules, widthRules)
 
 // File lints a policy, a trust policy or the policy of a resource, in JSON or YAML.
 func File(name string, content []byte) []finding.Finding {
-	l := &linter{}
-	if d := l.read(name, content); d != nil {
-		l.policy(&policy{document: d, file: name, source: content, kind: kindOf(name, d), holder: &holder{}})
+	l, p := &linter{}, &policy{file: name, source: content, holder: &holder{}}
+	var found []*iam.SyntaxError
+	p.document, found = read(name, content)
+	l.syntax(p, found)
+	if p.document != nil {
+		p.kind = kindOf(name, p.document)
+		p.limits = p.kind == iam.ServiceControlPolicy || p.kind == iam.ResourceControlPolicy || strings.Contains(strings.ToLower(path.Base(name)), "boundary")
+		p.holder.policies = []*policy{p}
+		l.holder(p.holder)
 	}
 	finding.Sort(l.found)
 	return l.found
@@ -33,13 +39,12 @@ func File(name string, content []byte) []finding.Finding {
 type linter struct{ found []finding.Finding }
 
 // read reads a policy; nil if it has no sensible reading.
-func (l *linter) read(name string, content []byte) *iam.Document {
-	read := yaml.Read
+func read(name string, content []byte) (*iam.Document, []*iam.SyntaxError) {
+	options := iam.ReadOptions{Lenient: true, Intrinsics: true, Places: true}
 	if yaml.IsJSON(content) {
-		read = iam.Read
+		return iam.Read(name, content, options)
 	}
-	d, _ := read(name, content, iam.ReadOptions{Lenient: true, Intrinsics: true, Places: true})
-	return d
+	return yaml.Read(name, content, options)
 }
 
 // kindOf tells what a policy is attached to by what it says, and by the name of its file where that does not tell: nothing in

@@ -2,7 +2,9 @@ package policies
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
@@ -28,6 +30,10 @@ type holder struct {
 	// role is its name; empty where nobody is known to have the policy.
 	role string
 	kind kind
+	// policies are all that count for it.
+	policies []*policy
+	// index has, by the name of an action, the statements that stand for it; those that stand for every one under "".
+	index map[string][]*statement
 }
 
 // statement is one statement, with what its patterns stand for.
@@ -38,13 +44,53 @@ type statement struct {
 	label     string // its Sid, or its number
 	actions   []action
 	resources []text
+	// claimed are actions that a rule has found already.
+	claimed map[string]bool
 }
 
-// policy lints one policy.
-func (l *linter) policy(p *policy) {
-	p.open(l)
-	for _, s := range p.statements {
-		s.lint()
+// holder lints the policies that somebody has.
+func (l *linter) holder(h *holder) {
+	h.policies = slices.DeleteFunc(h.policies, func(p *policy) bool { return p.tooLarge(l) })
+	for _, p := range h.policies {
+		p.open(l)
+	}
+	for _, p := range h.policies {
+		if p.foreign {
+			continue
+		}
+		p.language(l)
+		for _, s := range p.statements {
+			s.lint()
+		}
+	}
+}
+
+// about gives the statements that stand for an action.
+func (h *holder) about(action string) []*statement {
+	if h.index == nil {
+		h.index = map[string][]*statement{}
+		for _, p := range h.policies {
+			for _, s := range p.statements {
+				h.add(s)
+			}
+		}
+	}
+	return slices.Concat(h.index[strings.ToLower(action)], h.index[""])
+}
+
+func (h *holder) add(s *statement) {
+	put := func(name string) {
+		if list := h.index[name]; len(list) == 0 || list[len(list)-1] != s {
+			h.index[name] = append(list, s)
+		}
+	}
+	for _, a := range s.actions {
+		if a.every {
+			put("")
+		}
+		for _, c := range a.list {
+			put(strings.ToLower(c.String()))
+		}
 	}
 }
 
@@ -72,7 +118,11 @@ func (p *policy) open(l *linter) {
 // lint looks for everything in a statement.
 func (s *statement) lint() {
 	s.arns()
-	if s.Effect == iam.Allow && !s.policy.limits {
+	s.dead()
+	s.conditions()
+	s.negations()
+	if s.Effect == iam.Allow && !s.policy.limits && s.policy.kind != iam.TrustPolicy && s.policy.kind != iam.ResourcePolicy {
+		s.width()
 		s.stars()
 	}
 }
