@@ -18,8 +18,7 @@ func (p *Plan) Again(stage string, steps []Step) (*Plan, error) {
 			declared = append(declared, c)
 		}
 	}
-	ci := slices.ContainsFunc(s.Calls, func(c Call) bool { return c.Role == KindGitHub })
-	s.Calls = newCalls(p.App, &s, p.Record, ci, declared)
+	s.Calls = newCalls(p.App, &s, p.Record, declared)
 	again.Stages = []Stage{s}
 	return &again, nil
 }

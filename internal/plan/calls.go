@@ -13,15 +13,15 @@ type builder struct {
 	calls  []Call
 }
 
-// newCalls lists every call of a stage, in the order in which a deploy makes them first. ci says that a pipeline
-// enters with web identity tokens; declared are the calls of the release's scripts.
-func newCalls(app string, s *Stage, record *Record, ci bool, declared []Call) []Call {
+// newCalls lists every call of a stage, in the order in which a deploy makes them first. declared are the calls of the
+// release's scripts.
+func newCalls(app string, s *Stage, record *Record, declared []Call) []Call {
 	b := &builder{app: app, stage: s, record: record}
 	trigger, verify := KindDeploy, KindDeploy
 	if s.role(KindTrigger) != nil {
 		trigger, verify = KindTrigger, KindVerify
 	}
-	b.enter(ci)
+	b.enter()
 	b.preflight(verify)
 	b.keepRecord(trigger, verify)
 	for i := range s.Steps {
@@ -66,28 +66,6 @@ func (b *builder) add(c Call) {
 func (b *builder) addTo(step *Step, c Call) {
 	c.ID = step.Name
 	b.add(c)
-}
-
-// enter adds the calls with which each of the pipeline's roles begins.
-func (b *builder) enter(ci bool) {
-	for _, r := range b.stage.Roles {
-		if r.Kind == KindNode {
-			continue
-		}
-		if ci {
-			b.add(Call{
-				Role: KindGitHub, Action: "sts:AssumeRoleWithWebIdentity",
-				Resources: []Resource{{ARN: r.ARN(), Type: "role"}},
-				When:      Always, Often: "once", BeforeSend: 1, OnResume: true,
-				Reason: "The workflow enters the account with its GitHub token; the role's trust policy decides.",
-			})
-		}
-		b.add(Call{
-			Role: r.Kind, Action: "sts:GetCallerIdentity", NoPermission: true,
-			When: Always, Often: "once", BeforeSend: 1, OnResume: true,
-			Reason: "Tells account and principal, so that a deploy never runs in the wrong account unnoticed.",
-		})
-	}
 }
 
 // preflight adds what is read, once, before anything is sent.
@@ -256,7 +234,7 @@ func (b *builder) number() {
 		c := &b.calls[i]
 		step := cmp.Or(c.ID, "-") // of a step's calls, its name: see addTo
 		c.ID = strings.Join([]string{b.stage.Name, step, string(c.Role), c.Action}, "/")
-		if c.Role == KindGitHub && b.stage.role(KindTrigger) != nil {
+		if b.enters(c) && b.stage.role(KindTrigger) != nil {
 			c.ID += "/" + c.Resources[0].ARN[strings.LastIndex(c.Resources[0].ARN, "-")+1:]
 		}
 		count[c.ID]++

@@ -95,7 +95,7 @@ func (s *Stage) tally(recorded []Recorded, f Filter) tally {
 	}
 	for i, r := range recorded {
 		for j, c := range t.calls {
-			if s.Account != r.Account || !s.covers(c, r) {
+			if !s.covers(c, r) {
 				continue
 			}
 			t.by[i] = append(t.by[i], j)
@@ -144,11 +144,16 @@ func (c *Call) looksLike(other *Call) bool {
 
 // covers says whether a recorded call is the planned one.
 func (s *Stage) covers(c *Call, r Recorded) bool {
-	principal := string(c.Role)
+	principal, account := string(c.Role), s.Account
 	if role := s.role(c.Role); role != nil {
-		principal = role.Name
+		principal, account = role.Name, role.Account
 	}
-	if r.Principal != principal || !strings.EqualFold(c.Action, r.Action) {
+	if c.Role == KindBuilds { // it hands out a role of the pipeline's, in that role's account
+		if own := s.own(); own != nil {
+			account = own.Account
+		}
+	}
+	if r.Principal != principal || r.Account != account || !strings.EqualFold(c.Action, r.Action) {
 		return false
 	}
 	if c.NoPermission {

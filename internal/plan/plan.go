@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -72,7 +71,7 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	if err != nil {
 		return Stage{}, err
 	}
-	s.Calls = newCalls(r.App, &s, newRecord(r.Record), r.CI.GitHub != nil, declared)
+	s.Calls = newCalls(r.App, &s, newRecord(r.Record), declared)
 	return s, nil
 }
 
@@ -82,47 +81,4 @@ func newHook(h *release.Hook) *Hook {
 	}
 	sum := sha256.Sum256([]byte(h.Content))
 	return &Hook{Path: h.Path, SHA256: hex.EncodeToString(sum[:])}
-}
-
-// newRoles lists the stage's roles: Deploy, or Trigger and Verify; then Node.
-func newRoles(r *release.Release, rs *release.Stage) []Role {
-	role := func(kind RoleKind, subjects []string, purpose string) Role {
-		return Role{
-			Kind: kind, Account: rs.AccountID, Name: r.App + "-" + rs.Name + "-" + string(kind), Path: RolePath,
-			Subjects: subjects, Purpose: purpose,
-		}
-	}
-	subjects := subjectsOf(r.CI.GitHub, rs.Name)
-	node := role(KindNode, nil, "Lets the stage's nodes report to Systems Manager and receive commands.")
-	if rs.Split {
-		return []Role{
-			role(KindTrigger, subjects, "Publishes the release's documents and queues its commands; it cannot read what became of them."),
-			role(KindVerify, subjects, "Reads what became of the commands, and cancels them on interrupt; it cannot send any."),
-			node,
-		}
-	}
-	return []Role{
-		role(KindDeploy, subjects, "Ships the release to the stage's nodes, and reads on each what became of it."),
-		node,
-	}
-}
-
-// subjectsOf gives the token subject with which a stage's jobs enter; none without GitHub.
-func subjectsOf(g *release.GitHub, stage string) []string {
-	if g == nil {
-		return nil
-	}
-	repository := g.Repository
-	owner, name, ok := strings.Cut(g.Repository, "/")
-	if ok && g.OwnerID != "" && g.RepositoryID != "" {
-		repository = owner + "@" + g.OwnerID + "/" + name + "@" + g.RepositoryID
-	}
-	if g.Environments {
-		return []string{"repo:" + repository + ":environment:" + stage}
-	}
-	branch := g.Branch
-	if branch == "" {
-		branch = "main"
-	}
-	return []string{"repo:" + repository + ":ref:refs/heads/" + branch}
 }

@@ -44,6 +44,8 @@ var (
 		"Lets the agent write everything that the scripts print to the release's log group."}
 	writeBucket = purpose{"WriteOutputToBucket",
 		"Lets the agent write everything that the scripts print to the release's bucket."}
+	assumeStages = purpose{"AssumeDeployRoles",
+		"Lets the pipeline enter the stages' roles, and no others."}
 	managedNodes = purpose{"ManagedNodes",
 		"Lets Systems Manager hand the role to the machines outside EC2 that are registered with it."}
 )
@@ -98,8 +100,8 @@ var purposes = map[string]purpose{
 
 	"sts:AssumeRoleWithWebIdentity": {"GitHubActions",
 		"Lets this repository's workflow, and no other, enter with its GitHub token."},
-	"sts:AssumeRole": {"Ec2Instances",
-		"Lets EC2 hand the role to the instances that carry it."},
+	"sts:AssumeRole": assumeStages,
+	"sts:TagSession": assumeStages,
 }
 
 // Purpose gives the Sid of the policy statement that grants an action, and why a role needs it, in one sentence.

@@ -126,6 +126,10 @@ func (s *Stage) principal(kind RoleKind) (name, purpose string) {
 	switch kind {
 	case KindGitHub:
 		return "GitHub Actions", "The repository's workflow, with a token whose subject is " + s.subjects() + "."
+	case KindGitLab:
+		return "GitLab CI/CD", "The project's jobs, with a token whose subject is " + s.subjects() + "."
+	case KindBuilds:
+		return "codebuild.amazonaws.com", "Hands the pipeline's service role to its builds."
 	case KindEC2:
 		return "ec2.amazonaws.com", "Hands the node role to the instances."
 	case KindSSM:
@@ -140,7 +144,11 @@ func (s *Stage) principal(kind RoleKind) (name, purpose string) {
 func (s *Stage) subjects() string {
 	for _, r := range s.Roles {
 		if len(r.Subjects) > 0 {
-			return strings.Join(r.Subjects, " or ")
+			text := strings.Join(r.Subjects, " or ")
+			if r.Workflow != "" {
+				text += ", of the workflow " + r.Workflow
+			}
+			return text
 		}
 	}
 	return "nobody's"

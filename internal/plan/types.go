@@ -133,32 +133,56 @@ type Document struct {
 // RoleKind says what a role is for.
 type RoleKind string
 
-// The roles so far. GitHub, EC2 and SSM are not roles that slipway renders: GitHub is the web identity that enters,
-// EC2 and SSM are the services that hand the node role to instances and to managed (mi-…) nodes.
+// The roles so far. GitHub, GitLab, EC2, SSM and CodeBuild are not roles that slipway renders: GitHub and GitLab are web
+// identities that enter, EC2 and SSM the services that hand the node role to instances and to managed (mi-…) nodes, and
+// CodeBuild the service that works with the role of a project. CodeBuildRole is that role, and GitHubActionsUser a user
+// with access keys: one of each pipeline and not of each stage, in an account without stages (R82).
 const (
-	KindGitHub  RoleKind = "GitHub"
-	KindEC2     RoleKind = "EC2"
-	KindSSM     RoleKind = "SSM"
-	KindDeploy  RoleKind = "Deploy"
-	KindTrigger RoleKind = "Trigger"
-	KindVerify  RoleKind = "Verify"
-	KindNode    RoleKind = "Node"
+	KindGitHub    RoleKind = "GitHub"
+	KindGitLab    RoleKind = "GitLab"
+	KindEC2       RoleKind = "EC2"
+	KindSSM       RoleKind = "SSM"
+	KindBuilds    RoleKind = "CodeBuild"
+	KindCodeBuild RoleKind = "CodeBuildRole"
+	KindUser      RoleKind = "GitHubActionsUser"
+	KindDeploy    RoleKind = "Deploy"
+	KindTrigger   RoleKind = "Trigger"
+	KindVerify    RoleKind = "Verify"
+	KindNode      RoleKind = "Node"
 )
 
 // Role is one role that the stage needs.
 type Role struct {
 	Kind    RoleKind `json:"kind"`
 	Account string   `json:"account"`
-	Name    string   `json:"name"` // <app>-<stage>-<Kind>
+	Name    string   `json:"name"` // <app>-<stage>-<Kind>; <app>-<Kind> of a pipeline's own
 	Path    string   `json:"path"` // /slipway/
-	// Subjects are the token subjects that may assume the role (aud is sts.amazonaws.com); for a Node, empty.
+	// Subjects are the token subjects that may assume the role; a * in one stands for anything. For a Node, empty.
 	Subjects []string `json:"subjects,omitempty"`
+	// Issuer is the host of the tokens' issuer, where it is not GitHub's.
+	Issuer string `json:"issuer,omitempty"`
+	// Workflow is the only workflow whose jobs may assume the role: GitHub's claim job_workflow_ref, in whose ref a *
+	// stands for anything. Empty for any.
+	Workflow string `json:"workflow,omitempty"`
+	// From is the ARN of the role or user of the pipeline that assumes the role; empty where none does.
+	From string `json:"from,omitempty"`
+	// Source is the ARN of what a service must act for when it assumes the role; empty for anything.
+	Source string `json:"source,omitempty"`
 	// Purpose in one sentence, for reviewers.
 	Purpose string `json:"purpose"`
 }
 
-// ARN of the role.
-func (r Role) ARN() string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
+// ARN of the role, or of the user.
+func (r Role) ARN() string {
+	kind := "role"
+	if r.Kind == KindUser {
+		kind = "user"
+	}
+	return "arn:aws:iam::" + r.Account + ":" + kind + r.Path + r.Name
+}
+
+// Shared says whether roles of a kind are the pipeline's, and so the same in every stage.
+func (k RoleKind) Shared() bool { return k == KindCodeBuild || k == KindUser }
 
 // When says under which circumstances a call is made.
 type When string
@@ -174,12 +198,13 @@ const (
 	OnFailure   When = "on failure"
 	OnLost      When = "lost answer" // the answer to SendCommand did not arrive
 	OnResume    When = "on resume"
-	OnStatus    When = "on status"   // slipway status, history, rollback: somebody looks at what the record holds
-	OnRollback  When = "on rollback" // a rollback only, of its own or after a failure
-	OnOutput    When = "output"      // a script printed something, and the step has an output
-	OnScript    When = "script"      // what a script of the release does on a node, as the release declares it
-	OnLaunch    When = "node launch" // before any deploy, and whenever the node's credentials are renewed
-	Fallback    When = "fallback"    // the other message service of the agent, and what older agents do
+	OnStatus    When = "on status"    // slipway status, history, rollback: somebody looks at what the record holds
+	OnRollback  When = "on rollback"  // a rollback only, of its own or after a failure
+	OnOutput    When = "output"       // a script printed something, and the step has an output
+	OnScript    When = "script"       // what a script of the release does on a node, as the release declares it
+	OnTags      When = "session tags" // aws-actions/configure-aws-credentials assumes the role, and tags the session
+	OnLaunch    When = "node launch"  // before any deploy, and whenever the node's credentials are renewed
+	Fallback    When = "fallback"     // the other message service of the agent, and what older agents do
 )
 
 // Call is one authorised API call.

@@ -69,30 +69,6 @@ func (b *builder) release() *Release {
 	return r
 }
 
-func (b *builder) ci() CI {
-	if !b.file.ci.ok() || !b.file.ci.value.github.ok() {
-		return CI{}
-	}
-	g := b.file.ci.value.github
-	v := g.value
-	if v.ownerID.ok() != v.repositoryID.ok() {
-		b.errorf(g.node, "gh api repos/OWNER/NAME --jq '.owner.id, .id' prints both",
-			"github has one of owner-id and repository-id: a token's subject has both or neither")
-	}
-	if v.environments.value && v.branch.ok() {
-		b.errorf(v.branch.node, "leave it out, or set environments to false",
-			"branch has no effect: with environments a token names its environment, not its branch")
-	}
-	branch := v.branch.value
-	if branch == "" && !v.environments.value {
-		branch = "main"
-	}
-	return CI{GitHub: &GitHub{
-		Repository: v.repository.value, OwnerID: v.ownerID.value, RepositoryID: v.repositoryID.value,
-		Environments: v.environments.value, Branch: branch,
-	}}
-}
-
 // values drops the places of a list's items.
 func values(list []located[string]) []string {
 	var texts []string

@@ -20,13 +20,6 @@ type file struct {
 	stages      located[[]located[stageFile]]
 }
 
-type ciFile struct{ github located[githubFile] }
-
-type githubFile struct {
-	repository, branch, ownerID, repositoryID located[string]
-	environments                              located[bool]
-}
-
 type localFile struct {
 	nodes        located[[]entry[int]]
 	caches       located[[]entry[string]]
@@ -55,16 +48,6 @@ var (
 	}
 	accountID = rule{
 		is: "an account id, 12 digits", example: `"111111111111"`, pattern: regexp.MustCompile(`^[0-9]{12}$`),
-	}
-	numericID = rule{is: "a numeric id", example: `"1234567"`, pattern: regexp.MustCompile(`^[0-9]{1,20}$`)}
-	// Neither a colon nor a wildcard: both become part of the token subject in a trust policy.
-	repositoryName = rule{
-		is: "a repository of GitHub, owner/name", example: "acme/shop",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$`),
-	}
-	branchName = rule{
-		is: "a branch name of letters, digits and . _ / -", example: "main",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$`),
 	}
 	variableKey  = rule{is: "a variable name of letters, digits, - and _", example: "version", pattern: variableName}
 	variableText = rule{is: "text", example: "v1", check: constantText}
@@ -104,33 +87,6 @@ var fileTable = mapping[file]{
 		required("stages", list(stageTable.typ(), 50, "stages", "[{name: dev, …}]", ""),
 			func(f *file) *located[[]located[stageFile]] { return &f.stages },
 			"What is shipped where, in this order."),
-	},
-}
-
-var ciTable = mapping[ciFile]{
-	label: "ci", later: []string{"codebuild", "users"},
-	fields: []field[ciFile]{
-		required("github", githubTable.typ(), func(c *ciFile) *located[githubFile] { return &c.github },
-			"GitHub Actions, whose workflows assume the roles over OIDC, without stored keys."),
-	},
-}
-
-var githubTable = mapping[githubFile]{
-	label: "github",
-	fields: []field[githubFile]{
-		required("repository", text(repositoryName),
-			func(g *githubFile) *located[string] { return &g.repository },
-			"The repository whose workflows may deploy, owner/name."),
-		optional("environments", boolean(), func(g *githubFile) *located[bool] { return &g.environments }, "false",
-			"Whether each stage deploys in the GitHub environment of the same name; then only that environment may "+
-				"assume the stage's roles."),
-		optional("branch", text(branchName), func(g *githubFile) *located[string] { return &g.branch }, "main",
-			"The branch that deploys, when environments is false."),
-		optional("owner-id", text(numericID), func(g *githubFile) *located[string] { return &g.ownerID }, "",
-			"Numeric id of the owner, for repositories whose token subject has the immutable form; with "+
-				"repository-id."),
-		optional("repository-id", text(numericID), func(g *githubFile) *located[string] { return &g.repositoryID },
-			"", "Numeric id of the repository; with owner-id."),
 	},
 }
 

@@ -30,7 +30,12 @@ type Release struct {
 
 // CI says where deploys run. Exactly one member is set, or none: then a deploy uses the ambient credentials, and
 // whom IAM in the roles' own account lets assume them may enter.
-type CI struct{ GitHub *GitHub }
+type CI struct {
+	GitHub    *GitHub
+	GitLab    *GitLab
+	CodeBuild *CodeBuild
+	Users     *Users
+}
 
 // GitHub describes the repository whose workflows assume the roles over OIDC.
 type GitHub struct {
@@ -40,9 +45,31 @@ type GitHub struct {
 	OwnerID, RepositoryID string
 	// Environments is true when each stage deploys in the GitHub environment of the same name.
 	Environments bool
-	// Branch is the branch that deploys when Environments is false; default main.
+	// Branch is the branch that deploys when Environments is false; empty where only tags do.
 	Branch string
+	// Tags is a pattern of the tags that deploy when Environments is false; empty for none.
+	Tags string
+	// Workflow is the only workflow whose jobs may deploy, owner/name/.github/workflows/FILE@REF; empty for any.
+	Workflow string
 }
+
+// GitLab describes the project whose jobs assume the roles over OIDC.
+type GitLab struct {
+	Project string // group/project, with all groups
+	// Branch is the branch that deploys; empty where only tags do. Tags is a pattern of the tags that do.
+	Branch, Tags string
+	Host         string // gitlab.com
+}
+
+// CodeBuild describes the project of CodeBuild whose service role assumes the stages' roles.
+type CodeBuild struct {
+	Project string
+	// Account is the short name of the account that the project is in, AccountID its id.
+	Account, AccountID string
+}
+
+// Users is the user of IAM with access keys that assumes the stages' roles, in an account without stages.
+type Users struct{ Account, AccountID string }
 
 // Record is the S3 bucket that holds a stage's lock, its deploys, and the scripts that are too large for a document.
 type Record struct {

@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/slipway-cd/slipway/internal/release"
+)
+
+// newRoles lists the stage's roles: Deploy, or Trigger and Verify; then Node; then the pipeline's own principal.
+func newRoles(r *release.Release, rs *release.Stage) []Role {
+	role := func(kind RoleKind, purpose string) Role {
+		return Role{
+			Kind: kind, Account: rs.AccountID, Name: r.App + "-" + rs.Name + "-" + string(kind), Path: RolePath, Purpose: purpose,
+		}
+	}
+	entered := []Role{role(KindDeploy, "Ships the release to the stage's nodes, and reads on each what became of it.")}
+	if rs.Split {
+		entered = []Role{
+			role(KindTrigger, "Publishes the release's documents and queues its commands; it cannot read what became of them."),
+			role(KindVerify, "Reads what became of the commands, and cancels them on interrupt; it cannot send any."),
+		}
+	}
+	own, ok := pipelineRole(r)
+	for i := range entered {
+		letIn(&entered[i], r.CI, rs.Name)
+		if ok {
+			entered[i].From = own.ARN()
+		}
+	}
+	roles := append(entered, role(KindNode, "Lets the stage's nodes report to Systems Manager and receive commands."))
+	if ok {
+		roles = append(roles, own)
+	}
+	return roles
+}
+
+// pipelineRole is the principal of AWS that the pipeline itself has, where it has one: it may assume the stages' roles, and
+// nothing else.
+func pipelineRole(r *release.Release) (own Role, ok bool) {
+	switch {
+	case r.CI.CodeBuild != nil:
+		region := r.Region
+		if region == "" {
+			region = "*"
+		}
+		return Role{
+			Kind: KindCodeBuild, Account: r.CI.CodeBuild.AccountID, Name: r.App + "-" + string(KindCodeBuild), Path: RolePath,
+			Source:  "arn:aws:codebuild:" + region + ":" + r.CI.CodeBuild.AccountID + ":project/" + r.CI.CodeBuild.Project,
+			Purpose: "The service role of the pipeline's builds: it assumes the stages' roles.",
+		}, true
+	case r.CI.Users != nil:
+		return Role{
+			Kind: KindUser, Account: r.CI.Users.AccountID, Name: r.App + "-" + string(KindUser), Path: RolePath,
+			Purpose: "The user whose access keys the pipeline has: it assumes the stages' roles. The keys do not expire; prefer tokens (ci.github).",
+		}, true
+	}
+	return Role{}, false
+}
+
+// letIn writes down whose tokens may assume a role.
+func letIn(role *Role, ci release.CI, stage string) {
+	switch {
+	case ci.GitHub != nil:
+		role.Subjects, role.Workflow = subjectsOf(ci.GitHub, stage), ci.GitHub.Workflow
+	case ci.GitLab != nil:
+		role.Issuer = ci.GitLab.Host
+		project := "project_path:" + ci.GitLab.Project + ":ref_type:"
+		if ci.GitLab.Branch != "" {
+			role.Subjects = append(role.Subjects, project+"branch:ref:"+ci.GitLab.Branch)
+		}
+		if ci.GitLab.Tags != "" {
+			role.Subjects = append(role.Subjects, project+"tag:ref:"+ci.GitLab.Tags)
+		}
+	}
+}
+
+// subjectsOf gives the token subjects with which a stage's jobs of GitHub enter.
+func subjectsOf(g *release.GitHub, stage string) []string {
+	repository := g.Repository
+	owner, name, ok := strings.Cut(g.Repository, "/")
+	if ok && g.OwnerID != "" && g.RepositoryID != "" {
+		repository = owner + "@" + g.OwnerID + "/" + name + "@" + g.RepositoryID
+	}
+	if g.Environments {
+		return []string{"repo:" + repository + ":environment:" + stage}
+	}
+	branch := g.Branch
+	if branch == "" && g.Tags == "" {
+		branch = "main"
+	}
+	var subjects []string
+	if branch != "" {
+		subjects = append(subjects, "repo:"+repository+":ref:refs/heads/"+branch)
+	}
+	if g.Tags != "" {
+		subjects = append(subjects, "repo:"+repository+":ref:refs/tags/"+g.Tags)
+	}
+	return subjects
+}
