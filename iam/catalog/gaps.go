@@ -18,11 +18,11 @@ var githubIssuers = []string{
 
 // gapKeys are condition keys of actions.
 //
-// The GitHub tokens' aud and sub: the reference lists the claims added in 2026 and leaves out the two that every
+// The aud and sub of GitHub's and GitLab's tokens: the reference lists the claims added in 2026 and leaves out the two that every
 // provider has and every trust policy uses
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif).
 var gapKeys = map[string][]ConditionKey{
-	"sts:AssumeRoleWithWebIdentity": keysOf(githubIssuers, "aud", "sub"),
+	"sts:AssumeRoleWithWebIdentity": keysOf(slices.Concat(githubIssuers, []string{"gitlab.com"}), "aud", "sub"),
 }
 
 func keysOf(issuers []string, claims ...string) []ConditionKey {

@@ -12,11 +12,11 @@ import (
 type File struct{ Name, Content string }
 
 // CodeBuild renders one buildspec a stage, in the order of the stages. The build enters the stage's role from the
-// project's own service role, so the release must be one without ci.github.
+// project's own service role: that of ci.codebuild, or one of the stage's account where the release names no CI.
 func CodeBuild(r *release.Release, p *plan.Plan, o Options) ([]File, error) {
-	if r.CI.GitHub != nil {
-		return nil, &Error{"the release has ci.github: its roles let only workflows of GitHub in",
-			"leave ci out for CodeBuild, and render the roles again: they then trust their own account"}
+	if other := otherThan(r.CI, "codebuild"); other != "" {
+		return nil, &Error{"the release has ci." + other + ": its roles let no builds of CodeBuild in",
+			"write ci: {codebuild: {project: NAME}} in its place, and render the roles again"}
 	}
 	if err := checkSet(o.Set); err != nil {
 		return nil, err
@@ -38,7 +38,11 @@ func buildspec(r *release.Release, j job, o Options) string {
 	role, _ := j.stage.Role(plan.KindDeploy)
 	header(&b, "codebuild", o.File)
 	line("# Stage %s. What the project needs besides this file:", j.stage.Name)
-	line("# - its service role, in account %s, may sts:AssumeRole on %s", role.Account, role.ARN())
+	if own, ok := j.stage.Role(plan.KindCodeBuild); ok {
+		line("# - it is the project %s in account %s, with the service role %s", r.CI.CodeBuild.Project, own.Account, own.ARN())
+	} else {
+		line("# - its service role, in account %s, may sts:AssumeRole on %s", role.Account, role.ARN())
+	}
 	line("# - its timeout is at least %d minutes: the commands take %s at the most", plan.JobMinutes(j.limit), plan.Clock(j.limit))
 	line("# - at most one build at a time (concurrent build limit 1)")
 	for _, need := range j.needs {
@@ -99,4 +103,17 @@ func quoted(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// otherThan is the key under ci that the release has where it is not the one of a rendering; empty for none.
+func otherThan(c release.CI, kind string) string {
+	for _, k := range []struct {
+		name string
+		set  bool
+	}{{"github", c.GitHub != nil}, {"gitlab", c.GitLab != nil}, {"codebuild", c.CodeBuild != nil}, {"users", c.Users != nil}} {
+		if k.set && k.name != kind {
+			return k.name
+		}
+	}
+	return ""
 }

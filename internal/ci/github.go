@@ -25,13 +25,16 @@ type workflow struct {
 
 // GitHub renders the workflow that proves the release on pull requests and ships its stages.
 func GitHub(r *release.Release, p *plan.Plan, o Options) (string, error) {
+	if other := otherThan(r.CI, "github"); other != "" {
+		return "", &Error{"the release has ci." + other + ": its roles would not let GitHub's tokens in",
+			"write ci: {github: {repository: owner/name, environments: true}} in its place, and render the roles again"}
+	}
 	if r.CI.GitHub == nil {
 		return "", &Error{"the release has no ci.github: its roles would not let a workflow in",
 			"add ci: {github: {repository: owner/name, environments: true}}, and render the roles again"}
 	}
-	if o.Tags != "" && !r.CI.GitHub.Environments {
-		return "", &Error{"tags cannot deploy: without ci.github.environments the roles let only a branch in",
-			"add environments: true under ci.github, and render the roles again"}
+	if err := checkRefs(r.CI.GitHub, &o); err != nil {
+		return "", err
 	}
 	if err := checkSet(o.Set); err != nil {
 		return "", err
@@ -48,6 +51,24 @@ func GitHub(r *release.Release, p *plan.Plan, o Options) (string, error) {
 	return w.String(), nil
 }
 
+// checkRefs refuses what the roles would not let in, and takes the tags that they do.
+func checkRefs(g *release.GitHub, o *Options) error {
+	switch {
+	case o.Tags != "" && !g.Environments && g.Tags == "":
+		return &Error{"tags cannot deploy: without ci.github.environments the roles let only a branch in",
+			"add environments: true under ci.github, or tags, and render the roles again"}
+	case o.Tags != "" && g.Tags != "" && o.Tags != g.Tags:
+		return &Error{fmt.Sprintf("--tags %s: the roles let in the tags %s", o.Tags, g.Tags), "leave --tags out"}
+	case g.Workflow != "" && !strings.HasPrefix(g.Workflow, g.Repository+"/"):
+		return &Error{"ci.github.workflow is a workflow of another repository: what is rendered here would not be let in",
+			"render in that repository, and call it from this one"}
+	}
+	if g.Tags != "" {
+		o.Tags = g.Tags
+	}
+	return nil
+}
+
 func (w *workflow) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
 func (w *workflow) head() {
@@ -59,9 +80,12 @@ func (w *workflow) head() {
 	}
 	w.line("name: slipway")
 	w.line("on:")
-	if w.o.Tags != "" {
+	switch {
+	case w.o.Tags != "" && w.r.CI.GitHub.Branch != "":
+		w.line("  push: {branches: [%q], tags: [%q]}", w.r.CI.GitHub.Branch, w.o.Tags)
+	case w.o.Tags != "":
 		w.line("  push: {tags: [%q]}", w.o.Tags)
-	} else {
+	default:
 		w.line("  push: {branches: [%q]}", w.branch())
 	}
 	w.line("  pull_request:")

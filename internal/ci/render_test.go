@@ -126,7 +126,7 @@ func TestReleasesWithoutAPipeline(t *testing.T) {
 		"tags and a branch":     {"github", threeStages, Options{Tags: "v*"}, "let only a branch in"},
 		"an expression":         {"github", oneStage, Options{Set: map[string]string{"version": "${{ secrets.X }}"}}, "take the value for an expression"},
 		"several lines":         {"codebuild", withoutGitHub, Options{Set: map[string]string{"colour": "a\nb"}}, "several lines"},
-		"CodeBuild with GitHub": {"codebuild", oneStage, Options{}, "let only workflows of GitHub in"},
+		"CodeBuild with GitHub": {"codebuild", oneStage, Options{}, "let no builds of CodeBuild in"},
 		"CodeBuild, split":      {"codebuild", strings.Replace(withoutGitHub, "account: dev", "account: dev\n    split: true", 1), Options{}, "is split"},
 	} {
 		r, p := planned(t, tt.source, nil)

@@ -148,7 +148,7 @@ func prover(set *roles.Set, skip bool) func(*plan.Plan) error {
 	}
 }
 
-// given are roles as the proof takes them.
+// given are roles and users as the proof takes them.
 func given(set *roles.Set) []proof.Role {
 	given := make([]proof.Role, 0, len(set.Roles))
 	for _, r := range set.Roles {
@@ -162,6 +162,18 @@ func given(set *roles.Set) []proof.Role {
 			}
 		}
 		given = append(given, role)
+	}
+	for _, u := range set.Users {
+		user := proof.Role{Account: u.Account, Name: u.Name, Path: u.Path, User: true, Boundary: u.Boundary}
+		for _, p := range u.Policies {
+			user.Policies = append(user.Policies, p.Document)
+		}
+		for _, a := range u.Attached {
+			if a.Document != nil {
+				user.Policies = append(user.Policies, a.Document)
+			}
+		}
+		given = append(given, user)
 	}
 	return given
 }

@@ -156,6 +156,10 @@ func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleK
 		return awsclient.Config{}, fmt.Errorf("stage %s has no %s role", stage.Name, kind)
 	}
 	token := p.tokens(stage)
+	if ci := p.loaded.release.CI; p.local != nil && (ci.GitLab != nil || ci.CodeBuild != nil || ci.Users != nil) {
+		return awsclient.Config{}, usage(errors.New("--local enters only as GitHub does, or as nobody: the roles of this release let others in"),
+			"leave ci out for a try with --local")
+	}
 	switch {
 	case p.local != nil && token == nil:
 		return p.asAdministrator(ctx, stage.Region, role)

@@ -106,8 +106,11 @@ func (q question) lacking(layers []iam.Layer) string {
 
 // caller names who wants to assume a role.
 func (q question) caller() string {
-	if sub := q.request.Context.Get(subKey); len(sub) > 0 {
-		return "tokens of " + sub[0]
+	if provider := q.request.Context.Get("aws:FederatedProvider"); q.request.Principal.Kind == iam.PrincipalFederated && len(provider) > 0 {
+		_, issuer, _ := strings.Cut(provider[0], "oidc-provider/")
+		if sub := q.request.Context.Get(issuer + ":sub"); len(sub) > 0 {
+			return "tokens of " + strings.ReplaceAll(sub[0], string(anyText), "*")
+		}
 	}
 	return q.request.Principal.ARN
 }

@@ -29,6 +29,13 @@ func rendered(t *testing.T, p *plan.Plan) (given []Role, buckets []Bucket) {
 		}
 		given = append(given, role)
 	}
+	for _, u := range set.Users {
+		user := Role{Account: u.Account, Name: u.Name, Path: u.Path, User: true}
+		for _, a := range u.Attached {
+			user.Policies = append(user.Policies, a.Document)
+		}
+		given = append(given, user)
+	}
 	for _, b := range set.Buckets {
 		buckets = append(buckets, Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
 	}

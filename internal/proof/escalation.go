@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -88,7 +89,7 @@ func world(p *plan.Plan, given []Role, subjects map[roleKey]*subject) *escalatio
 	for i := range p.Stages {
 		stage := &p.Stages[i]
 		for _, role := range stage.Roles {
-			key := roleKey{role.Account, role.Name}
+			key := keyOf(&role)
 			if s := subjects[key]; s != nil && !planned[key] {
 				planned[key] = true
 				add(role.ARN(), role.Name, s)
@@ -97,8 +98,12 @@ func world(p *plan.Plan, given []Role, subjects map[roleKey]*subject) *escalatio
 		w.Nodes = append(w.Nodes, nodesOf(stage)...)
 	}
 	for _, r := range given {
-		if key := (roleKey{r.Account, r.Name}); !planned[key] {
-			add(plan.Role{Account: r.Account, Path: r.Path, Name: r.Name}.ARN(), r.Name, subjects[key])
+		if key := (roleKey{r.Account, keyName(r.Name, r.User)}); !planned[key] {
+			other := plan.Role{Account: r.Account, Path: r.Path, Name: r.Name}
+			if r.User {
+				other.Kind = plan.KindUser
+			}
+			add(other.ARN(), r.Name, subjects[key])
 		}
 	}
 	return w
@@ -213,10 +218,31 @@ func heldByDesign(p *plan.Plan, w *escalation.World, g *escalation.Graph) map[st
 					}
 				}
 			}
-			held[role.ARN()] = own
+			if held[role.ARN()] == nil { // a pipeline's own principal is in every stage
+				held[role.ARN()] = map[string]bool{}
+			}
+			maps.Copy(held[role.ARN()], own)
 		}
 	}
+	heldByEntering(p, held)
 	return held
+}
+
+// heldByEntering adds to what a pipeline's own principal holds the roles that the plan has it assume, and what those hold.
+func heldByEntering(p *plan.Plan, held map[string]map[string]bool) {
+	for i := range p.Stages {
+		stage := &p.Stages[i]
+		for _, c := range stage.Calls {
+			own, ok := stage.Role(c.Role)
+			if !c.Role.Shared() || !ok {
+				continue
+			}
+			for _, r := range c.Resources {
+				held[own.ARN()][r.ARN] = true
+				maps.Copy(held[own.ARN()], held[r.ARN])
+			}
+		}
+	}
 }
 
 // isNode says whether a node of the world is one that a resource of a plan means.

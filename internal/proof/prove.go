@@ -3,6 +3,7 @@ package proof
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -42,26 +43,23 @@ type stageProver struct {
 	subjects map[roleKey]*subject
 	buckets  map[string]*iam.Policy // by the ARN of the bucket
 	result   *Result
+	lacks    map[string]*lack // by the name of the role
 }
 
 func (p *stageProver) prove() error {
-	lacks := map[string]*lack{}
+	p.lacks = map[string]*lack{}
 	for i := range p.stage.Calls {
 		c := &p.stage.Calls[i]
 		role := p.roleOf(c)
 		if role == nil {
 			return fmt.Errorf("call %s: the plan has no role for it", c.ID)
 		}
-		s := p.subjects[roleKey{role.Account, role.Name}]
-		if lacks[role.Name] == nil {
-			lacks[role.Name] = newLack(role, s)
-		}
-		if err := p.call(c, role, s, lacks[role.Name]); err != nil {
+		if err := p.call(c, role, p.subjects[keyOf(role)], p.lackOf(role)); err != nil {
 			return fmt.Errorf("call %s: %w", c.ID, err)
 		}
 	}
 	for i := range p.stage.Roles {
-		if l := lacks[p.stage.Roles[i].Name]; l != nil && l.any() {
+		if l := p.lacks[p.stage.Roles[i].Name]; l != nil && l.any() {
 			p.result.Roles = append(p.result.Roles, l.summary(p.needed(&p.stage.Roles[i])))
 		}
 	}
@@ -69,13 +67,21 @@ func (p *stageProver) prove() error {
 	return nil
 }
 
+// lackOf gathers what a role lacks for the stage.
+func (p *stageProver) lackOf(role *plan.Role) *lack {
+	if p.lacks[role.Name] == nil {
+		p.lacks[role.Name] = newLack(role, p.subjects[keyOf(role)])
+	}
+	return p.lacks[role.Name]
+}
+
 // remember keeps the statements for everything that the stage's roles need.
 func (p *stageProver) remember() {
 	for i := range p.stage.Roles {
 		role := &p.stage.Roles[i]
-		lack := newLack(role, p.subjects[roleKey{role.Account, role.Name}])
+		lack := newLack(role, p.subjects[keyOf(role)])
 		for j := range p.stage.Calls {
-			if c := &p.stage.Calls[j]; concerns(c, role) {
+			if c := &p.stage.Calls[j]; concerns(c, role) || into(c, role) {
 				lack.need(c)
 			}
 		}
@@ -95,9 +101,15 @@ func (p *stageProver) roleOf(c *plan.Call) *plan.Role {
 
 func concerns(c *plan.Call, role *plan.Role) bool {
 	if c.Role.Enters() {
-		return slices.ContainsFunc(c.Resources, func(r plan.Resource) bool { return r.ARN == role.ARN() })
+		return into(c, role)
 	}
 	return c.Role == role.Kind
+}
+
+// into says whether a call assumes a role, or tags the session of one.
+func into(c *plan.Call, role *plan.Role) bool {
+	return (c.Role.Enters() || c.Role.Shared()) &&
+		slices.ContainsFunc(c.Resources, func(r plan.Resource) bool { return r.ARN == role.ARN() })
 }
 
 // needed lists the calls that a role's own policies must allow.
@@ -128,12 +140,16 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 		if err := p.entry(c, role, s, &out, missing); err != nil {
 			return err
 		}
+	case c.Role.Shared():
+		if err := p.assumption(c, role, s, &out); err != nil {
+			return err
+		}
 	default:
 		if err := p.own(c, role, s, &out, missing); err != nil {
 			return err
 		}
 	}
-	if out.Verdict == Refuted {
+	if out.Verdict == Refuted && out.Role == role.ARN() {
 		missing.lacking(c)
 	}
 	p.result.Calls = append(p.result.Calls, out)
@@ -144,9 +160,9 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 // principalName is who makes a call, for people.
 func (p *stageProver) principalName(c *plan.Call, role *plan.Role) string {
 	switch c.Role {
-	case plan.KindGitHub:
-		return plan.Provider(role.Account)
-	case plan.KindEC2, plan.KindSSM:
+	case plan.KindGitHub, plan.KindGitLab:
+		return role.Provider()
+	case plan.KindEC2, plan.KindSSM, plan.KindBuilds:
 		return c.Role.Service()
 	}
 	return role.ARN()
@@ -187,21 +203,25 @@ func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) 
 			},
 		}
 	}
-	if c.Role == plan.KindGitHub {
+	if c.Role == plan.KindGitHub || c.Role == plan.KindGitLab {
 		var questions []question
 		for _, subject := range role.Subjects {
-			context := tokenContext(p.stage, subject)
-			federated := iam.Principal{Kind: iam.PrincipalFederated, ARN: plan.Provider(role.Account)}
+			context := tokenContext(p.stage, role, subject)
+			federated := iam.Principal{Kind: iam.PrincipalFederated, ARN: role.Provider()}
 			questions = append(questions, ask(federated, context, knowing(c.Action, context, true)))
 		}
 		return questions
 	}
 	context := callContext(p.stage)
-	context["aws:PrincipalIsAWSService"] = []string{"true"}
+	context["aws:PrincipalIsAWSService"], context["aws:ResourceAccount"] = []string{"true"}, []string{role.Account}
+	if role.Source != "" {
+		context["aws:SourceAccount"] = []string{role.Account}
+		context["aws:SourceArn"] = []string{strings.ReplaceAll(role.Source, "*", string(anyText))}
+	}
 	known := knowing(c.Action, context, true)
 	return []question{ask(iam.Principal{Kind: iam.PrincipalService, ARN: c.Role.Service()}, context, func(key string) bool {
 		// uncertain: which source keys a service sends when it hands out a role for a node.
-		return known(key) && !sourceKey(key)
+		return known(key) && (role.Source != "" || !sourceKey(key))
 	})}
 }
 

@@ -57,6 +57,19 @@ func webPlan(t *testing.T, change ...func(*release.Release)) *plan.Plan {
 
 func split(r *release.Release) { r.Stages[0].Split = true }
 
+// The pipelines that are not GitHub's.
+func builds(r *release.Release) {
+	r.CI = release.CI{CodeBuild: &release.CodeBuild{Project: "web-deploy", Account: "tools", AccountID: "999999999999"}}
+}
+
+func users(r *release.Release) {
+	r.CI = release.CI{Users: &release.Users{Account: "tools", AccountID: "999999999999"}}
+}
+
+func gitlab(r *release.Release) {
+	r.CI = release.CI{GitLab: &release.GitLab{Project: "acme/web", Branch: "main", Tags: "v*", Host: "gitlab.com"}}
+}
+
 func newPlan(t *testing.T, r *release.Release, change ...func(*release.Release)) *plan.Plan {
 	t.Helper()
 	for _, f := range change {
@@ -124,7 +137,7 @@ func granted(t *testing.T, p *plan.Plan) []Role {
 	var roles []Role
 	for _, s := range p.Stages {
 		for _, r := range s.Roles {
-			roles = append(roles, Role{Account: r.Account, Name: r.Name, Path: r.Path})
+			roles = append(roles, Role{Account: r.Account, Name: r.Name, Path: r.Path, User: r.Kind == plan.KindUser})
 		}
 	}
 	lacks := map[string]Lack{}
@@ -157,6 +170,10 @@ func TestTheStatementsToAddProveThePlan(t *testing.T) {
 	plans := map[string]*plan.Plan{
 		"trap": trapPlan(t), "web": webPlan(t), "split": webPlan(t, split), "managed nodes": trapPlan(t, managed),
 		"branch": webPlan(t, branch), "no CI": webPlan(t, func(r *release.Release) { r.CI = release.CI{} }),
+		"builds": webPlan(t, builds), "users": webPlan(t, users), "users, split": webPlan(t, split, users), "gitlab": webPlan(t, gitlab),
+		"workflow": webPlan(t, func(r *release.Release) {
+			*r.CI.GitHub = release.GitHub{Repository: "acme/web", Branch: "main", Tags: "v*", Workflow: "acme/ci/.github/workflows/d.yml@refs/tags/v*"}
+		}),
 	}
 	for name, p := range plans {
 		t.Run(name, func(t *testing.T) {

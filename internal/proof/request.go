@@ -38,19 +38,28 @@ func roleContext(s *plan.Stage, r *plan.Role) map[string][]string {
 	context["aws:PrincipalArn"] = []string{r.ARN()}
 	context["aws:PrincipalAccount"] = []string{r.Account}
 	context["aws:PrincipalType"] = []string{"AssumedRole"}
+	if r.Kind == plan.KindUser {
+		context["aws:PrincipalType"], context["aws:username"] = []string{"User"}, []string{r.Name}
+	}
 	if len(r.Subjects) > 0 {
-		context["aws:FederatedProvider"] = []string{plan.Provider(r.Account)}
+		context["aws:FederatedProvider"] = []string{r.Provider()}
 	}
 	return context
 }
 
 // tokenContext are the keys of a token with a subject: aud, sub, and the claims that the subject tells.
-func tokenContext(s *plan.Stage, subject string) map[string][]string {
+func tokenContext(s *plan.Stage, r *plan.Role, subject string) map[string][]string {
 	context := callContext(s)
-	claim := func(name, value string) { context[plan.Issuer+":"+name] = []string{value} }
-	claim("aud", plan.Audience)
+	claim := func(name, value string) {
+		// What a * stands for is not known beforehand.
+		context[r.TokenIssuer()+":"+name] = []string{strings.ReplaceAll(value, "*", string(anyText))}
+	}
+	claim("aud", r.TokenAudience())
 	claim("sub", subject)
-	context["aws:FederatedProvider"] = []string{plan.Provider(s.Account)}
+	context["aws:FederatedProvider"] = []string{r.Provider()}
+	if r.Workflow != "" {
+		claim("job_workflow_ref", r.Workflow)
+	}
 	parts := strings.SplitN(subject, ":", 4)
 	if len(parts) < 4 || parts[0] != "repo" {
 		return context

@@ -15,6 +15,8 @@ import (
 // Role is a role as it was given: rendered, read from files, or read from an account.
 type Role struct {
 	Account, Name, Path string
+	// User says that it is a user of IAM.
+	User bool
 	// Trust is nil when the role has no trust policy.
 	Trust    *iam.Document
 	Policies []*iam.Document

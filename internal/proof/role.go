@@ -18,11 +18,23 @@ type subject struct {
 
 type roleKey struct{ account, name string }
 
+// keyOf is the key of a planned role, or user: they have names of their own.
+func keyOf(r *plan.Role) roleKey {
+	return roleKey{r.Account, keyName(r.Name, r.Kind == plan.KindUser)}
+}
+
+func keyName(name string, user bool) string {
+	if user {
+		return "user/" + name
+	}
+	return name
+}
+
 // compileRoles compiles every given role. A policy that does not compile is an error: it would not exist on AWS.
 func compileRoles(given []Role) (map[roleKey]*subject, error) {
 	subjects := make(map[roleKey]*subject, len(given))
 	for _, r := range given {
-		key := roleKey{r.Account, r.Name}
+		key := roleKey{r.Account, keyName(r.Name, r.User)}
 		if subjects[key] != nil {
 			return nil, fmt.Errorf("role %s in account %s is given twice", r.Name, r.Account)
 		}
@@ -94,8 +106,11 @@ func (s *subject) own() *iam.PolicySet {
 // entry is the policy set for calls that assume the role.
 func (s *subject) entry() *iam.PolicySet { return &iam.PolicySet{Trust: s.trust} }
 
-// principalOf is a session of a planned role.
+// principalOf is a session of a planned role, or a planned user.
 func principalOf(r *plan.Role) iam.Principal {
+	if r.Kind == plan.KindUser {
+		return iam.Principal{Kind: iam.PrincipalAWS, Account: r.Account, ARN: r.ARN()}
+	}
 	return iam.Principal{
 		Kind: iam.PrincipalAWS, Account: r.Account, RoleARN: r.ARN(),
 		ARN: "arn:aws:sts::" + r.Account + ":assumed-role/" + r.Name + "/slipway",

@@ -13,9 +13,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/plan"
 )
 
-// subKey is the condition key of a GitHub token's subject.
-const subKey = plan.Issuer + ":sub"
-
 // statement is a statement to add, while permissions are gathered into it.
 type statement struct {
 	sid, why  string
@@ -71,7 +68,7 @@ func rank(action string) int {
 }
 
 func newStatement(role *plan.Role, w want) *statement {
-	st := &statement{by: w.by, trust: w.by.Enters(), actions: []string{w.action}, resources: []string{w.resource.ARN}}
+	st := &statement{by: w.by, trust: w.by != role.Kind, actions: []string{w.action}, resources: []string{w.resource.ARN}}
 	if st.trust {
 		var entry iam.Statement
 		entry, st.why = role.Entry(w.by, st.actions)

@@ -13,8 +13,9 @@ import (
 
 // What IAM takes, in characters without white space (IAM user guide, "IAM and AWS STS quotas"; R118).
 const (
-	maxTrust  = 2_048
-	maxInline = 10_240 // all inline policies of a role together
+	maxTrust   = 2_048
+	maxManaged = 6_144  // a managed policy
+	maxInline  = 10_240 // all inline policies of a role together
 )
 
 // check compares a role with IAM's quotas, and prints and parses each of its documents again.

@@ -123,6 +123,9 @@ func Render(p *plan.Plan) (*Set, error) {
 	for i := range p.Stages {
 		stage := &p.Stages[i]
 		for _, r := range stage.Roles {
+			if r.Kind.Shared() {
+				continue
+			}
 			if seen[r.ARN()] {
 				errs = append(errs, fmt.Errorf("stage %s: role %s: another stage has a role of this name in account %s", stage.Name, r.Name, r.Account))
 				continue
@@ -136,6 +139,7 @@ func Render(p *plan.Plan) (*Set, error) {
 			set.Roles = append(set.Roles, role)
 		}
 	}
+	errs = append(errs, set.pipeline(p))
 	var err error
 	set.Buckets, err = buckets(p)
 	if err := errors.Join(append(errs, err)...); err != nil {

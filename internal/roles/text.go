@@ -18,6 +18,9 @@ func Text(s *Set) string {
 		}
 		s.Roles[i].text(&b)
 	}
+	for i := range s.Users {
+		s.Users[i].text(&b)
+	}
 	for _, bucket := range s.Buckets {
 		fmt.Fprintf(&b, "\npolicy of bucket %s in account %s (%d of %d bytes)\n", bucket.Name, bucket.Account,
 			len(bucket.Policy.JSON()), maxBucketPolicy)
@@ -45,10 +48,37 @@ func (r *Role) text(b *strings.Builder) {
 		fmt.Fprintf(b, "\n  policy %s (%d of %d characters)\n", p.Name, size(p.Document), maxInline)
 		statementsText(b, p.Document, p.Notes)
 	}
+	for i := range r.Attached {
+		r.Attached[i].text(b)
+	}
 	if r.Boundary != nil {
 		b.WriteString("\n  permissions boundary\n")
 		statementsText(b, r.Boundary, nil)
 	}
+}
+
+func (u *User) text(b *strings.Builder) {
+	fmt.Fprintf(b, "\nuser %s in account %s\n", u.Path+u.Name, u.Account)
+	if u.Purpose != "" {
+		fmt.Fprintf(b, "  %s\n", u.Purpose)
+	}
+	for _, p := range u.Policies {
+		fmt.Fprintf(b, "\n  policy %s\n", p.Name)
+		statementsText(b, p.Document, p.Notes)
+	}
+	for _, a := range u.Attached {
+		a.text(b)
+	}
+}
+
+func (a *Attached) text(b *strings.Builder) {
+	fmt.Fprintf(b, "\n  managed policy %s", a.ARN)
+	if a.Document == nil {
+		b.WriteString(", whose text is not known\n")
+		return
+	}
+	fmt.Fprintf(b, " (%d of %d characters)\n", size(a.Document), maxManaged)
+	statementsText(b, a.Document, a.Notes)
 }
 
 func statementsText(b *strings.Builder, d *iam.Document, notes []Note) {

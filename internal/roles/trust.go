@@ -60,9 +60,11 @@ func entriesOf(stage *plan.Stage, r plan.Role) []entry {
 
 func (e entry) statement(r plan.Role) (iam.Statement, Note, error) {
 	switch {
-	case e.kind == plan.KindGitHub && len(r.Subjects) == 0:
-		return iam.Statement{}, Note{}, fmt.Errorf("GitHub enters it, and no subject says which workflow: every repository could")
-	case !e.kind.Enters():
+	case (e.kind == plan.KindGitHub || e.kind == plan.KindGitLab) && len(r.Subjects) == 0:
+		return iam.Statement{}, Note{}, fmt.Errorf("%s enters it, and no subject says which workflow: every repository could", e.kind)
+	case e.kind.Shared() && r.From == "":
+		return iam.Statement{}, Note{}, fmt.Errorf("%s enters it, and nothing says who that is", e.kind)
+	case !e.kind.Enters() && !e.kind.Shared():
 		return iam.Statement{}, Note{}, fmt.Errorf("the plan lets %s enter it, which is not supported", e.kind)
 	}
 	st, why := r.Entry(e.kind, e.actions)
@@ -77,7 +79,7 @@ func ownAccount(r plan.Role) (iam.Statement, Note) {
 		Principals: principal(iam.KindAWS, "arn:aws:iam::"+r.Account+":root"),
 	}
 	return st, Note{Sid: sid, Reason: "The release names no CI. Anybody in account " + r.Account +
-		" whom IAM allows sts:AssumeRole on this role may assume it, not only its root user; with ci.github in the release file only that repository's workflow may."}
+		" whom IAM allows sts:AssumeRole on this role may assume it, not only its root user; with ci in the release file only that pipeline may."}
 }
 
 func principal(kind, value string) []iam.PrincipalPattern {
