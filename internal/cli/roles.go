@@ -3,33 +3,39 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"maps"
+	"strings"
 
 	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/render"
 )
 
 type rolesCommand struct {
-	Render renderCommand `cmd:"" help:"Write the roles: trust policies, permissions, boundaries."`
+	Render renderCommand `cmd:"" help:"Write the roles: as text, policies, CloudFormation or Terraform."`
 }
 
 type renderCommand struct {
 	releaseFlags
-	Format string `enum:"text,json" default:"text" help:"text (each statement with its reason) or json (default: text)."`
-	Out    string `placeholder:"DIR" help:"With --format json: write DIR/<account>/<Role>/{trust,policy-<name>,boundary}.json, and DIR/<account>/bucket-<name>.json for a record of another account."`
+	Format  string   `enum:"text,json,cloudformation,terraform" default:"text" help:"text (each statement with its reason), json, cloudformation or terraform (default: text)."`
+	Out     string   `placeholder:"DIR" help:"Write files instead of printing them: DIR/<account>/<Role>/*.json, DIR/<account>.yaml or DIR/<account>/roles.tf."`
+	Account string   `placeholder:"ID" help:"Only what belongs to this account."`
+	With    []string `enum:"oidc-provider" placeholder:"WHAT" help:"With cloudformation and terraform also: oidc-provider, which an account has only one of. Repeatable."`
 }
 
 // Help shows examples under `slipway roles render --help`.
 func (renderCommand) Help() string {
-	return `Every statement has a reason, and every Resource * says why AWS takes nothing else.
+	return `Every statement has a reason, and every Resource * says why AWS takes nothing else. JSON has no comments: there the
+reasons are missing.
 
 Examples:
   slipway roles render
   slipway roles render --format json --out roles
-  slipway prove --policies roles`
+  slipway prove --policies roles
+  slipway roles render --format cloudformation --account 111111111111 > roles.yaml
+  slipway roles render --format terraform --with oidc-provider --out infrastructure`
 }
 
 // Run renders the roles.
@@ -42,19 +48,26 @@ func (c *renderCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case c.Format == "text" && c.Out != "":
-		return usage(fmt.Errorf("--out writes files, and the text rendering is none"), "add --format json")
-	case c.Format == "text":
+	if c.Account != "" {
+		if set = set.In(c.Account); set == nil {
+			return usage(fmt.Errorf("no role of the release is in account %s", c.Account), "slipway roles render names their accounts")
+		}
+	}
+	if c.Format == "text" {
+		if c.Out != "" {
+			return usage(fmt.Errorf("--out writes files, and the text rendering is none"), "add --format json")
+		}
 		_, err = io.WriteString(process.Stdout, roles.Text(set))
 		return err
-	case c.Out == "":
-		return writeFiles(roles.Write(set), func(name string, content []byte) error {
-			_, err := fmt.Fprintf(process.Stdout, "%s\n%s", name, content)
-			return err
-		})
 	}
-	return writeFiles(roles.Write(set), func(name string, content []byte) error {
+	files, err := c.files(l, set)
+	if err != nil {
+		return err
+	}
+	if c.Out == "" {
+		return c.print(process, files)
+	}
+	return writeFiles(files, func(name string, content []byte) error {
 		path := filepath.Join(c.Out, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
@@ -63,6 +76,39 @@ func (c *renderCommand) Run(process *Process) error {
 			return err
 		}
 		_, err := fmt.Fprintln(process.Stderr, "wrote", path)
+		return err
+	})
+}
+
+// files are the roles in the language that was asked for.
+func (c *renderCommand) files(l *loaded, set *roles.Set) (map[string][]byte, error) {
+	o := render.Options{App: l.release.App, Providers: slices.Contains(c.With, "oidc-provider")}
+	switch c.Format {
+	case "cloudformation":
+		return render.CloudFormation(set, o)
+	case "terraform":
+		return render.Terraform(set, o)
+	}
+	if len(c.With) > 0 {
+		return nil, usage(fmt.Errorf("--with %s is for cloudformation and terraform: %s has policies only", c.With[0], c.Format), "")
+	}
+	return roles.Write(set), nil
+}
+
+// print puts files on stdout. Templates of several accounts are not one template.
+func (c *renderCommand) print(process *Process, files map[string][]byte) error {
+	if c.Format == "json" {
+		return writeFiles(files, func(name string, content []byte) error {
+			_, err := fmt.Fprintf(process.Stdout, "%s\n%s", name, content)
+			return err
+		})
+	}
+	if len(files) != 1 {
+		names := slices.Sorted(maps.Keys(files))
+		return usage(fmt.Errorf("there are %d files: %s", len(files), strings.Join(names, ", ")), "write them with --out DIR, or print one with --account ID")
+	}
+	return writeFiles(files, func(_ string, content []byte) error {
+		_, err := process.Stdout.Write(content)
 		return err
 	})
 }

@@ -65,6 +65,30 @@ type Bucket struct {
 	Notes []Note
 }
 
+// In gives what belongs to one account; nil where nothing does.
+func (s *Set) In(account string) *Set {
+	out := &Set{}
+	for _, r := range s.Roles {
+		if r.Account == account {
+			out.Roles = append(out.Roles, r)
+		}
+	}
+	for _, u := range s.Users {
+		if u.Account == account {
+			out.Users = append(out.Users, u)
+		}
+	}
+	for _, b := range s.Buckets {
+		if b.Account == account {
+			out.Buckets = append(out.Buckets, b)
+		}
+	}
+	if len(out.Roles)+len(out.Users)+len(out.Buckets) == 0 {
+		return nil
+	}
+	return out
+}
+
 // Role is one role with its policies.
 type Role struct {
 	Account, Name string

@@ -3,6 +3,7 @@ package roles
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -161,11 +162,15 @@ func conditions(list []iam.Condition) []string {
 // textWidth is where prose wraps: with the indent, lines stay within 100 columns.
 const textWidth = 86
 
-func wrap(s string) []string {
+func wrap(s string) []string { return Wrap(s, textWidth) }
+
+// Wrap breaks text into lines of at most width bytes, between words, and in one line what has no blank. What could not be
+// seen, or would end a comment, is a question mark.
+func Wrap(s string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && len(line)+1+len(word) > textWidth {
+	for _, word := range strings.Fields(strings.Map(visible, s)) {
+		if line != "" && len(line)+1+len(word) > width {
 			lines = append(lines, line)
 			line = ""
 		}
@@ -178,4 +183,33 @@ func wrap(s string) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+func visible(r rune) rune {
+	if unicode.IsPrint(r) || unicode.IsSpace(r) {
+		return r
+	}
+	return '?'
+}
+
+// Comment says what the note does, in lines for the comment above the statement.
+func (n Note) Comment(width int) []string {
+	lines := Wrap(n.Reason, width)
+	if n.Star != "" {
+		lines = append(lines, Wrap("Why *: "+n.Star+".", width)...)
+	}
+	if len(n.When) > 0 {
+		lines = append(lines, Wrap("Used: "+joinWhen(n.When), width)...)
+	}
+	return lines
+}
+
+// NoteOf gives the note of a statement, found by its Sid: the zero Note where there is none.
+func NoteOf(notes []Note, sid string) Note {
+	for _, n := range notes {
+		if n.Sid == sid && sid != "" {
+			return n
+		}
+	}
+	return Note{}
 }
