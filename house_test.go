@@ -20,11 +20,12 @@ const module = "github.com/slipway-cd/slipway/"
 // library may import the library, whole; internal/policy, which is a shell around it, is held to what it prints.
 var mayImport = map[string][]string{
 	"internal/release":   {},
-	"internal/plan":      {"internal/release"},
+	"internal/plan":      {"internal/release", "internal/runbook"},
 	"internal/roles":     {"internal/release", "internal/plan"},
 	"internal/proof":     {"internal/release", "internal/plan"},
 	"internal/finding":   {},
-	"internal/lint":      {"internal/finding", "internal/release", "internal/plan", "internal/roles", "internal/proof"},
+	"internal/lint":      {"internal/finding", "internal/runbook", "internal/release", "internal/plan", "internal/roles", "internal/proof"},
+	"internal/runbook":   {},
 	"internal/record":    {},
 	"internal/ci":        {"internal/release", "internal/plan", "internal/lint"},
 	"internal/awsclient": {"internal/record"},
@@ -52,7 +53,7 @@ var library = []string{"iam", "iam/catalog", "iam/yaml", "iam/escalation", "iam/
 var foreign = map[string][]string{"iam/yaml": {"go.yaml.in/yaml/v4"}}
 
 // pure packages decide; they do not look at the world.
-var pure = append([]string{"internal/release", "internal/plan", "internal/roles", "internal/proof", "internal/policy", "internal/record", "internal/ci", "internal/lint", "internal/finding"}, library...)
+var pure = append([]string{"internal/release", "internal/plan", "internal/roles", "internal/proof", "internal/policy", "internal/record", "internal/ci", "internal/lint", "internal/finding", "internal/runbook"}, library...)
 
 // impure are the packages, or prefixes of packages, through which the world is reached.
 var impure = []string{"os", "net", "net/http", "os/exec", "os/signal", "syscall", "golang.org/x/sys/", "github.com/aws/"}

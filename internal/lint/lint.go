@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/documents"
 	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/lint/policies"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
@@ -44,6 +45,7 @@ var tables = [][]finding.Rule{
 	pipelines.Rules,
 	shell.Rules,
 	policies.Rules,
+	documents.Rules,
 	releaseRules,
 	finding.Rules,
 }
@@ -137,6 +139,8 @@ func (in Input) lint(f File) []finding.Finding {
 		return pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository)
 	case KindPolicy:
 		return policies.File(f.Name, f.Content)
+	case KindDocument:
+		return documents.Lint(f.Name, f.Content)
 	case KindRelease:
 		return in.release(f)
 	}

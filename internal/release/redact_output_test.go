@@ -22,8 +22,8 @@ func TestR119RedactOutputTakesSecretsOut(t *testing.T) {
 		if got != "before [redacted: "+tt.is+"]" {
 			t.Errorf("RedactOutput(%q) = %q", tt.text, got)
 		}
-		if certainSecretIn(tt.text) != tt.is {
-			t.Errorf("%q is %q to the release file, and something else here", tt.text, certainSecretIn(tt.text))
+		if CertainSecretIn(tt.text) != tt.is {
+			t.Errorf("%q is %q to the release file, and something else here", tt.text, CertainSecretIn(tt.text))
 		}
 	}
 	if got := RedactOutput("commit 0831e1a8a1ac4257a1fdc831b48c41070831e1a8, the secret of success"); strings.Contains(got, "redacted") {

@@ -86,7 +86,7 @@ func wrongWithScript(data []byte) (problem, hint string) {
 	case !utf8.ValidString(text):
 		return "is not UTF-8: an SSM document can hold nothing else", "save it as UTF-8"
 	}
-	if kind := certainSecretIn(text); kind != "" {
+	if kind := CertainSecretIn(text); kind != "" {
 		return "holds " + kind, noSecrets
 	}
 	return "", ""

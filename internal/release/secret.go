@@ -28,7 +28,7 @@ var hexadecimal = regexp.MustCompile(`^(?:[0-9a-f]+|[0-9A-F]+)$`)
 // secretIn names the kind of secret that a text contains; empty when there is none. A secret access key without
 // a name before it is only found when it is the whole text: within a command it could be a path.
 func secretIn(s string) string {
-	if kind := certainSecretIn(s); kind != "" {
+	if kind := CertainSecretIn(s); kind != "" {
 		return kind
 	}
 	if len(s) == 40 && bareSecretKey.MatchString(s) && isBareSecretKey(s) {
@@ -37,8 +37,8 @@ func secretIn(s string) string {
 	return ""
 }
 
-// certainSecretIn is secretIn without guesses.
-func certainSecretIn(s string) string {
+// CertainSecretIn names the kind of secret that a text certainly contains; empty when there is none.
+func CertainSecretIn(s string) string {
 	for _, kind := range secretKinds {
 		if kind.pattern.MatchString(s) {
 			return kind.is

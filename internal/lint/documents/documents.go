@@ -1,0 +1,59 @@
+// Package documents finds in Systems Manager documents what lets others run commands of their own, what hides failures, and
+// what does not work: in Command documents, Automation runbooks and the preferences of sessions.
+//
+// Patterns of parameters are tried with what an attacker would write, not only looked at. What cannot be told from the
+// document is left alone. The package is pure.
+package documents
+
+import (
+	"errors"
+
+	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/runbook"
+)
+
+// check is one document while it is looked at.
+type check struct {
+	file  string
+	doc   *runbook.Document
+	found []finding.Finding
+	// injected are the parameters of which it was said that they reach a shell.
+	injected map[string]bool
+}
+
+// Lint looks at one document.
+func Lint(file string, content []byte) []finding.Finding {
+	doc, err := runbook.Parse(content)
+	if err != nil {
+		line, column := 1, 1
+		var syntax *runbook.SyntaxError
+		if errors.As(err, &syntax) {
+			line, column = syntax.Line, syntax.Column
+		}
+		return []finding.Finding{unreadable.At(file, line, column, "", "this is no document that Systems Manager takes: %v", err)}
+	}
+	c := &check{file: file, doc: doc, injected: map[string]bool{}}
+	if doc.Type == runbook.Other { // of policies and configurations nothing is known here
+		return nil
+	}
+	c.secrets()
+	switch doc.Type {
+	case runbook.Session:
+		c.session()
+	case runbook.Command:
+		c.schema()
+		c.scripts()
+		c.parameters()
+		c.command()
+	case runbook.Automation:
+		c.scripts()
+		c.parameters()
+		c.automation()
+	}
+	return c.found
+}
+
+// at reports a finding at a node.
+func (c *check) at(rule *finding.Rule, n *runbook.Node, fix, format string, args ...any) {
+	c.found = append(c.found, rule.At(c.file, n.Line, n.Column, fix, format, args...))
+}
