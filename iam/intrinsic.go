@@ -168,3 +168,78 @@ func firstMarked(list []string, before ...string) (json string, found bool) {
 	}
 	return "", false
 }
+
+// IntrinsicPattern gives the pattern of a policy that matches whatever an [Intrinsic] can become: the texts of Sub and
+// Join, with a * for each value in them that is not known.
+func IntrinsicPattern(s string) string {
+	json, ok := IntrinsicJSON(s)
+	if !ok {
+		return s
+	}
+	n, err := scanJSON("", json)
+	if err != nil || n.Kind != ObjectNode || len(n.Fields) != 1 {
+		return "*"
+	}
+	argument := &n.Fields[0].Value
+	switch {
+	case n.Fields[0].Name == "Fn::Sub" && argument.Kind == StringNode:
+		return subPattern(argument.Text)
+	case n.Fields[0].Name == "Fn::Sub" && argument.Kind == ListNode && len(argument.Items) == 2 && argument.Items[0].Kind == StringNode:
+		return subPattern(argument.Items[0].Text)
+	case n.Fields[0].Name == "Fn::Join" && argument.Kind == ListNode && len(argument.Items) == 2:
+		return joinPattern(&argument.Items[0], &argument.Items[1])
+	}
+	return "*"
+}
+
+// subPattern puts a * in the place of each variable of Fn::Sub.
+func subPattern(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		switch {
+		case !closed:
+			b.WriteByte('*')
+		case strings.HasPrefix(name, "!"):
+			b.WriteString("${" + name[1:] + "}")
+		default:
+			b.WriteByte('*')
+		}
+		text = after
+	}
+	return starReferences(b.String())
+}
+
+func joinPattern(separator, parts *Node) string {
+	if separator.Kind != StringNode || parts.Kind != ListNode {
+		return "*"
+	}
+	texts := make([]string, len(parts.Items))
+	for i := range parts.Items {
+		texts[i] = "*"
+		if parts.Items[i].Kind == StringNode {
+			texts[i] = parts.Items[i].Text
+		}
+	}
+	return starReferences(strings.Join(texts, separator.Text))
+}
+
+// starReferences puts a * in the place of dynamic references, {{resolve:…}}, which are replaced at deploy time.
+func starReferences(text string) string {
+	for {
+		before, rest, found := strings.Cut(text, "{{resolve:")
+		if !found {
+			return text
+		}
+		_, after, closed := strings.Cut(rest, "}}")
+		if !closed {
+			return before + "*"
+		}
+		text = before + "*" + after
+	}
+}

@@ -117,7 +117,7 @@ func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := result.Escalate(l.plan, given(set)); err != nil {
+	if err := result.Escalate(l.plan, proofRoles(l.plan, set)); err != nil {
 		return nil, err
 	}
 	return result, nil
@@ -128,7 +128,7 @@ func proveCalls(p *plan.Plan, set *roles.Set) (*proof.Result, error) {
 	for _, b := range set.Buckets {
 		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
 	}
-	return proof.Prove(p, given(set), buckets...)
+	return proof.Prove(p, proofRoles(p, set), buckets...)
 }
 
 // prover proves the calls of a rollback against the roles that the release itself was proved against.
@@ -146,36 +146,6 @@ func prover(set *roles.Set, skip bool) func(*plan.Plan) error {
 		}
 		return nil
 	}
-}
-
-// given are roles and users as the proof takes them.
-func given(set *roles.Set) []proof.Role {
-	given := make([]proof.Role, 0, len(set.Roles))
-	for _, r := range set.Roles {
-		role := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path, Trust: r.Trust, Boundary: r.Boundary}
-		for _, p := range r.Policies {
-			role.Policies = append(role.Policies, p.Document)
-		}
-		for _, a := range r.Attached {
-			if a.Document != nil {
-				role.Policies = append(role.Policies, a.Document)
-			}
-		}
-		given = append(given, role)
-	}
-	for _, u := range set.Users {
-		user := proof.Role{Account: u.Account, Name: u.Name, Path: u.Path, User: true, Boundary: u.Boundary}
-		for _, p := range u.Policies {
-			user.Policies = append(user.Policies, p.Document)
-		}
-		for _, a := range u.Attached {
-			if a.Document != nil {
-				user.Policies = append(user.Policies, a.Document)
-			}
-		}
-		given = append(given, user)
-	}
-	return given
 }
 
 // warnOfScripts tells what the release's scripts will call AWS for without being allowed to. It decides nothing: a script

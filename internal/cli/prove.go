@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type proveCommand struct {
 	releaseFlags
 	outputFlag
-	Policies string `placeholder:"DIR" help:"Prove these roles, in the layout of roles render, in place of the rendered ones."`
+	givenFlags
 }
 
 // Help shows examples under `slipway prove --help`.
@@ -30,17 +31,19 @@ Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing; 2 a wrong fi
 Examples:
   slipway prove
   slipway prove --policies roles
+  slipway prove --policies roles.yaml --parameter AppId=shop
+  slipway prove --policies 222222222222=dev.json --policies 333333333333=prod.json
   slipway prove -f examples/two-roles-trap/slipway.yaml --policies examples/two-roles-trap/policies
   slipway prove -o json | jq '.calls[] | select(.verdict != "proved")'`
 }
 
 // Run proves and prints the result.
-func (c *proveCommand) Run(process *Process) error {
+func (c *proveCommand) Run(ctx context.Context, process *Process) error {
 	l, err := c.load()
 	if err != nil {
 		return err
 	}
-	set, err := l.rolesFor(c.Policies)
+	set, err := l.givenRoles(ctx, process, &c.givenFlags)
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,9 @@ func (u doubt) on(set *iam.PolicySet, decisive []iam.StatementRef) string {
 			}
 			d := p.Document()
 			st := &d.Statements[ref.Index]
+			if st.Pos != ref.Pos { // another policy of the same file
+				continue
+			}
 			if u.selects(d, st) {
 				patterns := u.nodes.selecting(st, d.Version == iam.Version2012, u.known)
 				selecting = appendNew(selecting, reference(ref)+" names "+short(patterns))

@@ -17,13 +17,14 @@ func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies, err := compileBuckets(buckets)
+	open := openings{}
+	policies, err := compileBuckets(buckets, open)
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Verdict: Proved, statements: map[string]string{}}
 	for i := range p.Stages {
-		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, result: result}
+		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, openings: open, result: result}
 		if err := prover.prove(); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.Stages[i].Name, err)
 		}
@@ -42,6 +43,7 @@ type stageProver struct {
 	stage    *plan.Stage
 	subjects map[roleKey]*subject
 	buckets  map[string]*iam.Policy // by the ARN of the bucket
+	openings openings               // of the buckets' policies
 	result   *Result
 	lacks    map[string]*lack // by the name of the role
 }
@@ -196,7 +198,7 @@ func (p *stageProver) entry(c *plan.Call, role *plan.Role, s *subject, out *Call
 func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) []question {
 	ask := func(principal iam.Principal, context map[string][]string, known knowledge) question {
 		return question{
-			set: s.entry(), doubt: doubt{known: known}, unknown: s.unknownOf(true), display: role.ARN(),
+			set: s.entry(), doubt: doubt{known: known}, unknown: s.unknownOf(true), openings: s.openings, display: role.ARN(),
 			request: iam.Request{
 				Principal: principal, Action: c.Action, Resource: role.ARN(), Account: role.Account,
 				Context: iam.NewContext(context),

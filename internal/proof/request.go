@@ -17,6 +17,8 @@ type question struct {
 	doubt
 	// unknown are policies of the set that nobody gave.
 	unknown []Unknown
+	// openings are those of the set's policies that have values which only CloudFormation knows.
+	openings openings
 	// display is the resource as people know it.
 	display string
 }

@@ -36,7 +36,7 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 		context["ssm:SourceInstanceARN"], context["ec2:SourceInstanceARN"] = []string{arn}, []string{arn}
 	}
 	return question{
-		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, unknown: s.unknownOf(false), display: arn,
+		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, unknown: s.unknownOf(false), openings: s.openings, display: arn,
 		request: iam.Request{
 			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
 			Context: iam.NewContext(context),
@@ -52,6 +52,7 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.ARN, s3Prefix), "/")
 	if strings.HasPrefix(r.ARN, s3Prefix) {
 		q.set.Resource = p.buckets[s3Prefix+bucket]
+		q.openings = q.openings.with(p.openings)
 	}
 	elsewhere := r.Account != "" && !strings.HasPrefix(r.ARN, s3Prefix)
 	if r.Account != "" && !elsewhere {

@@ -33,7 +33,9 @@ type Role struct {
 type Unknown struct {
 	// What it is, for people: "the attached policy arn:aws:iam::aws:policy/ReadOnlyAccess".
 	What string
-	// Give says how its text can be given.
+	// Why says what is not known of it, as a sentence, where that is not its text: What is empty then.
+	Why string
+	// Give says how it can be given.
 	Give string
 	// Layer that it belongs to: [iam.LayerBoundary], [iam.LayerTrust], or the role's own policies, which is the zero value too.
 	Layer iam.Layer

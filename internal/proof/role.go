@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -14,6 +15,7 @@ type subject struct {
 	policies []*iam.Policy
 	boundary *iam.Policy
 	scps     [][]*iam.Policy
+	openings openings
 }
 
 type roleKey struct{ account, name string }
@@ -38,19 +40,23 @@ func compileRoles(given []Role) (map[roleKey]*subject, error) {
 		if subjects[key] != nil {
 			return nil, fmt.Errorf("role %s in account %s is given twice", r.Name, r.Account)
 		}
-		s := &subject{role: r}
-		for _, d := range r.Policies {
-			p, err := iam.Compile(d)
+		s := &subject{role: r, openings: openings{}}
+		for i, d := range r.Policies {
+			p, err := s.openings.compile(d)
 			if err != nil {
 				return nil, err
 			}
 			s.policies = append(s.policies, p)
+			if d.HasIntrinsics() {
+				s.role.Policies = slices.Clone(s.role.Policies)
+				s.role.Policies[i] = p.Document()
+			}
 		}
 		var err error
-		if s.trust, err = compileOptional(r.Trust); err != nil {
+		if s.trust, err = s.openings.compile(r.Trust); err != nil {
 			return nil, err
 		}
-		if s.boundary, err = compileOptional(r.Boundary); err != nil {
+		if s.boundary, err = s.openings.compile(r.Boundary); err != nil {
 			return nil, err
 		}
 		if s.scps, err = compileLevels(r.SCPs); err != nil {
@@ -59,13 +65,6 @@ func compileRoles(given []Role) (map[roleKey]*subject, error) {
 		subjects[key] = s
 	}
 	return subjects, nil
-}
-
-func compileOptional(d *iam.Document) (*iam.Policy, error) {
-	if d == nil {
-		return nil, nil // no document is no policy
-	}
-	return iam.Compile(d)
 }
 
 // compileLevels compiles service control policies. Without any there is no level, and nothing that denies.
@@ -83,7 +82,7 @@ func compileLevels(given [][]*iam.Document) (levels [][]*iam.Policy, err error) 
 }
 
 // compileBuckets compiles the policies of buckets, by the bucket's ARN.
-func compileBuckets(given []Bucket) (map[string]*iam.Policy, error) {
+func compileBuckets(given []Bucket, o openings) (map[string]*iam.Policy, error) {
 	policies := make(map[string]*iam.Policy, len(given))
 	for _, b := range given {
 		arn := s3Prefix + b.Name
@@ -91,7 +90,7 @@ func compileBuckets(given []Bucket) (map[string]*iam.Policy, error) {
 			return nil, fmt.Errorf("the policy of bucket %s is given twice", b.Name)
 		}
 		var err error
-		if policies[arn], err = iam.Compile(b.Policy); err != nil {
+		if policies[arn], err = o.compile(b.Policy); err != nil {
 			return nil, err
 		}
 	}

@@ -9,14 +9,14 @@ import (
 
 // answer decides about a question with all that may be unknown: values of condition keys, nodes, and whole policies.
 func (q question) answer() (answer, error) {
-	a, err := q.bounded()
+	a, err := q.deployed()
 	if err != nil || len(q.unknown) == 0 {
 		return a, err
 	}
 	if a.verdict == Refuted {
 		open := q
 		open.set = q.opened()
-		if best, err := open.bounded(); err != nil || best.verdict == Refuted {
+		if best, err := open.deployed(); err != nil || best.verdict == Refuted {
 			return a, err
 		}
 	}
@@ -51,11 +51,18 @@ func joinWhy(v Verdict, why, depends string) string {
 
 // depends says on which policies an answer depends, and how to give them.
 func depends(unknown []Unknown) string {
-	var what, give []string
+	var what, why, give []string
 	for _, u := range unknown {
+		if u.Why != "" {
+			why, give = appendNew(why, u.Why), appendNew(give, u.Give)
+			continue
+		}
 		what, give = appendNew(what, u.What), appendNew(give, u.Give)
 	}
-	text := "it depends on " + strings.Join(what, " and ") + ", whose text is not known"
+	if len(what) > 0 {
+		why = append([]string{"it depends on " + strings.Join(what, " and ") + ", whose text is not known"}, why...)
+	}
+	text := strings.Join(why, "; ")
 	if give = slices.DeleteFunc(give, func(s string) bool { return s == "" }); len(give) > 0 {
 		text += ": " + strings.Join(give, "; ")
 	}

@@ -26,6 +26,12 @@ type Set struct {
 	Loose []Policy
 }
 
+// Add adds what another set has.
+func (s *Set) Add(other *Set) {
+	s.Roles, s.Buckets = append(s.Roles, other.Roles...), append(s.Buckets, other.Buckets...)
+	s.Users, s.Loose = append(s.Users, other.Users...), append(s.Loose, other.Loose...)
+}
+
 // Place is where a file has something; zero where it was not read from a file.
 type Place struct {
 	File         string

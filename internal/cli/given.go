@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/proof"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/given"
+)
+
+// givenFlags say which roles there are.
+type givenFlags struct {
+	Policies  []string          `sep:"none" placeholder:"[ACCOUNT=]PATH" help:"Take these roles in place of the rendered ones: a folder in the layout of roles render, a CloudFormation template, terraform show -json of a plan, or the output of aws iam get-account-authorization-details. Repeatable."`
+	Account   string            `placeholder:"ID" help:"The account that templates and plans are for, where the release has several."`
+	Parameter map[string]string `placeholder:"NAME=VALUE" help:"The value of a template's parameter, where it is not the default; AWS::StackName and the like, too. Repeatable."`
+}
+
+// any says whether roles are given at all.
+func (f *givenFlags) any() bool { return len(f.Policies) > 0 }
+
+// givenRoles reads the roles that are given, or renders those of the plan.
+func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags) (*roles.Set, error) {
+	if !f.any() {
+		return roles.Render(l.plan)
+	}
+	set := &roles.Set{}
+	for _, source := range f.Policies {
+		account, name := splitAccount(source)
+		part, err := l.readRoles(process.until(ctx), name, cmp.Or(account, f.Account), f)
+		if err != nil {
+			return nil, err
+		}
+		set.Add(part)
+	}
+	if len(set.Roles) == 0 && len(set.Loose) > 0 {
+		return nil, usage(fmt.Errorf("%s is a policy and does not say whose", set.Loose[0].Place.File), policiesLayout)
+	}
+	return set, nil
+}
+
+var accountPrefix = regexp.MustCompile(`^([0-9]{12})=(.*)$`)
+
+// splitAccount takes ACCOUNT=PATH apart.
+func splitAccount(source string) (account, name string) {
+	if m := accountPrefix.FindStringSubmatch(source); m != nil {
+		return m[1], m[2]
+	}
+	return "", source
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+// readRoles reads one folder or file.
+func (l *loaded) readRoles(process *Process, name, account string, f *givenFlags) (*roles.Set, error) {
+	if account != "" && !accountID.MatchString(account) {
+		return nil, usage(fmt.Errorf("account %s: an account is 12 digits", account), "")
+	}
+	if isFolder(name) {
+		set, err := roles.Read(os.DirFS(name))
+		if err != nil {
+			return nil, usage(fmt.Errorf("policies in %s: %w", name, err), policiesLayout)
+		}
+		return set, nil
+	}
+	accounts, region := l.places()
+	if account == "" && len(accounts) == 1 {
+		account = accounts[0]
+	}
+	return readGiven(process, name, given.Options{Account: account, Region: region, Parameters: f.Parameter}, len(accounts) > 1)
+}
+
+// readGiven reads one file. In a file that does not say of which account it is, many accounts are too many.
+func readGiven(process *Process, name string, o given.Options, many bool) (*roles.Set, error) {
+	text, err := readInput(process, name, given.MaxFile)
+	if err != nil {
+		return nil, usage(fmt.Errorf("policies: %w", err), policiesLayout)
+	}
+	set, findings := given.Read(name, text, o)
+	if err := given.Error(findings); err != nil {
+		return nil, usage(fmt.Errorf("policies: %w", err), "")
+	}
+	if many && slices.ContainsFunc(set.Roles, func(r roles.Role) bool { return r.Account == "" }) {
+		return nil, usage(fmt.Errorf("the release has several accounts, and %s does not say which it is for", name),
+			"give --account ID, or --policies ID="+name)
+	}
+	return set, nil
+}
+
+// places are the accounts of the plan, and its region if there is one only.
+func (l *loaded) places() (accounts []string, region string) {
+	regions := map[string]bool{}
+	for i := range l.plan.Stages {
+		s := &l.plan.Stages[i]
+		if !slices.Contains(accounts, s.Account) {
+			accounts = append(accounts, s.Account)
+		}
+		regions[s.Region] = true
+		region = s.Region
+	}
+	if len(regions) != 1 {
+		region = ""
+	}
+	return accounts, region
+}
+
+// proofRoles are roles as the proof takes them. A role that the plan wants and nobody has by name may be one whose name only
+// a deploy knows: it is there as one of which nothing is known.
+func proofRoles(p *plan.Plan, set *roles.Set) []proof.Role {
+	out := make([]proof.Role, 0, len(set.Roles))
+	named := map[[2]string]bool{}
+	var open []roles.Role
+	for i := range set.Roles {
+		r := &set.Roles[i]
+		if _, marked := iam.IntrinsicJSON(r.Name); marked {
+			open = append(open, *r)
+			continue
+		}
+		named[[2]string{r.Account, r.Name}] = true
+		out = append(out, proofRole(r))
+	}
+	for i := range set.Users {
+		out = append(out, proofUser(&set.Users[i]))
+	}
+	for i := range p.Stages {
+		for _, r := range p.Stages[i].Roles {
+			key := [2]string{r.Account, r.Name}
+			if stub, found := perhaps(r, open); found && !named[key] {
+				named[key] = true
+				out = append(out, stub)
+			}
+		}
+	}
+	return out
+}
+
+// perhaps is a planned role that may be one whose name only a deploy knows.
+func perhaps(r plan.Role, open []roles.Role) (proof.Role, bool) {
+	for i := range open {
+		o := &open[i]
+		pattern := iam.IntrinsicPattern(o.Name)
+		if fits, err := path.Match(pattern, r.Name); o.Account != r.Account || err == nil && !fits {
+			continue
+		}
+		stub := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path}
+		stub.Unknown = doubts([]string{fmt.Sprintf("it may be the role at %s, whose name is only known when that is deployed: %s",
+			placeText(o.Place), given.Shown(o.Name))}, "give --parameter NAME=VALUE")
+		return stub, true
+	}
+	return proof.Role{}, false
+}
+
+func placeText(p roles.Place) string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+func proofRole(r *roles.Role) proof.Role {
+	h := held{r.Account, r.Name, r.Policies, r.Attached, r.Doubts}
+	role := h.proof()
+	role.Path, role.Trust, role.Boundary = knownPath(r.Path), r.Trust, r.Boundary
+	return role
+}
+
+func proofUser(u *roles.User) proof.Role {
+	h := held{u.Account, "user-" + u.Name, u.Policies, u.Attached, u.Doubts}
+	user := h.proof()
+	user.User, user.Name, user.Path, user.Boundary = true, u.Name, knownPath(u.Path), u.Boundary
+	return user
+}
+
+// knownPath is a path; / in the place of one that only a deploy knows, since the plan says what path its roles have.
+func knownPath(p string) string {
+	if _, marked := iam.IntrinsicJSON(p); marked {
+		return "/"
+	}
+	return p
+}
+
+// held is what a role and a user hold alike. Folder is where the layout of roles render has it.
+type held struct {
+	account, folder string
+	policies        []roles.Policy
+	attached        []roles.Attached
+	doubts          []string
+}
+
+func (h held) proof() proof.Role {
+	role := proof.Role{Account: h.account, Name: h.folder}
+	for _, p := range h.policies {
+		role.Policies = append(role.Policies, p.Document)
+	}
+	for _, a := range h.attached {
+		if a.Document != nil {
+			role.Policies = append(role.Policies, a.Document)
+			continue
+		}
+		role.Unknown = append(role.Unknown, proof.Unknown{
+			What: "the attached policy " + given.Shown(a.ARN),
+			Give: "give its text, as " + path.Join(cmp.Or(h.account, "ACCOUNT"), h.folder, "managed-NAME.json") + " or in an account dump",
+		})
+	}
+	role.Unknown = append(role.Unknown, doubts(h.doubts, "")...)
+	return role
+}
+
+// doubts are what is not known of a role, about what it may do and about who may be it.
+func doubts(list []string, give string) (out []proof.Unknown) {
+	for _, d := range list {
+		for _, layer := range []iam.Layer{iam.LayerIdentity, iam.LayerTrust} {
+			out = append(out, proof.Unknown{Why: d, Give: give, Layer: layer})
+		}
+	}
+	return out
+}

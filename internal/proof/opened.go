@@ -1,0 +1,240 @@
+package proof
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+)
+
+// openings are policies with values that only CloudFormation knows: by the policy in which all of those speak against
+// a request, the one in which they speak for it. Statements have the same numbers in both.
+type openings map[*iam.Policy]*iam.Policy
+
+// compile compiles a document; one with values that only CloudFormation knows becomes two policies.
+func (o openings) compile(d *iam.Document) (*iam.Policy, error) {
+	if d == nil {
+		return nil, nil // no document is no policy
+	}
+	if !d.HasIntrinsics() {
+		return iam.Compile(d)
+	}
+	against, err := iam.Compile(pinned(d, false))
+	if err != nil {
+		return nil, err
+	}
+	o[against], err = iam.Compile(pinned(d, true))
+	return against, err
+}
+
+// with adds the openings of further policies.
+func (o openings) with(more openings) openings {
+	if len(more) == 0 {
+		return o
+	}
+	all := maps.Clone(o)
+	maps.Copy(all, more)
+	return all
+}
+
+// open says whether a set has policies with values that only CloudFormation knows, and gives the set in which those speak for a
+// request.
+func (o openings) open(set *iam.PolicySet) (favourable *iam.PolicySet, open bool) {
+	out := *set
+	swap := func(p *iam.Policy) *iam.Policy {
+		if best := o[p]; best != nil {
+			open = true
+			return best
+		}
+		return p
+	}
+	out.Identity = slices.Clone(set.Identity)
+	for i, p := range out.Identity {
+		out.Identity[i] = swap(p)
+	}
+	out.Boundary, out.Trust, out.Resource = swap(set.Boundary), swap(set.Trust), swap(set.Resource)
+	return &out, open
+}
+
+// deployed answers where values that only CloudFormation knows may take part. It is proved if it holds whatever they are.
+func (q question) deployed() (answer, error) {
+	a, err := q.bounded()
+	if err != nil || a.verdict == Proved {
+		return a, err
+	}
+	favourable, open := q.openings.open(q.set)
+	if !open {
+		return a, nil
+	}
+	best := q
+	best.set = favourable
+	b, err := best.bounded()
+	if err != nil || b.verdict == Refuted {
+		return b, err
+	}
+	why := "it depends on values that are only known when the template is deployed (" + strings.Join(q.openings.in(q.set), ", ") +
+		"): give --parameter NAME=VALUE and --account"
+	if a.verdict == Undecided && b.verdict == Undecided {
+		why = b.why + "; " + why
+	}
+	return answer{verdict: Undecided, why: why}, nil
+}
+
+// in lists the statements of a set that have such values.
+func (o openings) in(set *iam.PolicySet) (where []string) {
+	for _, p := range everyPolicy(set) {
+		best := o[p]
+		if best == nil {
+			continue
+		}
+		against, favourable := p.Document(), best.Document()
+		for i := range against.Statements {
+			if !sameStatement(&against.Statements[i], &favourable.Statements[i]) {
+				where = appendNew(where, reference(refOf(favourable, i)))
+			}
+		}
+	}
+	const most = 3
+	if len(where) > most {
+		where = append(where[:most], fmt.Sprintf("and %d more", len(where)-most))
+	}
+	return where
+}
+
+func sameStatement(a, b *iam.Statement) bool {
+	return a.Effect == b.Effect && slices.Equal(a.Actions, b.Actions) && slices.Equal(a.NotActions, b.NotActions) &&
+		slices.Equal(a.Resources, b.Resources) && slices.Equal(a.NotResources, b.NotResources) &&
+		len(a.Conditions) == len(b.Conditions) && len(a.Principals) == len(b.Principals) && len(a.NotPrincipals) == len(b.NotPrincipals)
+}
+
+// pinned puts something known in the place of all that only CloudFormation knows: what speaks for a request, or against it.
+func pinned(d *iam.Document, favourable bool) *iam.Document {
+	out := *d
+	if marked(out.Version) {
+		out.Version = iam.Version2012
+	}
+	if marked(out.ID) {
+		out.ID = ""
+	}
+	trust := slices.ContainsFunc(d.Statements, func(st iam.Statement) bool { return len(st.Principals)+len(st.NotPrincipals) > 0 })
+	if marked(d.Intrinsic) || marked(d.StatementIntrinsic) {
+		out.Intrinsic, out.StatementIntrinsic = "", ""
+		// Whether it is a trust policy nobody can see: a statement that names everyone does for both.
+		out.Statements = []iam.Statement{anything(favourable, false), anything(favourable, true)}
+		return &out
+	}
+	out.Statements = slices.Clone(d.Statements)
+	for i := range out.Statements {
+		pin(&out.Statements[i], favourable, trust)
+	}
+	return &out
+}
+
+func marked(s string) bool {
+	_, ok := iam.IntrinsicJSON(s)
+	return ok
+}
+
+// anything is a statement that may be any.
+func anything(favourable, everyone bool) iam.Statement {
+	st := iam.Statement{Effect: iam.Deny, Actions: []string{"*"}}
+	if favourable {
+		st.Effect = iam.Allow
+	}
+	if everyone {
+		st.Principals = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
+	} else {
+		st.Resources = []string{"*"}
+	}
+	return st
+}
+
+// pin is pinned for one statement.
+func pin(st *iam.Statement, favourable, trust bool) {
+	if marked(st.Intrinsic) || marked(string(st.Effect)) {
+		pos := st.Pos
+		*st = anything(favourable, trust)
+		st.Pos = pos
+		return
+	}
+	if marked(st.Sid) {
+		st.Sid = ""
+	}
+	wide := (st.Effect == iam.Allow) == favourable
+	none := false
+	pinList(&st.Actions, wide, &none)
+	pinList(&st.Resources, wide, &none)
+	pinNot(&st.NotActions, &st.Actions, wide, &none)
+	pinNot(&st.NotResources, &st.Resources, wide, &none)
+	pinPrincipals(st, wide, &none)
+	st.Conditions = slices.Clone(st.Conditions)
+	st.Conditions = slices.DeleteFunc(st.Conditions, func(c iam.Condition) bool {
+		if !marked(c.Operator) && !marked(c.Key) && !slices.ContainsFunc(c.Values, marked) {
+			return false
+		}
+		none = none || !wide
+		return true
+	})
+	if none {
+		st.Actions, st.NotActions = []string{never}, nil
+	}
+}
+
+// pinList pins values of which one must match: an unknown one matches what it can, or nothing.
+func pinList(list *[]string, wide bool, none *bool) {
+	if !slices.ContainsFunc(*list, marked) {
+		return
+	}
+	var out []string
+	for _, v := range *list {
+		switch {
+		case !marked(v):
+			out = append(out, v)
+		case wide:
+			out = append(out, iam.IntrinsicPattern(v))
+		}
+	}
+	if *list = out; len(out) == 0 {
+		*list, *none = []string{"*"}, true
+	}
+}
+
+// pinNot pins values of which none may match.
+func pinNot(list, positive *[]string, wide bool, none *bool) {
+	if !slices.ContainsFunc(*list, marked) {
+		return
+	}
+	*none = *none || !wide
+	*list = slices.DeleteFunc(slices.Clone(*list), marked)
+	if len(*list) == 0 {
+		*list, *positive = nil, []string{"*"}
+	}
+}
+
+// pinPrincipals pins who is meant.
+func pinPrincipals(st *iam.Statement, wide bool, none *bool) {
+	unknown := func(p iam.PrincipalPattern) bool { return marked(p.Kind) || slices.ContainsFunc(p.Values, marked) }
+	if slices.ContainsFunc(st.NotPrincipals, unknown) {
+		*none = *none || !wide
+		st.NotPrincipals, st.Principals = nil, []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
+	}
+	if !slices.ContainsFunc(st.Principals, unknown) {
+		return
+	}
+	if wide {
+		st.Principals = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
+		return
+	}
+	var out []iam.PrincipalPattern
+	for _, p := range st.Principals {
+		p.Values = slices.DeleteFunc(slices.Clone(p.Values), marked)
+		if !marked(p.Kind) && len(p.Values) > 0 {
+			out = append(out, p)
+		}
+	}
+	if st.Principals = out; len(out) == 0 {
+		st.Principals, *none = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}, true
+	}
+}
