@@ -41,7 +41,7 @@ func (o openings) with(more openings) openings {
 
 // open says whether a set has policies with values that only CloudFormation knows, and gives the set in which those speak for a
 // request.
-func (o openings) open(set *iam.PolicySet) (favourable *iam.PolicySet, open bool) {
+func (o openings) open(set *iam.PolicySet, caller iam.Principal) (favourable *iam.PolicySet, open bool, err error) {
 	out := *set
 	swap := func(p *iam.Policy) *iam.Policy {
 		if best := o[p]; best != nil {
@@ -55,7 +55,35 @@ func (o openings) open(set *iam.PolicySet) (favourable *iam.PolicySet, open bool
 		out.Identity[i] = swap(p)
 	}
 	out.Boundary, out.Trust, out.Resource = swap(set.Boundary), swap(set.Trust), swap(set.Resource)
-	return &out, open
+	if out.Trust != set.Trust {
+		out.Trust, err = named(out.Trust, caller)
+	}
+	return &out, open, err
+}
+
+// named has the statements of a trust policy that name everyone name the caller too: a web identity is never let in as part of
+// everyone.
+func named(p *iam.Policy, caller iam.Principal) (*iam.Policy, error) {
+	d := *p.Document()
+	d.Statements = slices.Clone(d.Statements)
+	for i := range d.Statements {
+		st := &d.Statements[i]
+		if st.Effect == iam.Allow && len(st.Principals) > 0 && st.Principals[0].Kind == iam.AnyPrincipal {
+			st.Principals = append(slices.Clone(st.Principals), naming(caller))
+		}
+	}
+	return iam.Compile(&d)
+}
+
+// naming is the element of a policy that names a caller.
+func naming(caller iam.Principal) iam.PrincipalPattern {
+	switch caller.Kind {
+	case iam.PrincipalFederated:
+		return iam.PrincipalPattern{Kind: iam.KindFederated, Values: []string{caller.ARN}}
+	case iam.PrincipalService:
+		return iam.PrincipalPattern{Kind: iam.KindService, Values: []string{caller.ARN}}
+	}
+	return iam.PrincipalPattern{Kind: iam.KindAWS, Values: []string{caller.ARN}}
 }
 
 // deployed answers where values that only CloudFormation knows may take part. It is proved if it holds whatever they are.
@@ -64,9 +92,9 @@ func (q question) deployed() (answer, error) {
 	if err != nil || a.verdict == Proved {
 		return a, err
 	}
-	favourable, open := q.openings.open(q.set)
-	if !open {
-		return a, nil
+	favourable, open, err := q.openings.open(q.set, q.request.Principal)
+	if err != nil || !open {
+		return a, err
 	}
 	best := q
 	best.set = favourable

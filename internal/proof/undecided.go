@@ -15,7 +15,9 @@ func (q question) answer() (answer, error) {
 	}
 	if a.verdict == Refuted {
 		open := q
-		open.set = q.opened()
+		if open.set, err = q.opened(); err != nil {
+			return answer{}, err
+		}
 		if best, err := open.deployed(); err != nil || best.verdict == Refuted {
 			return a, err
 		}
@@ -25,19 +27,21 @@ func (q question) answer() (answer, error) {
 }
 
 // opened is the question's policies if those that are unknown allowed everything.
-func (q question) opened() *iam.PolicySet {
+func (q question) opened() (_ *iam.PolicySet, err error) {
 	set := *q.set
 	set.Identity = slices.Clone(set.Identity)
 	for _, u := range q.unknown {
 		switch u.Layer {
 		case iam.LayerBoundary: // a boundary gives nothing
 		case iam.LayerTrust:
-			set.Trust = iam.AllowEveryone(u.What)
+			if set.Trust, err = named(iam.AllowEveryone(u.What), q.request.Principal); err != nil {
+				return nil, err
+			}
 		default:
 			set.Identity = append(set.Identity, iam.AllowAll(u.What))
 		}
 	}
-	return &set
+	return &set, nil
 }
 
 // joinWhy puts what is unknown about policies behind what else is unknown; why a known policy does not allow it is no
