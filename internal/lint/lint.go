@@ -137,6 +137,10 @@ func (in Input) lint(f File) []finding.Finding {
 	switch KindOf(f) {
 	case KindWorkflow:
 		return pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository)
+	case KindAction:
+		return pipelines.Action(f.Name, f.Content, in.Pipelines, in.Repository)
+	case KindBuild:
+		return pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository)
 	case KindPolicy:
 		return policies.File(f.Name, f.Content)
 	case KindDocument:

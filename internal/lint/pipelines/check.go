@@ -45,12 +45,21 @@ type place struct {
 // Check finds what keeps a GitHub workflow from telling the truth about what it ships. In files of the repository it finds
 // what the workflow makes of them; nil where there is none.
 func Check(file string, content []byte, a Against, files fs.FS) []finding.Finding {
-	c := &checker{against: a, calls: map[*step][]*shell.Call{}, found: map[place]finding.Finding{}}
+	c := newChecker(a)
 	root, err := read(file, content)
 	c.syntax(file, content, root, err)
 	if root.isMap() {
 		c.workflow(newRepository(files), root)
 	}
+	return c.list()
+}
+
+func newChecker(a Against) *checker {
+	return &checker{against: a, calls: map[*step][]*shell.Call{}, found: map[place]finding.Finding{}}
+}
+
+// list is what was found, in the order of places.
+func (c *checker) list() []finding.Finding {
 	list := make([]finding.Finding, 0, len(c.found))
 	for _, f := range c.found {
 		list = append(list, f)
@@ -88,14 +97,33 @@ func (c *checker) syntax(file string, content []byte, root node, err error) {
 func (c *checker) workflow(r *repository, root node) {
 	w := r.readWorkflow(root, &scope{}, nil, 0)
 	for _, q := range w.sequences(r) {
-		for i := range q.program.Calls {
-			call := &q.program.Calls[i]
-			c.calls[q.steps[call.Script]] = append(c.calls[q.steps[call.Script]], call)
-		}
-		for _, f := range q.program.Findings() {
-			c.put(f)
+		c.sequence(q)
+	}
+	c.ownCalls(w)
+	w.every(c.job)
+	c.ofSteps(w)
+	if r.over {
+		c.add(&syntaxRule, root.place(), "split it", "it has more steps, with those of the actions that it uses, than are looked at")
+	}
+}
+
+// sequence notes what the scripts of a sequence call, and what is wrong with them.
+func (c *checker) sequence(q *sequence) {
+	for i := range q.program.Calls {
+		call := &q.program.Calls[i]
+		if len(q.steps) > 0 {
+			s := q.steps[call.Script]
+			c.calls[s] = append(c.calls[s], call)
 		}
 	}
+	for _, f := range q.program.Findings() {
+		c.put(f)
+	}
+	c.ofCalls(q)
+}
+
+// ownCalls notes what slipway's own action calls.
+func (c *checker) ownCalls(w *workflow) {
 	w.every(func(j *job) {
 		all(j.steps, func(s *step) {
 			if s.uses == ActionName {
@@ -103,10 +131,6 @@ func (c *checker) workflow(r *repository, root node) {
 			}
 		})
 	})
-	w.every(c.job)
-	if r.over {
-		c.add(&syntaxRule, root.place(), "split it", "it has more steps, with those of the actions that it uses, than are looked at")
-	}
 }
 
 func (c *checker) add(rule *finding.Rule, at Place, fix, format string, args ...any) {

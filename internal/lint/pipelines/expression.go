@@ -35,13 +35,24 @@ func single(text string) (string, bool) {
 // reference is an expression that names one value: steps.send.outputs.id.
 var reference = regexp.MustCompile(`^(inputs|env|steps|needs|jobs)\.([A-Za-z0-9_-]+)(?:\.outputs\.([A-Za-z0-9_-]+))?$`)
 
+// inside finds the values that a longer expression names.
+var inside = regexp.MustCompile(`\b(?:inputs|env|steps|needs|jobs)\.[A-Za-z0-9_-]+(?:\.outputs\.[A-Za-z0-9_-]+)?`)
+
+// known is an expression with the names that its values have in the whole sequence.
+func (s *scope) known(e string) string {
+	if reference.MatchString(e) {
+		return s.canonical(e, maxCalls)
+	}
+	return inside.ReplaceAllStringFunc(e, func(r string) string { return s.canonical(r, maxCalls) })
+}
+
 // canonicalText writes the expressions of a text as they are known to the whole sequence.
 func (s *scope) canonicalText(text string) string {
 	if !strings.Contains(text, "${{") {
 		return text
 	}
 	return expression.ReplaceAllStringFunc(text, func(e string) string {
-		return "${{ " + s.canonical(strings.TrimSpace(e[3:len(e)-2]), maxCalls) + " }}"
+		return "${{ " + s.known(strings.TrimSpace(e[3:len(e)-2])) + " }}"
 	})
 }
 

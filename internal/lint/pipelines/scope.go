@@ -101,7 +101,7 @@ func (s *scope) aliases(texts ...string) map[string]string {
 	names := map[string]string{}
 	for _, text := range texts {
 		for _, e := range expressionsIn(text) {
-			if is := s.canonical(e, maxCalls); is != e {
+			if is := s.known(e); is != e {
 				names[e] = is
 			}
 		}

@@ -102,6 +102,7 @@ func inOrder(jobs []*job) []*job {
 // job adds the scripts of a job, or of the workflow that it calls.
 func (q *sequence) job(j *job) {
 	all(j.steps, func(s *step) {
+		q.condition(s.scope, s.get("if").text())
 		if run := s.get("run"); run.there() {
 			q.Scripts = append(q.Scripts, s.script())
 			q.steps = append(q.steps, s)
@@ -111,7 +112,6 @@ func (q *sequence) job(j *job) {
 			s.get("with").each(func(_, value node) { q.use(s.scope, value.text()) })
 			s.get("env").each(func(_, value node) { q.use(s.scope, value.text()) })
 		}
-		q.condition(s.scope, s.get("if").text())
 	})
 	q.use(j.scope, j.get("environment", "url").text())
 	if j.calls == nil {
@@ -128,7 +128,7 @@ func (q *sequence) job(j *job) {
 // use notes the expressions of a text that no script reads.
 func (q *sequence) use(s *scope, text string) {
 	for _, e := range expressionsIn(text) {
-		q.Uses = append(q.Uses, s.canonical(e, maxCalls))
+		q.Uses = append(q.Uses, s.known(e))
 	}
 }
 
@@ -140,7 +140,7 @@ func (q *sequence) condition(s *scope, text string) {
 	if e, ok := single(text); ok {
 		text = e
 	}
-	q.Uses = append(q.Uses, s.canonical(text, maxCalls))
+	q.Uses = append(q.Uses, s.known(text))
 }
 
 // reads notes the outputs that a workflow or an action hands to callers that nobody here knows.
