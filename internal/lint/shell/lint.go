@@ -15,9 +15,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/release"
 )
 
-// Rules are what is looked for.
-var Rules = []finding.Rule{undeclaredRule, untoldRule}
-
 var (
 	undeclaredRule = finding.Rule{
 		Code: "SLW125", Name: "script-undeclared-call", Severity: finding.Warning, Subject: finding.Release,

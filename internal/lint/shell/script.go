@@ -2,6 +2,7 @@ package shell
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,7 +87,17 @@ func Analyze(s Sequence) *Program {
 	for i := range s.Scripts {
 		p.read(&reader{sequence: &s, script: i, text: s.Scripts[i].Text, file: s.Scripts[i].File, place: s.Scripts[i].Place}, &s.Scripts[i])
 	}
+	p.found = p.probe(&s)
+	finding.Sort(p.found)
 	return p
+}
+
+// probe runs the scripts in the scenarios, where they make calls that anything can be said of.
+func (p *Program) probe(s *Sequence) []finding.Finding {
+	if !slices.ContainsFunc(p.Calls, func(c Call) bool { return c.Service == "ssm" || c.Service == "sts" }) {
+		return nil
+	}
+	return newProber(s).judge()
 }
 
 // variantOf tells which shell reads a script, by its interpreter or its first line; false where it is none.

@@ -1,0 +1,416 @@
+package shell
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// call runs a simple command.
+func (s *state) call(c *syntax.CallExpr) flow {
+	if len(c.Args) == 0 {
+		s.status = 0
+		for _, a := range c.Assigns {
+			s.assignment(a)
+		}
+		return onward
+	}
+	before := s.status
+	s.status = 0
+	args := s.fields(c.Args)
+	for _, a := range c.Assigns { // for the command alone
+		s.environmentOf(a)
+	}
+	s.status = before
+	if len(args) == 0 {
+		s.status = 0
+		return onward
+	}
+	return s.invoke(c, args)
+}
+
+// environmentOf sees what a command gets in its environment.
+func (s *state) environmentOf(a *syntax.Assign) {
+	if a.Value != nil {
+		s.word(a.Value)
+	}
+}
+
+// assignment is name=value, name+=value, name[i]=value or name=(list). Its exit code is that of the last $(…) in it.
+func (s *state) assignment(a *syntax.Assign) {
+	if a.Name == nil {
+		return
+	}
+	name := a.Name.Value
+	held := s.vars[name]
+	switch {
+	case a.Array != nil:
+		s.array(name, a)
+	case a.Value == nil && a.Naked:
+	case a.Index != nil:
+		s.element(name, a)
+	default:
+		v := s.word(a.Value)
+		if a.Append && !held.array {
+			v = cat(held.value, v)
+		}
+		if name == "SECONDS" {
+			if n, err := strconv.Atoi(v.s); err == nil {
+				v = text(strconv.Itoa(n - int(s.w.clock/time.Second)))
+			}
+		}
+		s.set(name, v)
+	}
+}
+
+// array is name=(a b) and name+=(c).
+func (s *state) array(name string, a *syntax.Assign) {
+	held := variable{array: true}
+	if old := s.vars[name]; a.Append || old.keys != nil {
+		held.keys = slices.Clone(old.keys)
+		if a.Append {
+			held.list = slices.Clone(old.list)
+		} else if old.keys != nil {
+			held.keys = []string{}
+		}
+	}
+	for _, e := range a.Array.Elems {
+		if w, ok := e.Index.(*syntax.Word); ok && held.keys != nil {
+			held.keys = append(held.keys, s.word(w).s)
+			held.list = append(held.list, s.word(e.Value))
+			continue
+		}
+		if e.Value != nil {
+			held.list = append(held.list, s.fields([]*syntax.Word{e.Value})...)
+		}
+	}
+	s.keep(name, held)
+}
+
+// element is name[i]=value.
+func (s *state) element(name string, a *syntax.Assign) {
+	held := s.vars[name]
+	held.list, held.array = slices.Clone(held.list), true
+	v := s.word(a.Value)
+	if held.keys != nil {
+		key := ""
+		if w, ok := a.Index.(*syntax.Word); ok {
+			key = s.word(w).s
+		}
+		if i := slices.Index(held.keys, key); i >= 0 {
+			held.list[i] = v
+		} else {
+			held.keys, held.list = append(slices.Clone(held.keys), key), append(held.list, v)
+		}
+		s.keep(name, held)
+		return
+	}
+	i, ok := s.arithm(a.Index)
+	if !ok || i < 0 || i > maxFields {
+		i = len(held.list)
+	}
+	for len(held.list) <= i {
+		held.list = append(held.list, value{})
+	}
+	held.list[i] = v
+	s.keep(name, held)
+}
+
+func (s *state) keep(name string, v variable) {
+	if len(v.list) > maxFields {
+		s.w.spent = true
+		return
+	}
+	s.vars[name] = v
+}
+
+// declare is local, export, declare and readonly: their exit code is 0, whatever a $(…) in them did.
+func (s *state) declare(c *syntax.DeclClause) flow {
+	assoc := false
+	for _, a := range c.Args {
+		if a.Name == nil {
+			if a.Value != nil {
+				assoc = assoc || strings.HasPrefix(a.Value.Lit(), "-") && strings.Contains(a.Value.Lit(), "A")
+			}
+			continue
+		}
+		if c.Variant.Value == "local" || (c.Variant.Value == "declare" || c.Variant.Value == "typeset") && len(s.saved) > 0 {
+			s.local(a.Name.Value)
+			if a.Naked && a.Value == nil {
+				s.vars[a.Name.Value] = variable{}
+			}
+		}
+		if assoc {
+			s.vars[a.Name.Value] = variable{array: true, keys: []string{}}
+		}
+		s.assignment(a)
+	}
+	s.status = 0
+	return onward
+}
+
+// invoke finds out what a command is: a function, one of the shell's own, the AWS CLI, a script, or anything else.
+func (s *state) invoke(c *syntax.CallExpr, args []value) flow {
+	name := args[0].s
+	if f, ok := s.funcs[name]; ok {
+		return s.function(f, args)
+	}
+	if run, ok := builtins[name]; ok {
+		return run(s, c, args)
+	}
+	if stripped := s.unwrapped(args); len(stripped) < len(args) {
+		return s.wrapped(c, args, stripped)
+	}
+	base := path.Base(name)
+	if run, ok := tools[base]; ok {
+		return run(s, c, args)
+	}
+	if slices.Contains(shells, base) {
+		return s.startShell(c, args)
+	}
+	if f, ok := s.startFile(name, args, c); ok {
+		return f
+	}
+	return s.anything(c, args)
+}
+
+// unwrapped drops sudo, env, timeout and their like from the front.
+func (s *state) unwrapped(args []value) []value {
+	words := make([]Word, len(args))
+	for i, a := range args {
+		words[i] = Word{Text: a.s, Whole: a.known(), Written: a.s}
+	}
+	rest := withoutPrefix(words)
+	if len(rest) > 0 && len(rest) < len(args) && rest[len(rest)-1] == words[len(words)-1] {
+		return args[len(args)-len(rest):]
+	}
+	return args
+}
+
+// wrapped runs what another command starts. timeout ends it with 124.
+func (s *state) wrapped(c *syntax.CallExpr, args, rest []value) flow {
+	if path.Base(args[0].s) == "xargs" {
+		return s.xargs(c, args, rest)
+	}
+	if s.depth > maxShells {
+		s.w.spent = true
+		return onward
+	}
+	began := s.w.clock
+	child := s.sub()
+	f := child.invoke(c, rest)
+	s.status = child.status
+	if path.Base(args[0].s) != "timeout" {
+		if f.kind == stays {
+			return f
+		}
+		return onward
+	}
+	limit, ok := duration(args, rest)
+	if f.kind == stays || ok && s.w.clock-began > limit {
+		s.w.never, s.w.clock = nil, began+limit
+		s.status = 124
+	}
+	return onward
+}
+
+// duration is the limit of timeout.
+func duration(args, rest []value) (time.Duration, bool) {
+	if i := len(args) - len(rest) - 1; i > 0 {
+		return seconds(args[i].s)
+	}
+	return 0, false
+}
+
+// seconds reads 30, 30s, 5m, 1h, 0.5.
+func seconds(t string) (time.Duration, bool) {
+	unit := time.Second
+	for suffix, u := range map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour} {
+		if cut, ok := strings.CutSuffix(t, suffix); ok {
+			t, unit = cut, u
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(t, 64)
+	if err != nil || n < 0 || n > 1e7 {
+		return 0, false
+	}
+	return time.Duration(n * float64(unit)), true
+}
+
+// xargs runs a command with the lines of its input.
+func (s *state) xargs(c *syntax.CallExpr, args, rest []value) flow {
+	mark := ""
+	for i, a := range args[:len(args)-len(rest)] {
+		if a.s == "-I" && i+1 < len(args) {
+			mark = args[i+1].s
+		} else if m, ok := strings.CutPrefix(a.s, "-I"); ok {
+			mark = m
+		}
+	}
+	in := s.readAll()
+	lists := [][]value{in.fields()}
+	if mark != "" {
+		lists = nil
+		for _, l := range in.lines() {
+			lists = append(lists, []value{l})
+		}
+	}
+	code := 0
+	for _, list := range lists[:min(len(lists), 20)] {
+		call := slices.Clone(rest)
+		if mark != "" {
+			for i, a := range call {
+				call[i] = value{s: strings.ReplaceAll(a.s, mark, list[0].s), from: a.from}.with(list[0].from)
+			}
+		} else {
+			call = append(call, list...)
+		}
+		child := s.sub()
+		if f := child.invoke(c, call); f.kind == stays {
+			return f
+		}
+		if child.status != 0 {
+			code = 123
+		}
+	}
+	s.status = code
+	return onward
+}
+
+// function runs a function.
+func (s *state) function(f function, args []value) flow {
+	if s.depth > maxShells {
+		s.w.spent = true
+		return onward
+	}
+	oldArgs, oldSource := s.args, s.source
+	s.args, s.source = args[1:], f.source
+	s.depth++
+	s.saved = append(s.saved, map[string]*variable{})
+	left := s.stmt(f.body)
+	s.restore()
+	s.depth--
+	s.args, s.source = oldArgs, oldSource
+	if left.kind == returns {
+		return onward
+	}
+	return left
+}
+
+// startShell is bash -c 'text', or a script.
+func (s *state) startShell(c *syntax.CallExpr, args []value) flow {
+	words := make([]Word, len(args)-1)
+	for i, a := range args[1:] {
+		words[i] = Word{Text: a.s, Whole: a.known()}
+	}
+	script, file, options := argumentOf(words)
+	child := s.sub()
+	child.errexit, child.pipefail, child.posix = strings.Contains(options, "e"), false, path.Base(args[0].s) == "sh"
+	if script != nil {
+		at := s.source.at(c)
+		if !script.Whole {
+			return s.anything(c, args)
+		}
+		return s.runText(child, "sh -c", script.Text, source{name: s.source.name, script: s.source.script, fixed: &at}, nil)
+	}
+	if file != "" {
+		if text, ok := s.w.sequence.read(file); ok {
+			return s.runText(child, file, text, source{name: path.Clean(file), script: s.source.script}, after(args, file))
+		}
+	}
+	if in := s.streams.in; file == "" && in != nil && in.rest.known() { // a here document
+		at := s.source.at(c)
+		return s.runText(child, "stdin", in.rest.s, source{name: s.source.name, script: s.source.script, fixed: &at}, nil)
+	}
+	return s.anything(c, args)
+}
+
+// after are the arguments behind the script's name.
+func after(args []value, file string) []value {
+	for i, a := range args {
+		if a.s == file {
+			return args[i+1:]
+		}
+	}
+	return nil
+}
+
+// startFile runs a script of the repository that is called by its path.
+func (s *state) startFile(name string, args []value, _ *syntax.CallExpr) (flow, bool) {
+	if !strings.Contains(name, "/") {
+		return onward, false
+	}
+	text, ok := s.w.sequence.read(name)
+	if !ok {
+		return onward, false
+	}
+	if _, isShell := variantOf("", text); !isShell {
+		return onward, false
+	}
+	child := s.sub()
+	first, _, _ := strings.Cut(text, "\n")
+	_, options, _ := strings.Cut(first, " -")
+	child.errexit, child.pipefail = strings.HasPrefix(first, "#!") && strings.Contains(options, "e"), false
+	return s.runText(child, name, text, source{name: path.Clean(name), script: s.source.script}, args[1:]), true
+}
+
+// runText runs a text in another shell.
+func (s *state) runText(child *state, name, content string, like source, args []value) flow {
+	variant, ok := variantOf("", content)
+	if !ok || s.depth > maxShells {
+		s.status = 0
+		return onward
+	}
+	source := s.w.texts.parse(name+"\x00"+strconv.Itoa(like.script)+"\x00"+like.key(), content, variant, like)
+	if source == nil {
+		s.status = 2
+		return onward
+	}
+	child.source, child.args, child.name, child.traps = source, args, name, map[string]string{}
+	child.checked = 0
+	f := child.stmts(source.file.Stmts)
+	if f.kind == stays {
+		return f
+	}
+	child.leave()
+	s.status = child.status
+	return onward
+}
+
+// key tells texts apart that stand at different places.
+func (s *source) key() string {
+	if s.fixed == nil {
+		return s.name
+	}
+	return s.fixed.file + "\x00" + strconv.Itoa(s.fixed.line) + "\x00" + strconv.Itoa(s.fixed.column)
+}
+
+// readAll takes the rest of the input.
+func (s *state) readAll() value {
+	if s.streams.in == nil {
+		return value{}
+	}
+	v := s.streams.in.rest
+	s.streams.in.rest = value{}
+	return v
+}
+
+// anything is a program of which nothing is known: it works, and prints what only it knows. Where a script asks how it
+// ended, it goes both ways.
+func (s *state) anything(c *syntax.CallExpr, args []value) flow {
+	v := opaque(joined(args).s).with(joined(args).from).with(s.readAll().from)
+	for _, o := range v.origins(ofSend) {
+		s.w.handed[o.event] = true
+	}
+	s.status = 0
+	if s.checked > 0 {
+		s.status = boolCode(s.w.decide(c))
+	}
+	s.print(v, s.source.at(c))
+	return onward
+}
