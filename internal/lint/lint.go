@@ -147,6 +147,14 @@ func (in Input) lint(f File) []finding.Finding {
 		return documents.Lint(f.Name, f.Content)
 	case KindRelease:
 		return in.release(f)
+	case KindScript:
+		return in.script(f)
 	}
 	return nil
+}
+
+// script lints a script by itself. What it prints may be read by whatever calls it.
+func (in Input) script(f File) []finding.Finding {
+	read := func(name string) ([]byte, bool) { return in.Content(name) }
+	return shell.Analyze(shell.Sequence{Scripts: []shell.Script{{File: f.Name, Text: string(f.Content)}}, Read: read, Printed: true}).Findings()
 }

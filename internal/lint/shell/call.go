@@ -30,6 +30,10 @@ type Word struct {
 	Whole bool
 	// Written is all of it, with $NAME, $(…) or ${{ … }} where something is filled in.
 	Written string
+
+	// fills are what is filled in, as in Written; line and column are where the word stands, 0 where that is not known.
+	fills        []string
+	line, column int
 }
 
 // Runs says whether it is this program with these first words.
@@ -133,7 +137,9 @@ func (w *Word) add(text string) {
 	}
 }
 
-func (w *Word) fill(as string) { w.Whole, w.Written = false, w.Written+as }
+func (w *Word) fill(as string) {
+	w.Whole, w.Written, w.fills = false, w.Written+as, append(w.fills, as)
+}
 
 func (w *Word) fillExpression(e string) { w.fill("${{ " + e + " }}") }
 

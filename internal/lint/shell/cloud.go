@@ -137,6 +137,7 @@ func (s *state) answer(e *event, tree any, k kind) {
 }
 
 func (s *state) send(_ *syntax.CallExpr, e *event) {
+	e.parameters = s.w.parametersOf(e)
 	if s.w.scenario.sendDenied {
 		s.failed(e, denied, "SendCommand")
 		return
@@ -311,6 +312,11 @@ func (w *world) log(v value, at site) {
 		return
 	}
 	masks := strings.HasPrefix(v.s, "::add-mask::")
+	if w.sequence.Printed {
+		for _, o := range v.origins(ofSend) {
+			w.handed[o.event] = true
+		}
+	}
 	for _, o := range v.from {
 		switch {
 		case o.kind == ofError:

@@ -185,7 +185,7 @@ func (s *state) unwrapped(args []value) []value {
 		words[i] = Word{Text: a.s, Whole: a.known(), Written: a.s}
 	}
 	rest := withoutPrefix(words)
-	if len(rest) > 0 && len(rest) < len(args) && rest[len(rest)-1] == words[len(words)-1] {
+	if len(rest) > 0 && len(rest) < len(args) && rest[len(rest)-1].Written == words[len(words)-1].Written {
 		return args[len(args)-len(rest):]
 	}
 	return args

@@ -74,6 +74,12 @@ func (p *Program) call(r *reader, s *Script, c *syntax.CallExpr, hidden string) 
 	words := make([]Word, len(c.Args))
 	for i, arg := range c.Args {
 		words[i] = r.es.wordOf(arg)
+		if r.fixed == nil {
+			words[i].line, words[i].column = int(arg.Pos().Line()), int(arg.Pos().Col())
+			if r.place != nil {
+				words[i].line, words[i].column = r.place(words[i].line, words[i].column)
+			}
+		}
 	}
 	words = withoutPrefix(words)
 	if len(words) == 0 {

@@ -83,6 +83,7 @@ func (p *prober) runs(c *scenario) []*world {
 
 // prober runs scripts in scenarios.
 type prober struct {
+	program  *Program
 	sequence *Sequence
 	texts    *texts
 	done     map[*scenario][]*world

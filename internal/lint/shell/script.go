@@ -57,6 +57,8 @@ type Sequence struct {
 	Scripts []Script
 	// Read gives scripts of the repository that one of these calls or sources, by their path from its root; nil: none.
 	Read func(path string) ([]byte, bool)
+	// Printed says that something may read what the scripts print: a file on its own, which others may call.
+	Printed bool
 	// Uses are expressions that something other than these scripts reads: outputs of a job, inputs of an action.
 	Uses []string
 }
@@ -97,7 +99,9 @@ func (p *Program) probe(s *Sequence) []finding.Finding {
 	if !slices.ContainsFunc(p.Calls, func(c Call) bool { return c.Service == "ssm" || c.Service == "sts" }) {
 		return nil
 	}
-	return newProber(s).judge()
+	prober := newProber(s)
+	prober.program = p
+	return append(prober.judge(), p.shorthand()...)
 }
 
 // variantOf tells which shell reads a script, by its interpreter or its first line; false where it is none.

@@ -115,6 +115,7 @@ type event struct {
 	shown, looked bool
 	at0           time.Duration // the clock when it was made
 	id            string        // of a send
+	parameters    value         // of a send
 	reads         int           // of a send: how often it was asked for
 	last          bool
 }
