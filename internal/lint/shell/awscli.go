@@ -16,9 +16,14 @@ var valued = []string{
 
 // services maps the CLI's names of services to those that IAM has, where they differ.
 var services = map[string]string{
-	"s3api": "s3", "elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states", "deploy": "codedeploy",
-	"efs": "elasticfilesystem", "opensearch": "es", "sesv2": "ses", "emr": "elasticmapreduce", "resourcegroupstaggingapi": "tag",
-	"apigatewayv2": "apigateway", "dynamodbstreams": "dynamodb",
+	"s3api": "s3", "s3control": "s3", "elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states",
+	"deploy": "codedeploy", "efs": "elasticfilesystem", "opensearch": "es", "sesv2": "ses", "emr": "elasticmapreduce",
+	"resourcegroupstaggingapi": "tag", "apigatewayv2": "apigateway", "dynamodbstreams": "dynamodb", "configservice": "config",
+	"pinpoint": "mobiletargeting", "amp": "aps", "bedrock-runtime": "bedrock", "bedrock-agent": "bedrock", "bedrock-agent-runtime": "bedrock",
+	"kinesisanalyticsv2": "kinesisanalytics", "mwaa": "airflow", "neptune": "rds", "docdb": "rds", "opensearchserverless": "aoss",
+	"service-quotas": "servicequotas", "sso-admin": "sso", "timestream-write": "timestream", "timestream-query": "timestream",
+	"accessanalyzer": "access-analyzer", "sagemaker-runtime": "sagemaker", "appconfigdata": "appconfig", "cloudcontrol": "cloudformation",
+	"lexv2-models": "lex", "cloudhsmv2": "cloudhsm", "iot-data": "iot", "emr-containers": "emr-containers", "ssm-contacts": "ssm-contacts",
 }
 
 // operations maps a command of the CLI to actions, where they are not the operation's own name.
@@ -35,8 +40,26 @@ var operations = map[string][]string{
 	"codeartifact login":                   {"codeartifact:GetAuthorizationToken", "sts:GetServiceBearerToken"},
 	"codeartifact get-authorization-token": {"codeartifact:GetAuthorizationToken", "sts:GetServiceBearerToken"},
 	"logs tail":                            {"logs:FilterLogEvents"},
-	"eks update-kubeconfig":                {"eks:DescribeCluster"},
-	"dynamodb transact-get-items":          {"dynamodb:GetItem"},
+	"logs start-live-tail":                 {"logs:StartLiveTail"},
+	"cloudformation package":               {"s3:GetObject", "s3:PutObject"}, // it looks for what is there already
+	"cloudformation deploy": {"cloudformation:CreateChangeSet", "cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet",
+		"cloudformation:DescribeStacks"},
+	"ecs deploy": {"ecs:DescribeServices", "ecs:RegisterTaskDefinition", "codedeploy:GetApplication", "codedeploy:GetDeploymentGroup",
+		"codedeploy:CreateDeployment", "codedeploy:GetDeployment"},
+	"deploy push":                                 {"s3:PutObject", "codedeploy:RegisterApplicationRevision"},
+	"ssm start-session":                           {"ssm:StartSession"},
+	"s3api put-bucket-cors":                       {"s3:PutBucketCORS"},
+	"s3api get-bucket-cors":                       {"s3:GetBucketCORS"},
+	"s3api put-bucket-encryption":                 {"s3:PutEncryptionConfiguration"},
+	"s3api put-bucket-lifecycle-configuration":    {"s3:PutLifecycleConfiguration"},
+	"s3api get-bucket-lifecycle-configuration":    {"s3:GetLifecycleConfiguration"},
+	"s3api put-public-access-block":               {"s3:PutBucketPublicAccessBlock"},
+	"s3api get-public-access-block":               {"s3:GetBucketPublicAccessBlock"},
+	"s3api put-bucket-notification-configuration": {"s3:PutBucketNotification"},
+	"s3api get-bucket-notification-configuration": {"s3:GetBucketNotification"},
+	"s3api put-bucket-replication":                {"s3:PutReplicationConfiguration"},
+	"eks update-kubeconfig":                       {"eks:DescribeCluster"},
+	"dynamodb transact-get-items":                 {"dynamodb:GetItem"},
 }
 
 // free are commands that call nothing, or what nobody is denied.
@@ -66,6 +89,9 @@ func (u use) of(words []Word) []use {
 	name := service.Text + " " + rest[0].Text
 	if slices.Contains(free, name) || rest[0].Text == "help" {
 		return nil
+	}
+	if rest[0].Text == "wait" {
+		return []use{u.waits(command, service.Text, withoutOptions(rest[1:]))}
 	}
 	if service.Text == "s3" {
 		return []use{u.ofS3(command, rest[0].Text, rest[1:])}

@@ -130,7 +130,7 @@ func TestUsesOfAWS(t *testing.T) {
 		"x() { aws kms decrypt; }; x":                                            "kms:Decrypt",
 		"aws \"$service\" list":                                                  "?",
 		"aws ssm \"$operation\"":                                                 "?",
-		"aws ec2 wait instance-running":                                          "?",
+		"aws ec2 wait instance-running":                                          "ec2:DescribeInstances",
 		"aws nosuch operation":                                                   "?",
 		"if then":                                                                "?",
 		"#!/usr/bin/env python3\naws ssm get-parameter":                          "",
