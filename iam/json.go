@@ -18,11 +18,12 @@ const (
 
 // bounds are those of one text, and what it is called.
 type bounds struct {
-	what        string
-	size, depth int
+	what                string
+	size, depth, values int // bytes, levels, and fields and items
 }
 
-var policyBounds = bounds{what: "policy", size: maxSource, depth: maxDepth}
+// A policy's size bounds its values.
+var policyBounds = bounds{what: "policy", size: maxSource, depth: maxDepth, values: maxSource}
 
 // byteOrderMark may begin a text: "implementations that parse JSON texts MAY ignore the presence of a byte order mark
 // rather than treating it as an error" (RFC 8259, section 8.1). Columns do not count it.
@@ -147,6 +148,9 @@ func (s *scanner) value(n *Node, depth int) (err *SyntaxError) {
 	s.space()
 	if depth > s.bounds.depth {
 		return s.errorf(CodeTooLarge, s.at, "nested more than %d deep", s.bounds.depth)
+	}
+	if len(s.fields)+len(s.doneFields)+len(s.items)+len(s.doneItems) > s.bounds.values {
+		return s.errorf(CodeTooLarge, s.at, "more than %d values", s.bounds.values)
 	}
 	n.Pos = s.position(s.at)
 	switch c := s.next(); {

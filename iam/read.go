@@ -95,10 +95,13 @@ func tooMany(file string, pos Position) *SyntaxError {
 // than what people write.
 const maxTreeDepth = 200
 
+// maxTreeValues is how many values it reads: each takes some hundred bytes.
+const maxTreeValues = 2_000_000
+
 // ReadTree reads any JSON text of at most so many bytes as nodes, for files that have policies inside of them, such as
 // templates: [FromNode] reads those. Duplicate keys are kept, and are the caller's to report ([Duplicates]).
 func ReadTree(name string, src []byte, size int) (*Node, *SyntaxError) {
-	s := scanner{bounds: bounds{what: "text", size: size, depth: maxTreeDepth}}
+	s := scanner{bounds: bounds{what: "text", size: size, depth: maxTreeDepth, values: maxTreeValues}}
 	root, fault := s.scan(name, string(src))
 	if fault != nil {
 		return nil, fault

@@ -18,7 +18,7 @@ import (
 
 // givenFlags say which roles there are.
 type givenFlags struct {
-	Policies  []string          `sep:"none" placeholder:"[ACCOUNT=]PATH" help:"Take these roles in place of the rendered ones: a folder in the layout of roles render, a CloudFormation template, terraform show -json of a plan, or the output of aws iam get-account-authorization-details. Repeatable."`
+	Policies  []string          `sep:"none" placeholder:"[ACCOUNT=]PATH" help:"Take these roles in place of the rendered ones: a folder in the layout of roles render, a CloudFormation template, a Terraform plan (terraform show -json), or the output of aws iam get-account-authorization-details. Repeatable."`
 	Account   string            `placeholder:"ID" help:"The account that templates and plans are for, where the release has several."`
 	Parameter map[string]string `placeholder:"NAME=VALUE" help:"The value of a template's parameter, where it is not the default; AWS::StackName and the like, too. Repeatable."`
 }

@@ -40,10 +40,12 @@ type Kind string
 const (
 	KindPolicy   Kind = "policy"
 	KindTemplate Kind = "CloudFormation template"
+	KindPlan     Kind = "Terraform plan"
+	KindDump     Kind = "account dump"
 )
 
 // MaxFile bounds a file, in bytes: what IAM says of a large account has some 10 MB.
-const MaxFile = 64 << 20
+const MaxFile = 32 << 20
 
 // Read reads what a file has, of whatever kind it is. The findings are what is wrong with it, in order of place; the set
 // holds what could be read all the same. It is nil where that is nothing.
@@ -55,7 +57,8 @@ func Read(name string, src []byte, o Options) (*roles.Set, []*iam.SyntaxError) {
 	kind, ok := KindOf(root)
 	if !ok {
 		return nil, []*iam.SyntaxError{at(name, root.Pos, iam.CodeWrongType,
-			"neither a policy nor a CloudFormation template: roles are read from those")}
+			"neither a policy, nor a CloudFormation template, nor a Terraform plan (terraform show -json), nor the output of "+
+				"aws iam get-account-authorization-details: roles are read from those")}
 	}
 	if findings := iam.Duplicates(name, root); len(findings) > 0 {
 		return nil, findings
@@ -63,6 +66,10 @@ func Read(name string, src []byte, o Options) (*roles.Set, []*iam.SyntaxError) {
 	switch kind {
 	case KindTemplate:
 		return readTemplate(name, root, o)
+	case KindDump:
+		return readDump(name, root)
+	case KindPlan:
+		return readPlan(name, root, o)
 	default:
 		return readPolicy(name, root)
 	}
@@ -87,6 +94,10 @@ func KindOf(root *iam.Node) (kind Kind, ok bool) {
 		return KindPolicy, true
 	case isTemplate(root):
 		return KindTemplate, true
+	case isDump(root):
+		return KindDump, true
+	case isPlan(root):
+		return KindPlan, true
 	}
 	return "", false
 }

@@ -1,12 +1,7 @@
 package given
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/slipway-cd/slipway/iam"
-	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/roles"
 )
 
@@ -14,35 +9,12 @@ import (
 type setter struct {
 	*template
 	resolver *resolver
-	macros   string // a doubt about everything
-	holders  []*holder
-	byName   map[[2]string]*holder      // by kind and name
+	macros   string                     // a doubt about everything
 	managed  map[string]*roles.Attached // by logical id
-	byARN    map[string]*roles.Attached // the same, by ARN
-	carried  map[string]bool            // the ARNs of managed policies that somebody carries
-	maybe    map[string][]string        // doubts about everybody of a kind
-	joined   int                        // policies that users have from groups
-}
-
-// holder is what carries policies: a role, a user, or a group, whose policies are its users'.
-type holder struct {
-	resource *resource // nil for one that the template only names
-	kind     string
-	name     string // text, or an [iam.Intrinsic]
-	path     string
-	trust    *iam.Document
-	policies []roles.Policy
-	attached []roles.Attached
-	boundary *iam.Document
-	profile  bool
-	groups   []string
-	doubts   []string
-	place    roles.Place
 }
 
 func (s *setter) set() *roles.Set {
-	s.managed, s.byARN = map[string]*roles.Attached{}, map[string]*roles.Attached{}
-	s.byName, s.carried, s.maybe = map[[2]string]*holder{}, map[string]bool{}, map[string][]string{}
+	s.managed = map[string]*roles.Attached{}
 	for _, x := range s.resources {
 		if x.kind == typeManaged {
 			s.readManaged(x)
@@ -67,6 +39,11 @@ func (s *setter) set() *roles.Set {
 			s.members(x)
 		case typeBucketPol:
 			s.bucket(set, x)
+		}
+	}
+	if s.macros != "" {
+		for _, h := range s.holders {
+			h.doubts = append(h.doubts, s.macros)
 		}
 	}
 	s.finish(set)
@@ -99,13 +76,6 @@ func (s *setter) string(x *resource, name string) string {
 	return v
 }
 
-// document reads a policy that is a value within the template.
-func (s *setter) document(n *iam.Node) *iam.Document {
-	d, findings := iam.FromNode(s.file, n, iam.ReadOptions{Intrinsics: true, Places: true})
-	s.findings = append(s.findings, findings...)
-	return d
-}
-
 func (s *setter) readManaged(x *resource) {
 	a := &roles.Attached{ARN: iam.Intrinsic(`{"Ref":` + string((&iam.Node{Text: x.id}).Compact()) + `}`), Place: place(s.file, x.pos)}
 	if arn, ok := s.arn(s.resolver, x); ok {
@@ -122,7 +92,7 @@ func (s *setter) readManaged(x *resource) {
 
 // readHolder reads a role, a user or a group with what stands in it.
 func (s *setter) readHolder(x *resource) {
-	h := &holder{resource: x, kind: x.kind, place: place(s.file, x.pos)}
+	h := &holder{kind: x.kind, place: place(s.file, x.pos)}
 	name, path := s.nameOf(s.resolver, x), s.pathOf(s.resolver, x)
 	var ok bool
 	if h.name, ok = stringOf(&name); !ok {
@@ -145,14 +115,6 @@ func (s *setter) readHolder(x *resource) {
 		if name, ok := s.nameIn(&g); ok {
 			h.groups = append(h.groups, name)
 		}
-	}
-}
-
-func (s *setter) keep(h *holder) {
-	s.holders = append(s.holders, h)
-	s.byName[[2]string{h.kind, h.name}] = h
-	for _, a := range h.attached {
-		s.carried[a.ARN] = true
 	}
 }
 
@@ -232,10 +194,7 @@ func (s *setter) policyAt(n *iam.Node) (roles.Attached, bool) {
 	if !ok {
 		return roles.Attached{}, false
 	}
-	if a := s.byARN[arn]; a != nil {
-		return *a, true
-	}
-	return roles.Attached{ARN: arn, Document: awsPolicy(arn), Place: place(s.file, n.Pos)}, true
+	return s.policy(arn, n.Pos), true
 }
 
 func (s *setter) boundary(h *holder, x *resource) {
@@ -251,78 +210,4 @@ func (s *setter) boundary(h *holder, x *resource) {
 	if h.boundary = a.Document; a.Document == nil {
 		h.doubts = append(h.doubts, unknownBoundary(a.ARN))
 	}
-}
-
-func unknownBoundary(arn string) string {
-	return "the text of its permissions boundary " + Shown(arn) + " is not given"
-}
-
-// Shown prints a text that may be an [iam.Intrinsic].
-func Shown(s string) string {
-	if json, ok := iam.IntrinsicJSON(s); ok {
-		return json
-	}
-	return s
-}
-
-// finish puts the roles and users into the set, in the order of the template.
-func (s *setter) finish(set *roles.Set) {
-	for _, h := range s.holders {
-		h.doubts = append(h.doubts, s.maybe[h.kind]...)
-		if s.macros != "" {
-			h.doubts = append(h.doubts, s.macros)
-		}
-		slices.SortStableFunc(h.policies, func(a, b roles.Policy) int { return cmp.Compare(a.Name, b.Name) })
-		switch h.kind {
-		case typeRole:
-			set.Roles = append(set.Roles, h.role(s.options.Account))
-		case typeUser:
-			s.join(h)
-			set.Users = append(set.Users, h.user(s.options.Account))
-		}
-	}
-}
-
-// maxJoined bounds what users have from groups, all together: far more than IAM takes, and far less than memory.
-const maxJoined = 100_000
-
-// join gives a user the policies of its groups.
-func (s *setter) join(h *holder) {
-	for _, name := range h.groups {
-		g := s.byName[[2]string{typeGroup, name}]
-		if g == nil {
-			h.doubts = append(h.doubts, "the policies of its group "+Shown(name)+" are not given")
-			continue
-		}
-		if s.joined += len(g.policies) + len(g.attached) + len(g.doubts); s.joined > maxJoined {
-			s.report(iam.Position{Line: h.place.Line, Column: h.place.Column}, iam.CodeTooLarge, "users have more than %d policies from groups", maxJoined)
-			return
-		}
-		h.policies, h.attached = append(h.policies, g.policies...), append(h.attached, g.attached...)
-		h.doubts = append(h.doubts, g.doubts...)
-	}
-}
-
-func (h *holder) role(account string) roles.Role {
-	return roles.Role{
-		Account: account, Name: h.name, Path: h.path, Kind: KindOfRole(h.name), Trust: h.trust, Policies: h.policies,
-		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Doubts: h.doubts, Place: h.place,
-	}
-}
-
-func (h *holder) user(account string) roles.User {
-	return roles.User{
-		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Boundary: h.boundary,
-		Groups: h.groups, Doubts: h.doubts, Place: h.place,
-	}
-}
-
-// KindOfRole finds the kind that the name of a role of slipway ends with; empty where it ends with none.
-func KindOfRole(name string) plan.RoleKind {
-	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode} {
-		if strings.HasSuffix(name, "-"+string(k)) {
-			return k
-		}
-	}
-	return ""
 }

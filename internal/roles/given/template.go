@@ -10,7 +10,7 @@ import (
 
 // template is a template of CloudFormation while it is read.
 type template struct {
-	file       string
+	*book
 	options    Options
 	parameters map[string]iam.Node // those whose value is known
 	mappings   *iam.Node
@@ -18,7 +18,6 @@ type template struct {
 	decided    map[string]*truth
 	resources  []*resource
 	byID       map[string]*resource
-	findings   []*iam.SyntaxError
 }
 
 // truth is what is known of a condition; busy while it is found out, which a condition that contains itself meets.
@@ -52,9 +51,10 @@ func readTemplate(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Sy
 		o.Partition = partitionOf(o.Region)
 	}
 	t := &template{
-		file: file, options: o, parameters: map[string]iam.Node{}, mappings: field(root, "Mappings"),
+		book: newBook(file, o.Account), options: o, parameters: map[string]iam.Node{}, mappings: field(root, "Mappings"),
 		conditions: map[string]*iam.Node{}, decided: map[string]*truth{}, byID: map[string]*resource{},
 	}
+	t.intrinsics = true
 	t.readParameters(root)
 	if list := field(root, "Conditions"); list != nil {
 		for i := range list.Fields {
@@ -68,13 +68,6 @@ func readTemplate(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Sy
 		t.report(root.Pos, iam.CodeTooLarge, "its functions make more than %d bytes of text", maxResolved)
 	}
 	return set, distinct(t.findings)
-}
-
-func (t *template) report(pos iam.Position, code iam.Code, format string, args ...any) {
-	const most = 100
-	if len(t.findings) < most {
-		t.findings = append(t.findings, at(t.file, pos, code, format, args...))
-	}
 }
 
 // readParameters takes the values that are given, and the defaults of the others.
@@ -256,10 +249,4 @@ func items(n *iam.Node) []iam.Node {
 		return n.Items
 	}
 	return []iam.Node{*n}
-}
-
-// distinct sorts findings, and leaves each only once: what is attached to two roles is read twice.
-func distinct(findings []*iam.SyntaxError) []*iam.SyntaxError {
-	iam.SortFindings(findings)
-	return slices.CompactFunc(findings, func(a, b *iam.SyntaxError) bool { return *a == *b })
 }

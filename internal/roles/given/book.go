@@ -1,0 +1,146 @@
+package given
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/roles"
+)
+
+// book is what has been read of a file: who there is, and what they carry.
+type book struct {
+	file, account string
+	intrinsics    bool // values may be functions of CloudFormation
+	findings      []*iam.SyntaxError
+	holders       []*holder
+	byName        map[[2]string]*holder      // by kind and name
+	byARN         map[string]*roles.Attached // the managed policies of the file
+	carried       map[string]bool            // the ARNs of managed policies that somebody carries
+	maybe         map[string][]string        // doubts about everybody of a kind
+	joined        int                        // policies that users have from groups
+}
+
+func newBook(file, account string) *book {
+	return &book{
+		file: file, account: account, byName: map[[2]string]*holder{}, byARN: map[string]*roles.Attached{},
+		carried: map[string]bool{}, maybe: map[string][]string{},
+	}
+}
+
+func (b *book) report(pos iam.Position, code iam.Code, format string, args ...any) {
+	const most = 100
+	if len(b.findings) < most {
+		b.findings = append(b.findings, at(b.file, pos, code, format, args...))
+	}
+}
+
+// distinct sorts findings, and leaves each only once: what is attached to two roles is read twice.
+func distinct(findings []*iam.SyntaxError) []*iam.SyntaxError {
+	iam.SortFindings(findings)
+	return slices.CompactFunc(findings, func(a, b *iam.SyntaxError) bool { return *a == *b })
+}
+
+// holder is what carries policies: a role, a user, or a group, whose policies are its users'.
+type holder struct {
+	kind     string
+	name     string // text, or an [iam.Intrinsic]
+	path     string
+	trust    *iam.Document
+	policies []roles.Policy
+	attached []roles.Attached
+	boundary *iam.Document
+	profile  bool
+	groups   []string
+	doubts   []string
+	place    roles.Place
+}
+
+func (b *book) keep(h *holder) {
+	b.holders = append(b.holders, h)
+	b.byName[[2]string{h.kind, h.name}] = h
+	for _, a := range h.attached {
+		b.carried[a.ARN] = true
+	}
+}
+
+// policy finds a managed policy by its ARN: one of the file, one of AWS, or one that is not known here.
+func (b *book) policy(arn string, pos iam.Position) roles.Attached {
+	if a := b.byARN[arn]; a != nil {
+		return *a
+	}
+	return roles.Attached{ARN: arn, Document: awsPolicy(arn), Place: place(b.file, pos)}
+}
+
+func unknownBoundary(arn string) string {
+	return "the text of its permissions boundary " + Shown(arn) + " is not given"
+}
+
+// Shown prints a text that may be an [iam.Intrinsic].
+func Shown(s string) string {
+	if json, ok := iam.IntrinsicJSON(s); ok {
+		return json
+	}
+	return s
+}
+
+// finish puts the roles and users into the set, in the order of the file.
+func (b *book) finish(set *roles.Set) {
+	for _, h := range b.holders {
+		h.doubts = append(h.doubts, b.maybe[h.kind]...)
+		slices.SortStableFunc(h.policies, func(a, b roles.Policy) int { return cmp.Compare(a.Name, b.Name) })
+		switch h.kind {
+		case typeRole:
+			set.Roles = append(set.Roles, h.role(b.account))
+		case typeUser:
+			b.join(h)
+			set.Users = append(set.Users, h.user(b.account))
+		}
+	}
+}
+
+// maxJoined bounds what users have from groups, all together: far more than IAM takes, and far less than memory.
+const maxJoined = 100_000
+
+// join gives a user the policies of its groups.
+func (b *book) join(h *holder) {
+	for _, name := range h.groups {
+		g := b.byName[[2]string{typeGroup, name}]
+		if g == nil {
+			h.doubts = append(h.doubts, "the policies of its group "+Shown(name)+" are not given")
+			continue
+		}
+		if b.joined += len(g.policies) + len(g.attached) + len(g.doubts); b.joined > maxJoined {
+			b.report(iam.Position{Line: h.place.Line, Column: h.place.Column}, iam.CodeTooLarge, "users have more than %d policies from groups", maxJoined)
+			return
+		}
+		h.policies, h.attached = append(h.policies, g.policies...), append(h.attached, g.attached...)
+		h.doubts = append(h.doubts, g.doubts...)
+	}
+}
+
+func (h *holder) role(account string) roles.Role {
+	return roles.Role{
+		Account: account, Name: h.name, Path: h.path, Kind: KindOfRole(h.name), Trust: h.trust, Policies: h.policies,
+		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Doubts: h.doubts, Place: h.place,
+	}
+}
+
+func (h *holder) user(account string) roles.User {
+	return roles.User{
+		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Boundary: h.boundary,
+		Groups: h.groups, Doubts: h.doubts, Place: h.place,
+	}
+}
+
+// KindOfRole finds the kind that the name of a role of slipway ends with; empty where it ends with none.
+func KindOfRole(name string) plan.RoleKind {
+	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode} {
+		if strings.HasSuffix(name, "-"+string(k)) {
+			return k
+		}
+	}
+	return ""
+}

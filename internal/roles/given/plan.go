@@ -1,0 +1,247 @@
+package given
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/roles"
+)
+
+// isPlan says whether an object is what terraform show -json prints of a plan (Terraform, "JSON Output Format").
+func isPlan(root *iam.Node) bool {
+	return field(root, "planned_values") != nil && field(root, "format_version") != nil
+}
+
+// tfResource is a resource as it will be.
+type tfResource struct {
+	address, kind string
+	module        string    // the address of its module, without instances: module.a.module.b
+	index         string    // the instance's key within count or for_each, as it is written; empty without
+	values        *iam.Node // what is known of it
+	unknown       *iam.Node // true where a value is known after apply only; nil when nothing is said
+	expressions   *iam.Node // what its values are made of; nil when nothing is said
+	pos           iam.Position
+}
+
+// tfPlan is a plan of Terraform while it is read.
+type tfPlan struct {
+	*book
+	resources []*tfResource
+	byPlain   map[string][]*tfResource   // by address without instance
+	policies  map[string]*roles.Attached // aws_iam_policy, by address
+}
+
+func readPlan(file string, root *iam.Node, o Options) (*roles.Set, []*iam.SyntaxError) {
+	p := &tfPlan{book: newBook(file, o.Account), byPlain: map[string][]*tfResource{}, policies: map[string]*roles.Attached{}}
+	unknown := map[string]*iam.Node{}
+	for _, c := range items(field(root, "resource_changes")) {
+		unknown[textOf(&c, "address")] = field(field(&c, "change"), "after_unknown")
+	}
+	expressions := map[string]*iam.Node{}
+	configured(field(field(root, "configuration"), "root_module"), "", expressions)
+	p.list(field(field(root, "planned_values"), "root_module"), unknown, expressions)
+	p.read()
+	set := &roles.Set{}
+	p.buckets(set)
+	p.finish(set)
+	return set, distinct(p.findings)
+}
+
+// configured gathers the expressions of a module's resources, by address without instances.
+func configured(module *iam.Node, prefix string, to map[string]*iam.Node) {
+	for _, r := range items(field(module, "resources")) {
+		to[prefix+textOf(&r, "address")] = field(&r, "expressions")
+	}
+	calls := field(module, "module_calls")
+	if calls == nil {
+		return
+	}
+	for i := range calls.Fields {
+		c := &calls.Fields[i]
+		configured(field(&c.Value, "module"), prefix+"module."+c.Name+".", to)
+	}
+}
+
+var instance = regexp.MustCompile(`\[[^\]]*\]`)
+
+// list gathers the managed resources of a module and of those within it.
+func (p *tfPlan) list(module *iam.Node, unknown, expressions map[string]*iam.Node) {
+	for _, n := range items(field(module, "resources")) {
+		if textOf(&n, "mode") != "managed" {
+			continue
+		}
+		r := &tfResource{
+			address: textOf(&n, "address"), kind: textOf(&n, "type"), values: field(&n, "values"), pos: n.Pos,
+		}
+		plain := instance.ReplaceAllString(r.address, "")
+		r.unknown, r.expressions = unknown[r.address], expressions[plain]
+		r.module = strings.TrimSuffix(plain, r.kind+"."+textOf(&n, "name"))
+		if at := strings.LastIndexByte(r.address, '['); at >= 0 && strings.HasSuffix(r.address, "]") {
+			r.index = r.address[at:]
+		}
+		p.resources = append(p.resources, r)
+		p.byPlain[plain] = append(p.byPlain[plain], r)
+	}
+	for _, m := range items(field(module, "child_modules")) {
+		p.list(&m, unknown, expressions)
+	}
+}
+
+// tfHolders are the resources that carry policies.
+var tfHolders = map[string]string{"aws_iam_role": typeRole, "aws_iam_user": typeUser, "aws_iam_group": typeGroup}
+
+// read makes of resources who there is, and what they carry.
+func (p *tfPlan) read() {
+	for _, r := range p.resources {
+		if r.kind == "aws_iam_policy" {
+			p.managed(r)
+		}
+	}
+	for _, r := range p.resources {
+		if kind := tfHolders[r.kind]; kind != "" {
+			p.holder(r, kind)
+		}
+	}
+	for _, r := range p.resources {
+		p.attach(r)
+	}
+}
+
+// isUnknown says whether a value is known after apply only.
+func (r *tfResource) isUnknown(name string) bool {
+	n := field(r.unknown, name)
+	return n != nil && n.Kind == iam.BoolNode && n.Text == "true"
+}
+
+// open is the mark of a value of a resource that is known after apply only.
+func (r *tfResource) open(name string) string {
+	return iam.Intrinsic(`{"Ref":` + string((&iam.Node{Text: r.address + "." + name}).Compact()) + `}`)
+}
+
+// arn is an ARN that Terraform makes of a path and a name.
+func (p *tfPlan) arn(r *tfResource, kind string) string {
+	if arn := textOf(r.values, "arn"); arn != "" {
+		return arn
+	}
+	path, name := textOf(r.values, "path"), textOf(r.values, "name")
+	if p.account == "" || name == "" || r.isUnknown("path") {
+		return r.open("arn")
+	}
+	if path == "" {
+		path = "/"
+	}
+	return "arn:aws:iam::" + p.account + ":" + kind + path + name
+}
+
+// managed reads a managed policy. Where its text is known after apply, it is one whose text nobody gave.
+func (p *tfPlan) managed(r *tfResource) {
+	a := &roles.Attached{ARN: p.arn(r, "policy"), Place: place(p.file, r.pos)}
+	p.policies[r.address] = a
+	if n := field(r.values, "policy"); n != nil && n.Kind == iam.StringNode {
+		a.Document = p.embedded(n)
+	}
+	if _, marked := iam.IntrinsicJSON(a.ARN); !marked {
+		p.byARN[a.ARN] = a
+	}
+}
+
+// holder reads a role, a user or a group, with what stands in it.
+func (p *tfPlan) holder(r *tfResource, kind string) {
+	h := &holder{kind: kind, name: textOf(r.values, "name"), path: textOf(r.values, "path"), place: place(p.file, r.pos)}
+	if h.name == "" {
+		h.name = r.open("name")
+	}
+	if h.path == "" {
+		h.path = "/"
+	}
+	if kind == typeRole {
+		switch n := field(r.values, "assume_role_policy"); {
+		case n != nil && n.Kind == iam.StringNode:
+			h.trust = p.embedded(n)
+		default:
+			h.doubts = append(h.doubts, "its trust policy is known after apply")
+		}
+	}
+	p.inline(h, r)
+	p.arns(h, r)
+	p.boundary(h, r)
+	if p.byName[[2]string{kind, h.name}] != nil {
+		p.report(r.pos, iam.CodeDuplicateKey, "%s: another resource has the name %s", r.address, Shown(h.name))
+		return
+	}
+	p.keep(h)
+}
+
+// inline reads the blocks inline_policy.
+func (p *tfPlan) inline(h *holder, r *tfResource) {
+	if r.isUnknown("inline_policy") {
+		h.doubts = append(h.doubts, "its inline policies are known after apply")
+		return
+	}
+	for _, n := range items(field(r.values, "inline_policy")) {
+		if text := field(&n, "policy"); text != nil && text.Kind == iam.StringNode && text.Text != "" {
+			p.add(h, textOf(&n, "name"), text)
+		}
+	}
+	for _, n := range items(field(r.unknown, "inline_policy")) {
+		if u := field(&n, "policy"); u != nil && u.Text == "true" {
+			h.doubts = append(h.doubts, "the text of one of its inline policies is known after apply")
+		}
+	}
+}
+
+func (p *tfPlan) add(h *holder, name string, text *iam.Node) {
+	if d := p.embedded(text); d != nil {
+		h.policies = append(h.policies, roles.Policy{Name: name, Document: d, Place: place(p.file, text.Pos)})
+	}
+}
+
+func (p *tfPlan) arns(h *holder, r *tfResource) {
+	list := field(r.values, "managed_policy_arns")
+	for _, n := range items(list) {
+		if n.Kind == iam.StringNode {
+			h.attached = append(h.attached, p.policy(n.Text, n.Pos))
+		}
+	}
+	// Where nothing is written, Terraform itself does not know what others attach: it is none of this plan's.
+	if field(r.expressions, "managed_policy_arns") == nil {
+		return
+	}
+	u := field(r.unknown, "managed_policy_arns")
+	if u == nil || u.Kind == iam.BoolNode && u.Text != "true" || u.Kind == iam.ListNode && !strings.Contains(string(u.Compact()), "true") {
+		return
+	}
+	for _, t := range p.references(r, "managed_policy_arns") {
+		if t.kind == "aws_iam_policy" {
+			p.give(h, t)
+		}
+	}
+	if u.Kind == iam.BoolNode {
+		h.doubts = append(h.doubts, "its managed policies are known after apply")
+	}
+}
+
+func (p *tfPlan) boundary(h *holder, r *tfResource) {
+	arn := textOf(r.values, "permissions_boundary")
+	if r.isUnknown("permissions_boundary") {
+		if t := p.reference(r, "permissions_boundary", "aws_iam_policy"); t != nil && p.policies[t.address].Document != nil {
+			h.boundary = p.policies[t.address].Document
+			return
+		}
+		h.doubts = append(h.doubts, "its permissions boundary is known after apply")
+		return
+	}
+	if arn == "" {
+		return
+	}
+	a := p.policy(arn, r.pos)
+	if h.boundary = a.Document; a.Document == nil {
+		h.doubts = append(h.doubts, unknownBoundary(arn))
+	}
+}
+
+// give attaches a managed policy of the plan.
+func (p *tfPlan) give(h *holder, r *tfResource) {
+	h.attached = append(h.attached, *p.policies[r.address])
+}
