@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam/managed"
 	"github.com/slipway-cd/slipway/internal/localaws"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
 	"github.com/slipway-cd/slipway/internal/localaws/iam"
@@ -96,7 +97,7 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 		}
 		spec := iam.RoleSpec{
 			Account: role.Account, Name: role.Name, Path: role.Path,
-			Policies: map[string][]byte{}, InstanceProfile: role.Kind == plan.KindNode,
+			Policies: map[string][]byte{}, Own: map[string][]byte{}, InstanceProfile: role.Kind == plan.KindNode,
 		}
 		if role.Trust == nil {
 			return fmt.Errorf("role %s in account %s has no trust.json: nobody could assume it", role.Name, role.Account)
@@ -104,6 +105,13 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 		spec.Trust = role.Trust.JSON()
 		for _, policy := range role.Policies {
 			spec.Policies[policy.Name] = policy.Document.JSON()
+		}
+		for _, a := range role.Attached {
+			if strings.HasPrefix(a.ARN, managed.Prefix) || a.Document == nil {
+				spec.Managed = append(spec.Managed, a.ARN)
+			} else {
+				spec.Own[a.ARN] = a.Document.JSON()
+			}
 		}
 		if role.Boundary != nil {
 			spec.Boundary = role.Boundary.JSON()

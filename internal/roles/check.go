@@ -4,39 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/slipway-cd/slipway/iam"
 )
 
-// What IAM takes, in characters without white space (IAM user guide, "IAM and AWS STS quotas"; R118).
-const (
-	maxTrust   = 2_048
-	maxManaged = 6_144  // a managed policy
-	maxInline  = 10_240 // all inline policies of a role together
-)
-
-// check compares a role with IAM's quotas, and prints and parses each of its documents again.
+// check compares a role with IAM's quotas (R118), and prints and parses each of its documents again.
 func check(r *Role) error {
 	var errs []error
-	if r.Trust != nil {
-		errs = append(errs, reread(r.Trust))
-		if n := size(r.Trust); n > maxTrust {
-			errs = append(errs, fmt.Errorf("the trust policy has %d characters, and IAM takes %d: it lists too many subjects", n, maxTrust))
+	all := iam.Attachments{
+		Name: r.Name, Holder: iam.RolePolicy, ManagedCount: len(r.Attached), Trust: r.Trust, Boundary: r.Boundary,
+	}
+	for _, d := range []*iam.Document{r.Trust, r.Boundary} {
+		if d != nil {
+			errs = append(errs, reread(d))
 		}
 	}
-	total, parts := 0, []string{}
 	for _, p := range r.Policies {
 		errs = append(errs, reread(p.Document))
-		n := size(p.Document)
-		total += n
-		parts = append(parts, fmt.Sprintf("%s %d", p.Name, n))
+		all.Inline = append(all.Inline, p.Document)
 	}
-	if total > maxInline {
-		errs = append(errs, fmt.Errorf("its policies have %d characters (%s), and IAM takes %d together: name the nodes by tags instead of ids, or split the stage",
-			total, strings.Join(parts, ", "), maxInline))
+	for _, a := range r.Attached {
+		if a.Document != nil && !ofAWS(a.ARN) {
+			errs = append(errs, reread(a.Document))
+			all.Managed = append(all.Managed, a.Document)
+		}
+	}
+	for _, f := range all.Quotas() {
+		errs = append(errs, fmt.Errorf("%s: %s", f.File, f.Message))
 	}
 	return errors.Join(errs...)
 }
@@ -60,15 +54,4 @@ func reread(want *iam.Document) error {
 		return fmt.Errorf("a rendered policy does not compile: %w", err)
 	}
 	return nil
-}
-
-// size counts a document's characters as IAM does: without white space.
-func size(d *iam.Document) int {
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, string(d.JSON()))
-	return utf8.RuneCountInString(text)
 }

@@ -33,7 +33,7 @@ func (h held) write(files map[string][]byte, account, folder string) {
 	}
 	var arns []string
 	for _, a := range h.attached {
-		own := !strings.HasPrefix(a.ARN, managed.Prefix)
+		own := !ofAWS(a.ARN)
 		if own && a.Document != nil {
 			files[managedFile(account, folder, a.Name())] = a.Document.JSON()
 		}
@@ -46,6 +46,9 @@ func (h held) write(files map[string][]byte, account, folder string) {
 		files[path.Join(account, folder, attachedName)] = append(list, '\n')
 	}
 }
+
+// ofAWS says whether a managed policy is one of AWS's own, which nobody has to make.
+func ofAWS(arn string) bool { return strings.HasPrefix(arn, managed.Prefix) }
 
 // policyARN is that of a managed policy under slipway's path.
 func policyARN(account, name string) string {

@@ -53,7 +53,7 @@ func (s *Set) user(all *plan.Stage, own plan.Role, app string) error {
 			ARN: "arn:aws:iam::" + own.Account + ":policy" + managedPath + name, Document: policy.Document, Notes: policy.Notes,
 		}},
 	}
-	if n := size(policy.Document); n > maxManaged {
+	if n := policy.Document.Size(); n > maxManaged {
 		return fmt.Errorf("user %s: its policy has %d characters, and IAM takes %d", own.Name, n, maxManaged)
 	}
 	s.Users = append(s.Users, u)

@@ -194,5 +194,8 @@ func render(stage *plan.Stage, r plan.Role) (Role, error) {
 	if len(policy.Document.Statements) > 0 {
 		out.Policies = []Policy{policy}
 	}
+	if err := out.fit(); err != nil {
+		return Role{}, err
+	}
 	return out, check(&out)
 }

@@ -42,11 +42,11 @@ func (r *Role) text(b *strings.Builder) {
 	if r.Trust == nil {
 		b.WriteString("\n  nobody can assume it: there is no trust policy\n")
 	} else {
-		fmt.Fprintf(b, "\n  who may assume it (%d of %d characters)\n", size(r.Trust), maxTrust)
+		fmt.Fprintf(b, "\n  who may assume it (%d of %d characters)\n", r.Trust.Size(), maxTrust)
 		statementsText(b, r.Trust, r.TrustNotes)
 	}
 	for _, p := range r.Policies {
-		fmt.Fprintf(b, "\n  policy %s (%d of %d characters)\n", p.Name, size(p.Document), maxInline)
+		fmt.Fprintf(b, "\n  policy %s (%d of %d characters)\n", p.Name, p.Document.Size(), maxInline)
 		statementsText(b, p.Document, p.Notes)
 	}
 	for i := range r.Attached {
@@ -78,7 +78,7 @@ func (a *Attached) text(b *strings.Builder) {
 		b.WriteString(", whose text is not known\n")
 		return
 	}
-	fmt.Fprintf(b, " (%d of %d characters)\n", size(a.Document), maxManaged)
+	fmt.Fprintf(b, " (%d of %d characters)\n", a.Document.Size(), maxManaged)
 	statementsText(b, a.Document, a.Notes)
 }
 

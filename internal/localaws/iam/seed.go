@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 const (
@@ -83,7 +84,9 @@ type RoleSpec struct {
 	Path     string // / when empty
 	Trust    []byte
 	Policies map[string][]byte // inline, by name
-	Managed  []string          // ARNs of managed policies
+	Managed  []string          // ARNs of managed policies that are there
+	// Own are managed policies of the account by ARN, which are made or replaced, and attached.
+	Own map[string][]byte
 	// Boundary is stored as the managed policy <Name>-Boundary under the role's path.
 	Boundary []byte
 	// MaxSession is the longest session in seconds; 0 means an hour.
@@ -135,10 +138,29 @@ func (spec *RoleSpec) check() error {
 	if total > maxRoleInline {
 		return limitExceeded("PolicySize", maxRoleInline)
 	}
+	for arn, document := range spec.Own {
+		if err := checkManaged(arn, string(document)); err != nil {
+			return err
+		}
+	}
 	if spec.Boundary != nil {
 		return checkManaged("boundary", string(spec.Boundary))
 	}
 	return nil
+}
+
+// replacePolicy makes a managed policy of the account's own in place of the one that is there.
+func (s *Service) replacePolicy(ctx context.Context, q querier, account, policy, document string) error {
+	path, ok := strings.CutPrefix(policy, "arn:aws:iam::"+account+":policy/")
+	if !ok {
+		return fmt.Errorf("%s is not a managed policy of account %s", policy, account)
+	}
+	at := strings.LastIndexByte(path, '/') + 1
+	p := &managedPolicy{account: account, path: "/" + path[:at], name: path[at:]}
+	if err := execAll(ctx, q, []any{policy}, `DELETE FROM iam_policy_versions WHERE arn = ?`, `DELETE FROM iam_policies WHERE arn = ?`); err != nil {
+		return err
+	}
+	return s.insertPolicy(ctx, q, p, document)
 }
 
 func (s *Service) replaceRole(ctx context.Context, q querier, r *Role, spec *RoleSpec) error {
@@ -178,7 +200,13 @@ func (s *Service) fillRole(ctx context.Context, q querier, r *Role, spec *RoleSp
 			return err
 		}
 	}
-	for _, a := range spec.Managed {
+	own := slices.Sorted(maps.Keys(spec.Own))
+	for _, a := range own {
+		if err := s.replacePolicy(ctx, q, r.Account, a, string(spec.Own[a])); err != nil {
+			return err
+		}
+	}
+	for _, a := range slices.Concat(spec.Managed, own) {
 		if _, err := mustPolicy(ctx, q, r.Account, a); err != nil {
 			return err
 		}
