@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/slipway-cd/slipway/internal/lint/policies"
 )
 
 // Kind is what a file is, told by its content, and by its name where that does not tell.
@@ -33,6 +35,9 @@ func Promising(name string) bool {
 
 // KindOf tells what a file is.
 func KindOf(f File) Kind {
+	if _, ok := policies.Folder(f.Name); ok {
+		return KindPolicy
+	}
 	if bytes.HasPrefix(f.Content, []byte("#!")) {
 		line, _, _ := bytes.Cut(f.Content, []byte("\n"))
 		if bytes.HasSuffix(bytes.TrimSpace(line), []byte("sh")) || bytes.Contains(line, []byte("sh ")) {

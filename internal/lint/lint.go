@@ -132,6 +132,25 @@ func (in Input) Content(name string) (content []byte, ok bool) {
 	return content, err == nil
 }
 
+// policy lints a policy. One in a folder of roles is looked at with the others of the folder, once for all.
+func (in Input) policy(f File) []finding.Finding {
+	root, ok := policies.Folder(f.Name)
+	if !ok {
+		return policies.File(f.Name, f.Content)
+	}
+	var names []string
+	contents := map[string][]byte{}
+	for _, o := range in.Files {
+		if other, ok := policies.Folder(o.Name); ok && other == root {
+			names, contents[o.Name] = append(names, o.Name), o.Content
+		}
+	}
+	if names[0] != f.Name {
+		return nil
+	}
+	return policies.InFolder(contents, names)
+}
+
 // lint gives one file to the linters that know its kind.
 func (in Input) lint(f File) []finding.Finding {
 	switch KindOf(f) {
@@ -142,7 +161,9 @@ func (in Input) lint(f File) []finding.Finding {
 	case KindBuild:
 		return pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository)
 	case KindPolicy:
-		return policies.File(f.Name, f.Content)
+		return in.policy(f)
+	case KindTemplate, KindPlan, KindAccount:
+		return policies.Given(f.Name, f.Content)
 	case KindDocument:
 		return documents.Lint(f.Name, f.Content)
 	case KindRelease:

@@ -17,7 +17,8 @@ import (
 )
 
 // Rules are what is looked for.
-var Rules = slices.Concat(arnRules, deadRules, conditionRules, languageRules, starRules, widthRules)
+var Rules = slices.Concat(arnRules, deadRules, conditionRules, languageRules, starRules, widthRules,
+	managedRules, nodeRules, stackRules, userRules, nameRules)
 
 // File lints a policy, a trust policy or the policy of a resource, in JSON or YAML.
 func File(name string, content []byte) []finding.Finding {
@@ -29,6 +30,7 @@ func File(name string, content []byte) []finding.Finding {
 		p.kind = kindOf(name, p.document)
 		p.limits = p.kind == iam.ServiceControlPolicy || p.kind == iam.ResourceControlPolicy || strings.Contains(strings.ToLower(path.Base(name)), "boundary")
 		p.holder.policies = []*policy{p}
+		l.open(p.holder)
 		l.holder(p.holder)
 	}
 	finding.Sort(l.found)
@@ -36,7 +38,11 @@ func File(name string, content []byte) []finding.Finding {
 }
 
 // linter collects what is found.
-type linter struct{ found []finding.Finding }
+type linter struct {
+	found   []finding.Finding
+	holders []*holder
+	sources map[string][]byte // the texts of files, by name
+}
 
 // read reads a policy; nil if it has no sensible reading.
 func read(name string, content []byte) (*iam.Document, []*iam.SyntaxError) {

@@ -2,12 +2,14 @@ package policies
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/roles"
 )
 
 // policy is one policy, with who has it.
@@ -28,8 +30,14 @@ type policy struct {
 // holder is who has policies.
 type holder struct {
 	// role is its name; empty where nobody is known to have the policy.
-	role string
-	kind kind
+	role          string
+	account, path string
+	kind          kind
+	place         roles.Place
+	attached      []roles.Attached
+	given         *roles.Role // nil for users, and for policies that stand alone
+	// doubtful says that it may have more than is known.
+	doubtful bool
 	// policies are all that count for it.
 	policies []*policy
 	// index has, by the name of an action, the statements that stand for it; those that stand for every one under "".
@@ -48,12 +56,16 @@ type statement struct {
 	claimed map[string]bool
 }
 
-// holder lints the policies that somebody has.
-func (l *linter) holder(h *holder) {
+// open expands the statements of the policies that somebody has.
+func (l *linter) open(h *holder) {
 	h.policies = slices.DeleteFunc(h.policies, func(p *policy) bool { return p.tooLarge(l) })
 	for _, p := range h.policies {
 		p.open(l)
 	}
+}
+
+// holder lints the policies that somebody has, one by one.
+func (l *linter) holder(h *holder) {
 	for _, p := range h.policies {
 		if p.foreign {
 			continue
@@ -61,6 +73,19 @@ func (l *linter) holder(h *holder) {
 		p.language(l)
 		for _, s := range p.statements {
 			s.lint()
+		}
+	}
+}
+
+// own yields the statements that give somebody permissions and are not AWS's.
+func (h *holder) own() iter.Seq[*statement] {
+	return func(yield func(*statement) bool) {
+		for _, p := range h.policies {
+			for _, s := range p.statements {
+				if !p.foreign && s.allows() && !yield(s) {
+					return
+				}
+			}
 		}
 	}
 }

@@ -239,10 +239,14 @@ func (s *statement) objects() {
 	if i < 0 || s.narrowed() {
 		return
 	}
-	var found []string
+	var found, buckets []string
 	rule := &objectsRule
 	for c := range s.each() {
-		if c.Service != "s3" || !slices.ContainsFunc(c.Resources, func(r catalog.ActionResource) bool { return r.Type == "object" }) {
+		if c.Service != "s3" {
+			continue
+		}
+		if !slices.ContainsFunc(c.Resources, func(r catalog.ActionResource) bool { return r.Type == "object" }) {
+			buckets = append(buckets, c.String())
 			continue
 		}
 		found = append(found, c.String())
@@ -253,7 +257,7 @@ func (s *statement) objects() {
 	if rule == &objectsRule && !slices.Contains(found, "s3:GetObject") {
 		return
 	}
-	s.claim(found)
+	s.claim(append(found, buckets...))
 	s.report(rule, s.resourceAt(i), "", "%s on %s", list(found), s.resources[i])
 }
 

@@ -1,0 +1,92 @@
+package policies
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam/managed"
+	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/given"
+)
+
+// layout is how slipway names the files of roles: <account>/<Role>/trust.json and their like.
+var layout = regexp.MustCompile(`^(?:(.*)/)?([0-9]{12})/([\w+=,.@-]+)/(trust|boundary|attached|policy-[\w+=,.@-]+|managed-[\w+=,.@-]+)\.json$`)
+
+// Folder tells whether a file is named as slipway names those of roles, and in which folder the accounts are.
+func Folder(name string) (root string, ok bool) {
+	m := layout.FindStringSubmatch(name)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
+
+// InFolder lints the roles of a folder, given its files by name: what belongs together is looked at together.
+func InFolder(files map[string][]byte, order []string) []finding.Finding {
+	l, set := &linter{}, &roles.Set{}
+	folders := map[string]*roles.Role{}
+	var dirs []string
+	for _, name := range order {
+		m := layout.FindStringSubmatch(name)
+		if m == nil {
+			continue
+		}
+		dir := path.Dir(name)
+		if folders[dir] == nil {
+			folders[dir] = &roles.Role{Account: m[2], Name: m[3], Path: plan.RolePath, Kind: given.KindOfRole(m[3]), Place: roles.Place{File: name, Line: 1, Column: 1}}
+			dirs = append(dirs, dir)
+		}
+		l.take(folders[dir], name, m[4], files[name])
+	}
+	for _, dir := range dirs {
+		r := folders[dir]
+		if name, ok := strings.CutPrefix(r.Name, "user-"); ok && r.Trust == nil {
+			set.Users = append(set.Users, roles.User{Account: r.Account, Name: name, Policies: r.Policies, Attached: r.Attached, Boundary: r.Boundary, Place: r.Place})
+			continue
+		}
+		set.Roles = append(set.Roles, *r)
+	}
+	l.set(set, files)
+	finding.Sort(l.found)
+	return l.found
+}
+
+// take takes a file of a role's folder in.
+func (l *linter) take(r *roles.Role, name, part string, content []byte) {
+	place := roles.Place{File: name, Line: 1, Column: 1}
+	if part == "attached" {
+		var arns []string
+		if err := json.Unmarshal(content, &arns); err != nil {
+			l.found = append(l.found, syntaxRule.At(name, 1, 1, "", "a list of the ARNs of managed policies: %v", err))
+		}
+		for _, arn := range arns {
+			a := roles.Attached{ARN: arn, Place: place}
+			if p, ok := managed.Lookup(arn); ok {
+				a.Document = p.Document()
+			}
+			r.Attached = append(r.Attached, a)
+		}
+		return
+	}
+	d, found := read(name, content)
+	l.syntax(&policy{file: name, holder: &holder{role: r.Name}}, found)
+	if d == nil {
+		r.Doubts = append(r.Doubts, name+" cannot be read")
+		return
+	}
+	kind, rest, _ := strings.Cut(part, "-")
+	switch kind {
+	case "trust":
+		r.Trust = d
+	case "boundary":
+		r.Boundary = d
+	case "policy":
+		r.Policies = append(r.Policies, roles.Policy{Name: rest, Document: d, Place: place})
+	case "managed":
+		r.Attached = append(r.Attached, roles.Attached{ARN: "arn:aws:iam::" + r.Account + ":policy/" + rest, Document: d, Place: place})
+	}
+}

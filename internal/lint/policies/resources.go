@@ -1,0 +1,81 @@
+package policies
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/yaml"
+)
+
+// resources looks at what a template has besides roles.
+func (l *linter) resources(name string, content []byte) {
+	var root *iam.Node
+	if yaml.IsJSON(content) {
+		root, _ = iam.ReadTree(name, content, largestTemplate)
+	} else {
+		root, _ = yaml.ReadTree(name, content)
+	}
+	all := fieldOf(root, "Resources")
+	if all == nil || all.Kind != iam.ObjectNode {
+		return
+	}
+	var workload string
+	for _, f := range all.Fields {
+		kind := textIn(fieldOf(&f.Value, "Type"))
+		if kind == "AWS::IAM::AccessKey" || kind == "AWS::IAM::User" && fieldOf(fieldOf(&f.Value, "Properties"), "LoginProfile") != nil {
+			l.found = append(l.found, keysRule.At(name, f.Pos.Line, f.Pos.Column, "", "%s is an %s: keys that never expire, in a template", f.Name, kind))
+		}
+		if workload == "" && slices.ContainsFunc(workloads, func(p string) bool { return strings.HasPrefix(kind, p) }) {
+			workload = f.Name
+		}
+	}
+	for _, f := range all.Fields {
+		if workload != "" && textIn(fieldOf(&f.Value, "Type")) == "AWS::IAM::Role" && assumedByCloudFormation(&f.Value) {
+			l.found = append(l.found, ownStackRule.At(name, f.Pos.Line, f.Pos.Column, "", "%s is a role that CloudFormation deploys with, and %s is what it deploys", f.Name, workload))
+		}
+	}
+}
+
+// largestTemplate is the size of a template, in bytes, that CloudFormation takes.
+const largestTemplate = 1 << 20
+
+// workloads are the beginnings of types of resources that applications are made of.
+var workloads = []string{
+	"AWS::Serverless::", "AWS::Lambda::", "AWS::DynamoDB::", "AWS::ApiGateway", "AWS::AppSync::", "AWS::SNS::", "AWS::SQS::",
+	"AWS::EC2::Instance", "AWS::AutoScaling::", "AWS::ECS::", "AWS::RDS::", "AWS::CloudFront::", "AWS::ElasticLoadBalancing",
+}
+
+// assumedByCloudFormation says whether a role's trust policy names CloudFormation.
+func assumedByCloudFormation(resource *iam.Node) bool {
+	trust := fieldOf(fieldOf(resource, "Properties"), "AssumeRolePolicyDocument")
+	if trust == nil {
+		return false
+	}
+	d, _ := iam.FromNode("", trust, iam.ReadOptions{Lenient: true, Intrinsics: true})
+	if d == nil {
+		return false
+	}
+	services, _ := trusted(d)
+	return slices.Contains(services, "cloudformation")
+}
+
+// fieldOf finds a field of an object; nil when there is none.
+func fieldOf(n *iam.Node, name string) *iam.Node {
+	if n == nil {
+		return nil
+	}
+	for i := range n.Fields {
+		if n.Fields[i].Name == name {
+			return &n.Fields[i].Value
+		}
+	}
+	return nil
+}
+
+func textIn(n *iam.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
