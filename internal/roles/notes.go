@@ -31,7 +31,7 @@ func (s *statement) note() Note {
 			parts = append(parts, name+" is a document of AWS: whoever may send it is as good as root on these nodes.")
 		}
 	}
-	return Note{Sid: s.sid, Reason: strings.TrimSpace(strings.Join(parts, " ")), Star: s.star(), When: s.when}
+	return Note{Sid: s.sid, Reason: strings.TrimSpace(strings.Join(parts, " ")), Star: s.star(), When: s.when, Steps: s.steps}
 }
 
 // sharedDocument finds the name in the ARN of a document that AWS owns: its account is empty.

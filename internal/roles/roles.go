@@ -141,6 +141,8 @@ type Note struct {
 	Star string
 	// When lists the circumstances in which a deploy makes the calls that need the statement.
 	When []plan.When
+	// Steps of the stage that make these calls; none where the whole stage does.
+	Steps []string
 }
 
 // Render derives the roles of a plan, in the plan's order. It fails where the plan asks for what IAM cannot express

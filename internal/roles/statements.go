@@ -19,6 +19,7 @@ type statement struct {
 	tags      []plan.Tag // that the resources must carry
 	patterns  []string   // why resources without tags are patterns
 	when      []plan.When
+	steps     []string // those of the stage that need it; none where the whole stage does
 }
 
 // permissions gathers the calls that a role makes into one policy.
@@ -115,6 +116,9 @@ func grant(grants []*statement, c *plan.Call) []*statement {
 			grants[i].patterns = add(grants[i].patterns, r.Pattern)
 		}
 		grants[i].when = add(grants[i].when, c.When)
+		if c.Step != "" {
+			grants[i].steps = add(grants[i].steps, c.Step)
+		}
 		if c.OnResume {
 			grants[i].when = add(grants[i].when, plan.OnResume)
 		}
@@ -133,6 +137,9 @@ func merge(grants []*statement) []*statement {
 			out[i].actions = add(out[i].actions, g.actions[0])
 			for _, w := range g.when {
 				out[i].when = add(out[i].when, w)
+			}
+			for _, step := range g.steps {
+				out[i].steps = add(out[i].steps, step)
 			}
 			for _, why := range g.patterns {
 				out[i].patterns = add(out[i].patterns, why)
