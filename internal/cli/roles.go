@@ -14,7 +14,8 @@ import (
 )
 
 type rolesCommand struct {
-	Render renderCommand `cmd:"" help:"Write the roles: as text, policies, CloudFormation or Terraform."`
+	Render renderCommand    `cmd:"" help:"Write the roles: as text, policies, CloudFormation or Terraform."`
+	Docs   rolesDocsCommand `cmd:"" help:"Write the table for reviewers, in Markdown."`
 }
 
 type renderCommand struct {
@@ -111,6 +112,32 @@ func (c *renderCommand) print(process *Process, files map[string][]byte) error {
 		_, err := process.Stdout.Write(content)
 		return err
 	})
+}
+
+type rolesDocsCommand struct{ releaseFlags }
+
+// Help shows examples under `slipway roles docs --help`.
+func (rolesDocsCommand) Help() string {
+	return `Per account and role: who may enter, what it may do, for which step and in which circumstances, and why each * is one. It
+is the same each time, so that a pull request shows what changes.
+
+Examples:
+  slipway roles docs > docs/roles.md
+  slipway roles docs --stage prod`
+}
+
+// Run writes the table.
+func (c *rolesDocsCommand) Run(process *Process) error {
+	l, err := c.load()
+	if err != nil {
+		return err
+	}
+	set, err := l.rolesFor("")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(process.Stdout, roles.Docs(l.release.App, set))
+	return err
 }
 
 // writeFiles hands out files in the order of their names.
