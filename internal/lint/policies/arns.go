@@ -117,7 +117,7 @@ func (t text) wide(service string, kinds ...string) bool {
 	})
 }
 
-func onlyStars(s string) bool { return s != "" && strings.Trim(s, "*") == "" }
+func onlyStars(s string) bool { return strings.Contains(s, "*") && strings.Trim(s, "*/") == "" }
 
 // wideAt is the first resource that stands for all of a kind; -1 where there is none.
 func (s *statement) wideAt(service string, kinds ...string) int {

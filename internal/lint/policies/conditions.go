@@ -3,7 +3,6 @@ package policies
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/catalog"
@@ -121,7 +120,7 @@ func (s *statement) key(t test) bool {
 		s.report(&tagKeyRule, t.Pos, t.Key+"/<key>", "%s names no tag", t.Key)
 		return false
 	}
-	if _, ok := keyOf(t.key); ok {
+	if _, ok := s.keyOf(t.key); ok {
 		return true
 	}
 	names := make([]string, 0, 100)
@@ -132,40 +131,44 @@ func (s *statement) key(t test) bool {
 	return false
 }
 
-// keys holds every condition key by its prefix, in lower case, with the pieces of its name.
-var keys = sync.OnceValue(func() map[string][]knownKey {
-	m := map[string][]knownKey{}
-	add := func(list []catalog.ConditionKey) {
+// keyOf finds a condition key by its name in lower case: among the global ones, those of the service that it begins with, and
+// those of the services that the statement is about; then, which takes a moment, among those of every service. Of a key that
+// is listed more than once, the first that tells its type is taken.
+func (s *statement) keyOf(name string) (found catalog.ConditionKey, ok bool) {
+	literal := pieces(text(name))
+	look := func(list []catalog.ConditionKey) bool {
 		for _, k := range list {
-			prefix, _, _ := strings.Cut(strings.ToLower(k.Name), ":")
-			m[prefix] = append(m[prefix], knownKey{k, lower(template(k.Name))})
+			if sameBeginning(k.Name, name) && mayMeet(literal, lower(template(k.Name))) {
+				if found, ok = k, true; k.Type != "" {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	prefix, _, _ := strings.Cut(name, ":")
+	services := []string{prefix}
+	for _, a := range s.actions {
+		if a.service != "" && !slices.Contains(services, a.service) {
+			services = append(services, a.service)
 		}
 	}
-	add(catalog.GlobalKeys())
-	for _, service := range catalog.Services() {
-		add(catalog.ConditionKeys(service))
+	if look(catalog.GlobalKeys()) || slices.ContainsFunc(services, func(v string) bool { return look(catalog.ConditionKeys(v)) }) || ok {
+		return found, ok
 	}
-	return m
-})
-
-type knownKey struct {
-	catalog.ConditionKey
-	pieces []piece
-}
-
-// keyOf finds a condition key by its name in lower case. A key is often listed by many services: the first that tells its type
-// is taken.
-func keyOf(name string) (found catalog.ConditionKey, ok bool) {
-	prefix, _, _ := strings.Cut(name, ":")
-	literal := pieces(text(name))
-	for _, k := range keys()[prefix] {
-		if mayMeet(literal, k.pieces) {
-			if found, ok = k.ConditionKey, true; found.Type != "" {
-				return found, true
-			}
+	for _, v := range catalog.Services() {
+		if look(catalog.ConditionKeys(v)) {
+			break
 		}
 	}
 	return found, ok
+}
+
+// sameBeginning compares names up to the colon, which tells most keys apart.
+func sameBeginning(a, b string) bool {
+	x, _, _ := strings.Cut(a, ":")
+	y, _, _ := strings.Cut(b, ":")
+	return strings.EqualFold(x, y)
 }
 
 // keyOfActions reports actions whose requests never have a key.
@@ -227,7 +230,7 @@ func (s *statement) untagged(t test) {
 
 // operatorOfType reports an operator that does not fit the type of a key.
 func (s *statement) operatorOfType(t test) {
-	k, _ := keyOf(t.key)
+	k, _ := s.keyOf(t.key)
 	kind := strings.ToLower(strings.TrimPrefix(k.Type, "ArrayOf"))
 	var fits []string // the types that an operator may find; values of type String may hold anything
 	switch {

@@ -1,16 +1,19 @@
 package policies
 
 import (
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 // userRules are about users of IAM in a pipeline, nameRules about names of applications.
 var (
 	userRules = []finding.Rule{keysRule, targetUserRule, ciUserRule}
-	nameRules = []finding.Rule{accountRule, ownStackRule, openPrefixRule, stageRule, prefixRule, toolsRule}
+	nameRules = []finding.Rule{accountRule, driftRule, ownStackRule, openPrefixRule, stageRule, prefixRule, toolsRule}
 )
 
 const (
@@ -44,6 +47,12 @@ var (
 		Title:  "One account lacks a deploy role that others have.",
 		Why:    "The pipeline ends at that account, where nothing can be deployed.",
 		Source: serviceRole, Fix: "deploy both roles to every target account: slipway roles render", Requirements: []string{"R62", "R95"},
+	}
+	driftRule = finding.Rule{
+		Code: "SLW095", Name: "role-differs-by-account", Severity: finding.Warning, Subject: finding.Role,
+		Title:  "One role differs from that of the same name in another account.",
+		Why:    "What works in one stage fails in the next, or is allowed there and was never tried.",
+		Source: serviceRole, Fix: "render the roles of all accounts from one release", Requirements: []string{"R95"},
 	}
 	ownStackRule = finding.Rule{
 		Code: "SLW063", Name: "workload-with-deploy-roles", Severity: finding.Warning, Subject: finding.Role,
@@ -183,21 +192,57 @@ func (l *linter) named(account, role string) bool {
 	return slices.ContainsFunc(l.holders, func(h *holder) bool { return h.given != nil && h.account == account && h.role == role })
 }
 
-// accounts looks for accounts that lack one of the two roles which others have.
+// accounts looks at the deploy roles of an application in all of its accounts.
 func (l *linter) accounts() {
 	seen := map[string]bool{}
-	for _, h := range l.holders {
+	for i, h := range l.holders {
 		app := h.application()
 		if app == "" {
 			continue
 		}
-		for _, o := range l.holders {
-			other := o.application()
-			if other != app || o.account == h.account || l.named(o.account, h.role) || seen[o.account+h.role] {
+		for j, o := range l.holders {
+			if o.application() != app || o.account == h.account {
 				continue
 			}
-			seen[o.account+h.role] = true
-			l.atRole(&accountRule, o, "", "account %s has no %s, which account %s has", o.account, h.role, h.account)
+			if o.role == h.role && i < j && !seen["differs "+o.account+o.role] {
+				seen["differs "+o.account+o.role] = l.differs(h, o)
+			}
+			if !l.named(o.account, h.role) && !seen[o.account+h.role] {
+				seen[o.account+h.role] = true
+				l.atRole(&accountRule, o, "", "account %s has no %s, which account %s has", o.account, h.role, h.account)
+			}
 		}
 	}
+}
+
+// differs reports policies of a role that are not, but for accounts and regions, those of the same role in another account.
+func (l *linter) differs(h, o *holder) bool {
+	there := map[string]string{}
+	for _, p := range h.policies {
+		if p.kind == iam.IdentityPolicy {
+			there[p.name] = p.anywhere()
+		}
+	}
+	var names []string
+	for _, p := range o.policies {
+		if p.kind != iam.IdentityPolicy {
+			continue
+		}
+		if there[p.name] != p.anywhere() {
+			names = append(names, p.name)
+		}
+		delete(there, p.name)
+	}
+	names = append(names, slices.Sorted(maps.Keys(there))...)
+	if len(names) > 0 {
+		l.atRole(&driftRule, o, "", "%s: not as in account %s", list(names), h.account)
+	}
+	return len(names) > 0
+}
+
+var accountOrRegion = regexp.MustCompile(`\b[0-9]{12}\b|\b[a-z]{2}(-[a-z]+)+-[0-9]\b`)
+
+// anywhere is the policy's text without what may differ from account to account.
+func (p *policy) anywhere() string {
+	return accountOrRegion.ReplaceAllString(string(p.document.Compact()), "")
 }

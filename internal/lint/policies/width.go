@@ -18,7 +18,7 @@ const (
 // widthRules are about single actions that allow more than they have to.
 var widthRules = []finding.Rule{
 	sendRule, bucketsRule, shellRule, systemsManagerRule, anyDocumentRule, parametersRule, serviceRule, everythingRule,
-	passRule, objectsRule, rolesRule, writeParametersRule, assumeRule, passedToRule,
+	passRule, stacksRule, objectsRule, rolesRule, writeParametersRule, assumeRule, passedToRule,
 }
 
 var (
@@ -81,6 +81,13 @@ var (
 		Source: passRole, Fix: `"Resource": "arn:aws:iam::<account>:role/<role>", "Condition": {"StringEquals": {"iam:PassedToService": "<service>.amazonaws.com"}}`,
 		Requirements: []string{"R65"},
 	}
+	stacksRule = finding.Rule{
+		Code: "SLW066", Name: "every-stack", Severity: finding.Warning, Subject: finding.Policy,
+		Title:  "Every stack of the account may be changed.",
+		Why:    "The stacks that guard the account, and those with the pipeline's own roles, are among them.",
+		Source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html",
+		Fix:    `"Resource": "arn:aws:cloudformation:<region>:<account>:stack/<application>-*/*"`, Requirements: []string{"R66"},
+	}
 	objectsRule = finding.Rule{
 		Code: "SLW069", Name: "read-every-bucket", Severity: finding.Warning, Subject: finding.Policy,
 		Title:  "Objects of every bucket may be read.",
@@ -126,6 +133,7 @@ func (s *statement) width() {
 	s.reach(&parametersRule, []string{"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory"}, "ssm", "parameter")
 	s.reach(&writeParametersRule, []string{"ssm:PutParameter", "ssm:DeleteParameter", "ssm:DeleteParameters", "ssm:LabelParameterVersion"}, "ssm", "parameter")
 	s.objects()
+	s.reach(&stacksRule, slices.Concat(stackActions, []string{"cloudformation:DeleteChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:SetStackPolicy", "cloudformation:UpdateTerminationProtection"}), "cloudformation", "stack")
 	s.passes()
 	s.reach(&assumeRule, []string{"sts:AssumeRole"}, "iam", "role")
 	if !s.narrowed() {
@@ -233,9 +241,7 @@ func (s *statement) anyNode() int {
 
 // objects looks for objects of every bucket.
 func (s *statement) objects() {
-	i := slices.IndexFunc(s.resources, func(t text) bool {
-		return t.wide("s3") || slices.Contains([]text{"arn:aws:s3:::*/*", "arn:*:s3:::*/*"}, t)
-	})
+	i := s.wideAt("s3")
 	if i < 0 || s.narrowed() {
 		return
 	}
