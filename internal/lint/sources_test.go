@@ -43,7 +43,8 @@ var expected = []struct{ file, code, line, why string }{
 	{"D2/111122223333/Instance/policy-instance.json", "SLW047", `"ec2messages:*"`, "table: list the actions (R47)"},
 	{"D2/111122223333/Instance/policy-instance.json", "SLW004", `"Resource": "*"`, "R4: UpdateInstanceInformation can be narrowed"},
 	{"D2/111122223333/Instance/policy-instance.json", "SLW225", `"logs:PutLogEvents"`, "R107: without DescribeLogStreams"},
-	// D2, the automation role of items 6, 7 and 9. Its trust policy has no conditions yet.
+	// D2, the automation role of items 6, 7 and 9. Its trust policy has no conditions yet: item 6 adds them.
+	{"D2/111122223333/Automation/trust.json", "SLW045", `"Principal": {`, "R45"},
 	{"D2/111122223333/Automation/policy-automation.json", "SLW207", `"ssm:resourceTag": "Dev",`, "table: needs /TagKey (R51)"},
 	// D2, what it says to avoid.
 	{"D2/111122223333/InstanceWithFullAccess/attached.json", "SLW036", `[`, "R36"},
@@ -51,7 +52,9 @@ var expected = []struct{ file, code, line, why string }{
 	{"D2/111122223333/InstanceWithCore/attached.json", "SLW041", `[`, "R41: it holds OpenDataChannel, and no log"},
 	{"D2/111122223333/AutomationWithEverything/attached.json", "SLW056", `[`, "R56"},
 	{"D2/111122223333/AutomationWithEverything/policy-wildcards.json", "SLW059", `"Action": "*",`, "R47, R59"},
+	{"D2/111122223333/AutomationWithEverything/trust.json", "SLW045", `"Principal": {`, "R45"},
 	{"D2/111122223333/ManyServices/policy-restart.json", "SLW042", `{`, "R42"},
+	{"D2/111122223333/ManyServices/trust.json", "SLW045", `"Principal": {`, "R45"},
 
 	// D3, DeployerRole.
 	{"D3/roles.yaml", "SLW208", "- iam:PassRole", "R65: without iam:PassedToService"},
@@ -60,7 +63,10 @@ var expected = []struct{ file, code, line, why string }{
 	{"D3/roles.yaml", "SLW204", "Resource: '*'", "R4, R69: s3:List* can be narrowed"},
 	// ValidateTemplate on * and the bucket's pattern, which covers its objects too, are right: R67, R70.
 
+	{"D3/roles.yaml", "SLW088", "Action: sts:AssumeRole", "R88: the user's sessions are tagged, and the trust does not let them"},
+
 	// D3, CloudFormationExecutionRole.
+	{"D3/roles.yaml", "SLW249", "Service: cloudformation.amazonaws.com", "R64: aws:SourceAccount is suggested"},
 	{"D3/roles.yaml", "SLW079", "- arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs", "R79"},
 	{"D3/roles.yaml", "SLW218", "- lambda:CreateFunction", "table: listed twice"},
 	{"D3/roles.yaml", "SLW218", "- lambda:DeleteFunction", "table: listed twice"},

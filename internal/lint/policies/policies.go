@@ -18,7 +18,7 @@ import (
 
 // Rules are what is looked for.
 var Rules = slices.Concat(arnRules, deadRules, conditionRules, languageRules, starRules, widthRules,
-	managedRules, nodeRules, stackRules, userRules, nameRules)
+	managedRules, nodeRules, stackRules, userRules, nameRules, trustRules)
 
 // File lints a policy, a trust policy or the policy of a resource, in JSON or YAML.
 func File(name string, content []byte) []finding.Finding {

@@ -71,6 +71,7 @@ func (l *linter) holder(h *holder) {
 			continue
 		}
 		p.language(l)
+		p.trust()
 		for _, s := range p.statements {
 			s.lint()
 		}

@@ -1,0 +1,117 @@
+package policies
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-cd/slipway/internal/finding"
+)
+
+// codesOf lints one trust policy, and gives the codes of what was found.
+func codesOf(t *testing.T, statement string) []string {
+	t.Helper()
+	var codes []string
+	for _, f := range File("trust.json", []byte(`{"Version": "2012-10-17", "Statement": [`+statement+`]}`)) {
+		codes = append(codes, string(f.Code))
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+func github(conditions string) string {
+	return `{"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"},
+		"Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}` + conditions + `}}`
+}
+
+func service(name, conditions string) string {
+	if conditions != "" {
+		conditions = `, "Condition": {` + conditions + `}`
+	}
+	return `{"Effect": "Allow", "Principal": {"Service": "` + name + `"}, "Action": "sts:AssumeRole"` + conditions + `}`
+}
+
+const (
+	ownAccount = `"StringEquals": {"aws:SourceAccount": "111111111111"}`
+	executions = ownAccount + `, "ArnLike": {"aws:SourceArn": "arn:aws:ssm:*:111111111111:automation-execution/*"}`
+)
+
+// TestTrustCarriesTheRightFindings: for each rule what has it, next to what has nothing at all.
+func TestTrustCarriesTheRightFindings(t *testing.T) {
+	t.Parallel()
+	like := func(sub string) string {
+		return github(`, "StringLike": {"token.actions.githubusercontent.com:sub": "` + sub + `"}`)
+	}
+	for name, tt := range map[string]struct {
+		statement string
+		want      string
+	}{
+		"R19 any repository":              {github(""), "SLW019"},
+		"R19 every repository of org":     {like("repo:acme/*"), "SLW240"},
+		"R19 star":                        {like("*"), "SLW019"},
+		"R19 repo star":                   {like("repo:*"), "SLW019"},
+		"R19 a name that others can have": {like("repo:acm*/shop:environment:prod"), "SLW019"},
+		"R19 every ref":                   {like("repo:acme/shop:*"), "SLW242"},
+		"R19 one environment":             {like("repo:acme/shop:environment:prod"), ""},
+		"R19 tags":                        {like("repo:acme/shop:ref:refs/tags/v*"), ""},
+		"R19 ids":                         {like("repo:acme@123/shop@456:environment:prod"), ""},
+		"R19 any id":                      {like("repo:acme@*/shop@*:environment:prod"), ""},
+		"R106 one id":                     {like("repo:acme@123/shop:environment:prod"), "SLW244"},
+		"R44 R45 R46 an automation":       {service("ssm.amazonaws.com", executions), ""},
+		"R44 the account too":             {service("ssm.amazonaws.com", executions) + `,{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:role/ops"}, "Action": "sts:AssumeRole"}`, "SLW044"},
+		"R45 any account":                 {service("ssm.amazonaws.com", ""), "SLW045"},
+		"R46 a document":                  {service("ssm.amazonaws.com", ownAccount+`, "ArnEquals": {"aws:SourceArn": "arn:aws:ssm:eu-west-1:111111111111:document/Restart"}`), "SLW046"},
+		"R21 R22 an instance":             {service("ec2.amazonaws.com", ""), ""},
+		"R42 both":                        {service("ec2.amazonaws.com", "") + "," + service("ssm.amazonaws.com", executions), "SLW250"},
+		"R42 hybrid":                      {service("ec2.amazonaws.com", "") + "," + service("ssm.amazonaws.com", ownAccount+`, "ArnLike": {"aws:SourceArn": "arn:aws:ssm:*:111111111111:*"}`), ""},
+		"R57 two services":                {service("ec2.amazonaws.com", "") + "," + service("lambda.amazonaws.com", ""), "SLW057"},
+		"R64 an execution role":           {service("cloudformation.amazonaws.com", ownAccount), ""},
+		"R64 CI too":                      {service("cloudformation.amazonaws.com", ownAccount) + `,{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:role/ci"}, "Action": "sts:AssumeRole"}`, "SLW064"},
+		"R64 for any account":             {service("cloudformation.amazonaws.com", ""), "SLW249"},
+		"R83 everybody":                   {`{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}`, "SLW083"},
+		"R83 an account":                  {`{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Action": "sts:AssumeRole"}`, "SLW248"},
+		"R83 the pipeline":                {`{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:role/shop-CodeBuildRole"}, "Action": "sts:AssumeRole"}`, ""},
+		"R88 no tags":                     {`{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:user/shop-GitHubActionsUser"}, "Action": "sts:AssumeRole"}`, "SLW088"},
+		"R88 tags":                        {`{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:user/shop-GitHubActionsUser"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}`, ""},
+	} {
+		if got := strings.Join(codesOf(t, tt.statement), " "); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestR019PullRequestsThatDeploy: whether a role that pull requests may assume can deploy is told by its policies.
+func TestR019PullRequestsThatDeploy(t *testing.T) {
+	t.Parallel()
+	trust := `{"Version": "2012-10-17", "Statement": [` + github(`, "StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/shop:pull_request"}`) + `]}`
+	for action, want := range map[string]bool{"ssm:SendCommand": true, "ssm:*": true, "ssm:GetCommandInvocation": false} {
+		h := &holder{role: "shop"}
+		for name, text := range map[string]string{
+			"trust.json": trust, "policy.json": `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "` + action + `", "Resource": "*"}}`,
+		} {
+			d, _ := read(name, []byte(text))
+			h.policies = append(h.policies, &policy{document: d, file: name, kind: kindOf(name, d), holder: h})
+		}
+		l := &linter{}
+		l.open(h)
+		l.holder(h)
+		got := slices.ContainsFunc(l.found, func(f finding.Finding) bool { return f.Code == "SLW243" })
+		if got != want {
+			t.Errorf("%s: found %t", action, got)
+		}
+	}
+}
+
+// FuzzTrust: no policy makes the linter fail.
+func FuzzTrust(f *testing.F) {
+	f.Add(github(`, "ForAllValues:StringLike": {"token.actions.githubusercontent.com:sub": ["repo:*", "repo:a/b:*", ":"]}`))
+	f.Add(service("ssm.amazonaws.com", executions))
+	f.Add(`{"Effect": "Allow", "Principal": {"Federated": {"Ref": "P"}}, "Action": "*", "Condition": {"Ref": "C"}}`)
+	f.Fuzz(func(t *testing.T, statement string) {
+		for _, found := range File("trust.json", []byte(`{"Version": "2012-10-17", "Statement": [`+statement+`]}`)) {
+			if found.Line < 1 || found.Column < 1 || found.Message == "" {
+				t.Errorf("%+v", found)
+			}
+		}
+	})
+}
