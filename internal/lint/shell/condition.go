@@ -51,6 +51,7 @@ func (w *world) search(subject value, expr string, node syntax.Node) bool {
 	if len(expr) > 1000 {
 		return w.decide(node)
 	}
+	w.pay(16 * (len(expr) + len(subject.s)))
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		return w.decide(node)

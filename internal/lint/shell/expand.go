@@ -19,6 +19,7 @@ func (s *state) word(w *syntax.Word) value {
 	for _, part := range w.Parts {
 		v = cat(v, s.part(part, false))
 	}
+	s.w.pay(len(v.s))
 	return v
 }
 
@@ -28,9 +29,9 @@ func (s *state) fields(words []*syntax.Word) []value {
 	for _, w := range words {
 		for _, braced := range braces(w) {
 			list = append(list, s.split(braced)...)
-			if len(list) > maxFields {
+			if s.w.steps++; len(list) > maxFields || s.w.steps > maxSteps {
 				s.w.spent = true
-				return list[:maxFields]
+				return list[:min(len(list), maxFields)]
 			}
 		}
 	}
@@ -67,6 +68,7 @@ func (s *state) split(w *syntax.Word) []value {
 			put([]value{s.part(p, false)})
 		case *syntax.ParamExp, *syntax.CmdSubst:
 			v := s.part(p, false)
+			s.w.pay(4 * len(v.s))
 			fields := v.fields()
 			if at := strings.IndexAny(v.s, " \t\n"); at == 0 && open {
 				list, open = append(list, last), false
@@ -484,6 +486,7 @@ func (s *state) expansion(name string, v value, set bool, e *syntax.Expansion) v
 
 // trim takes a prefix or suffix away that has a form.
 func (s *state) trim(v value, e *syntax.Expansion) value {
+	s.w.pay(len(v.s) * 16)
 	form := s.word(e.Word)
 	mode := pattern.Mode(0)
 	if e.Op == syntax.RemSmallPrefix || e.Op == syntax.RemSmallSuffix {

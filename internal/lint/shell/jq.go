@@ -48,6 +48,7 @@ func (s *state) jq(c *syntax.CallExpr, in, program value, raw, exits bool) {
 		}
 		return
 	}
+	s.w.pay(16 * len(in.s))
 	tree, ok := fromJSON(in.s)
 	if !ok && in.known() {
 		s.status = 5 // jq: parse error

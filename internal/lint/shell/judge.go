@@ -13,7 +13,7 @@ import (
 // its place was come to: what depends on a condition that nobody can decide is not certain.
 func (p *prober) judge() []finding.Finding {
 	var found []finding.Finding
-	for _, rule := range []func() []finding.Finding{p.unread, p.unchecked, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent} {
+	for _, rule := range []func() []finding.Finding{p.unread, p.unchecked, p.unended, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent} {
 		found = append(found, rule()...)
 	}
 	return found
@@ -144,6 +144,24 @@ func (p *prober) unchecked() []finding.Finding {
 	return found
 }
 
+// unended finds what ends well though the command has not ended: a loop whose rounds are over, a status that is only
+// compared with Failed.
+func (p *prober) unended() []finding.Finding {
+	var found []finding.Finding
+	for _, at := range p.sites(unending, (*event).readsStatus) {
+		if !p.greens(succeeds1, at) || !p.every(fails, at, func(w *world, _ []*event) bool { return w.red }) {
+			continue
+		}
+		if p.every(unending, at, func(w *world, here []*event) bool {
+			i := slices.Index(w.events, here[len(here)-1])
+			return w.green() && !slices.ContainsFunc(w.events[i+1:], func(e *event) bool { return e.readsStatus() || e.waits() })
+		}) {
+			found = append(found, at.at(&uncheckedRule, "%s: this is green when the command has not ended (InProgress) and nothing asks any more", here(p.runs(unending), at)))
+		}
+	}
+	return found
+}
+
 func (w *world) sends() []*event {
 	return slices.DeleteFunc(slices.Clone(w.events), func(e *event) bool { return !isSend(e) })
 }
@@ -173,6 +191,11 @@ func (p *prober) waiters() []finding.Finding {
 	return found
 }
 
+// swallowsWait says whether a place is a wait whose failure nothing sees.
+func (p *prober) swallowsWait(at site) bool {
+	return slices.Contains(p.sites(unending, (*event).waits), at) && p.greens(succeeds1, at) && (p.greens(unending, at) || p.greens(fails, at))
+}
+
 func limitText(runs []*world, at site) string {
 	for _, w := range runs {
 		for _, e := range w.events {
@@ -189,6 +212,9 @@ func (p *prober) swallowed() []finding.Finding {
 	var found []finding.Finding
 	asks := func(e *event) bool { return (e.readsStatus() || e.waits()) && e.err == denied }
 	for _, at := range p.sites(refuses, asks) {
+		if p.swallowsWait(at) { // is found already
+			continue
+		}
 		if f, ok := p.swallows(at); ok {
 			found = append(found, f)
 		}

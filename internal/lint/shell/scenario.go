@@ -91,7 +91,7 @@ type prober struct {
 }
 
 // maxProbe bounds the steps of all runs of a sequence together.
-const maxProbe = 3_000_000
+const maxProbe = 500_000
 
 func newProber(s *Sequence) *prober {
 	p := &prober{sequence: s, done: map[*scenario][]*world{}, budget: maxProbe,

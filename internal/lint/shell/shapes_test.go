@@ -71,6 +71,9 @@ func TestR098W02NothingChecksTheStatus(t *testing.T) {
 		{"output alone", send + "sleep 10\naws ssm get-command-invocation --command-id $id --instance-id i-1 --query StandardOutputContent --output text", "3:102"},
 		{"in a variable", send + "sleep 10\nstatus=$(" + get + ")\necho \"status: $status\"", "3:102"},
 		{"looked at in vain", send + "sleep 10\nstatus=$(" + get + ")\nif [ \"$status\" != Success ]; then echo failed; fi", "3:102"},
+		{"its bound passed", send + "sleep 5\nfor i in {1..30}; do\n  status=$(" + get + ")\n  if [ \"$status\" == Success ]; then break; elif [[ $status =~ ^(Failed|TimedOut|Cancelled)$ ]]; then exit 1; fi\n  sleep 10\ndone", "4:102"},
+		{"its bound passed, and it looks again", send + "sleep 5\nfor i in {1..30}; do\n  status=$(" + get + ")\n  if [ \"$status\" == Success ]; then break; elif [[ $status =~ ^(Failed|TimedOut|Cancelled)$ ]]; then exit 1; fi\n  sleep 10\ndone\n[ $status == Success ]", "1:136"},
+		{"only failed is bad", send + "sleep 10\nstatus=$(" + get + ")\n[ \"$status\" != Failed ]", "3:102 3:106"},
 		{"checked", send + "sleep 10\nstatus=$(" + get + ")\n[ \"$status\" = Success ]", ""},
 		{"checked by if", send + "sleep 10\nstatus=$(" + get + ")\nif [[ $status != Success ]]; then echo failed; exit 1; fi", ""},
 		{"by grep", send + "sleep 10\n" + get + " | grep -q Success", ""},
@@ -100,6 +103,7 @@ func TestR098W04ErrorsBecomeStatuses(t *testing.T) {
 		{"tolerant of what is not there yet", polling("if ! status=$("+get+` 2>&1); then case "$status" in *InvocationDoesNotExist*) continue ;; *) echo "$status"; exit 1 ;; esac; fi`, decide), "1:136"},
 		{"tolerant by grep", polling("status=$("+get+` 2>err) || { grep -q InvocationDoesNotExist err && continue; cat err; exit 1; }`, decide), "1:136"},
 		{"five errors in the log", polling("status=$("+get+`) || { n=$((n+1)); [ $n -lt 5 ] && continue; exit 1; }`, decide), "1:136"},
+		{"in a process substitution", polling("mapfile -t all < <("+get+"); status=${all[0]}", decide), "1:136 4:104"},
 		{"once, thrown away", send + "sleep 5\nstatus=$(" + get + " 2>/dev/null)\n[ $status = Success ]", "3:104"},
 		{"output may be missing", polling("status=$("+get+")", `if [ $status = Success ]; then aws ssm get-command-invocation --command-id $id --instance-id i-1 --query StandardOutputContent || true; exit 0; fi; case $status in Pending|InProgress|Delayed) ;; *) exit 1 ;; esac`), "1:136"},
 	})

@@ -90,6 +90,7 @@ const maxShells = 48
 
 // sub is a subshell: it sees everything and changes nothing.
 func (s *state) sub() *state {
+	s.w.steps += 2 + len(s.vars)>>3
 	c := *s
 	c.vars, c.funcs, c.traps = maps.Clone(s.vars), maps.Clone(s.funcs), nil
 	c.saved = nil
@@ -104,12 +105,14 @@ func (s *state) signature() uint64 {
 		if !s.w.texts.relevant[name] {
 			continue
 		}
+		s.w.pay(len(v.value.s) + 16*len(v.list))
 		sum += maphash.String(seed, name+"\x00"+v.value.s)
 		for i, item := range v.list {
 			sum += maphash.String(seed, name) * uint64(i+3) * (maphash.String(seed, item.s) | 1)
 		}
 	}
 	for name, v := range s.w.files {
+		s.w.pay(len(v.s))
 		sum += maphash.String(seed, "file\x00"+name+"\x00"+v.s)
 	}
 	if s.streams.in != nil {
@@ -178,8 +181,10 @@ func (s *state) capture(run func()) value {
 func (s *state) write(to *sink, v value, at site) {
 	switch to.to {
 	case toCapture:
+		s.w.pay(len(to.got.s))
 		to.got = cat(to.got, v)
 	case toFile:
+		s.w.pay(len(s.w.files[to.name].s))
 		s.w.files[to.name] = cat(s.w.files[to.name], v)
 		s.w.toFile(to.name, v, at)
 	case toLog:

@@ -173,6 +173,7 @@ func (s *state) grep(c *syntax.CallExpr, in, form value, flags string) {
 	if strings.Contains(flags, "x") {
 		expr = `^(?:` + expr + `)$`
 	}
+	s.w.pay(16 * (len(expr) + len(in.s)))
 	re, err := regexp.Compile(expr)
 	if err != nil || len(expr) > 1000 || !form.known() {
 		s.status = boolCode(s.w.decide(c))

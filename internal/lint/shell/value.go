@@ -55,8 +55,8 @@ func opaque(name string, from ...*origin) value {
 
 // maxName bounds names of unknown texts, maxValue what a variable may hold.
 const (
-	maxName  = 8 << 10
-	maxValue = 256 << 10
+	maxName  = 4 << 10
+	maxValue = 64 << 10
 )
 
 func text(s string) value { return value{s: s} }

@@ -72,8 +72,8 @@ type site struct {
 
 // maxSteps bounds a run, and maxReads how often a loop may ask.
 const (
-	maxSteps = 150_000
-	maxReads = 6000
+	maxSteps = 60_000
+	maxReads = 4000
 )
 
 // step counts; false when the run is given up.
@@ -84,6 +84,9 @@ func (w *world) step() bool {
 	}
 	return !w.spent
 }
+
+// pay counts work on long texts.
+func (w *world) pay(bytes int) { w.steps += bytes >> 6 }
 
 // decide says which way a condition goes that cannot be decided: yes at first, and in one other run no. One that is asked
 // again and again, as in a loop, changes.
