@@ -77,6 +77,8 @@ type Result struct {
 	// Rollouts tell how steps spread over their nodes, of those that do not go to all at once: what is proved holds for
 	// every batch.
 	Rollouts []string `json:"rollouts,omitempty"`
+	// Surplus is what roles hold that no call needs; see [Result.Weigh].
+	Surplus []Surplus `json:"surplus,omitempty"`
 	// Unseen are kinds of policies that were not given and that AWS would ask too, each with how to give it.
 	Unseen []string `json:"unseen,omitempty"`
 	// Escalations are the ways by which a role of the plan reaches more than it holds; see [Result.Escalate].

@@ -1,0 +1,152 @@
+package proof
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
+)
+
+// Surplus is what a statement of a role allows and no call of the plan needs. It refutes nothing: a proof says whether
+// the calls are allowed.
+type Surplus struct {
+	Stage string `json:"stage"`
+	// Role that holds it: its ARN.
+	Role string `json:"role"`
+	// Policy and Statement say where: the name of the policy, and a Sid, or the statement's number.
+	Policy    string `json:"policy"`
+	Statement string `json:"statement"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+
+	Kind SurplusKind `json:"kind"`
+	// Actions that the statement allows too much of: whole, or on too much. At most 200; Count says how many there are.
+	Actions []string `json:"actions,omitempty"`
+	Count   int      `json:"count,omitempty"`
+	// Resource is the pattern of the statement that is wider than what is needed.
+	Resource string `json:"resource,omitempty"`
+	// Needed are the resources, or the callers, that the plan needs there.
+	Needed []string `json:"needed,omitempty"`
+	// Caller is one whom a trust policy lets in without need.
+	Caller string `json:"caller,omitempty"`
+	// Text says it in words.
+	Text string `json:"text"`
+}
+
+// SurplusKind says what there is too much of.
+type SurplusKind string
+
+// The kinds of surplus.
+const (
+	SurplusAction    SurplusKind = "action"    // no call of the plan needs the action
+	SurplusResource  SurplusKind = "resource"  // the action is needed, on less
+	SurplusCondition SurplusKind = "condition" // on these resources, but under a condition
+	SurplusCaller    SurplusKind = "caller"    // a trust policy lets in somebody whom the plan does not
+	SurplusUnknown   SurplusKind = "unknown"   // it cannot be told
+)
+
+// maxListed is how many actions of one statement are listed.
+const maxListed = 200
+
+// Weigh finds out what the given roles hold that no call of the plan needs. needed are the roles that hold just that: as
+// rendered from the plan. Roles that the plan does not have are not weighed.
+func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
+	subjects, err := compileRoles(given)
+	if err != nil {
+		return err
+	}
+	least, err := compileRoles(needed)
+	if err != nil {
+		return fmt.Errorf("rendered: %w", err)
+	}
+	for i := range p.Stages {
+		for j := range p.Stages[i].Roles {
+			role := &p.Stages[i].Roles[j]
+			key := roleKey{role.Account, role.Name}
+			if subjects[key] == nil || least[key] == nil {
+				continue
+			}
+			s := scale{stage: p.Stages[i].Name, role: role.ARN(), given: subjects[key], needed: least[key]}
+			if err := s.weigh(); err != nil {
+				return fmt.Errorf("surplus of role %s: %w", role.Name, err)
+			}
+			r.Surplus = append(r.Surplus, s.found...)
+		}
+	}
+	return nil
+}
+
+// Exact is the exit code where a role may hold nothing that no call needs: that of the calls; where they are proved, 1
+// with a surplus, and 3 where it cannot be told whether there is one.
+func (r *Result) Exact() int {
+	if r.Verdict != Proved || len(r.Surplus) == 0 {
+		return r.Exit()
+	}
+	if slices.ContainsFunc(r.Surplus, func(s Surplus) bool { return s.Kind != SurplusUnknown }) {
+		return exitRefuted
+	}
+	return exitUndecided
+}
+
+// scale weighs one role.
+type scale struct {
+	stage, role   string
+	given, needed *subject
+	found         []Surplus
+	// denies are the role's own Deny statements.
+	denies []iam.Statement
+}
+
+func (s *scale) weigh() error {
+	for _, u := range s.given.role.Unknown {
+		if u.Layer != iam.LayerBoundary { // a boundary gives nothing
+			s.found = append(s.found, Surplus{
+				Stage: s.stage, Role: s.role, Policy: u.What, Kind: SurplusUnknown, Text: joinGive(u.What+" is not known", u.Give),
+			})
+		}
+	}
+	for _, d := range s.given.role.Policies {
+		for i := range d.Statements {
+			if d.Statements[i].Effect == iam.Deny {
+				s.denies = append(s.denies, d.Statements[i])
+			}
+		}
+	}
+	for _, d := range s.given.role.Policies {
+		for i := range d.Statements {
+			if d.Statements[i].Effect != iam.Allow {
+				continue
+			}
+			if err := s.statement(d, i); err != nil {
+				return fmt.Errorf("%s: %w", reference(refOf(d, i)), err)
+			}
+		}
+	}
+	return s.entries()
+}
+
+func joinGive(what, give string) string {
+	if give == "" {
+		return what
+	}
+	return what + ": " + give
+}
+
+// at begins a surplus of a statement.
+func (s *scale) at(d *iam.Document, i int, kind SurplusKind) Surplus {
+	ref := refOf(d, i)
+	return Surplus{
+		Stage: s.stage, Role: s.role, Policy: ref.Policy, Statement: ref.Statement, Line: ref.Pos.Line, Column: ref.Pos.Column, Kind: kind,
+	}
+}
+
+// list puts actions into a surplus: what changes something before what reads.
+func (s *Surplus) list(actions []string) {
+	actions = slices.Clone(actions)
+	slices.SortStableFunc(actions, func(a, b string) int { return cmp.Or(weight(a)-weight(b), strings.Compare(a, b)) })
+	s.Count = len(actions)
+	s.Actions = actions[:min(len(actions), maxListed)]
+}

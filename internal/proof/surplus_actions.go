@@ -1,0 +1,346 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/iam/catalog"
+)
+
+// weight orders actions by what they can do.
+func weight(action string) int {
+	a, _ := catalog.Lookup(action)
+	return slices.Index([]string{catalog.LevelPermissions, catalog.LevelWrite, catalog.LevelTagging, catalog.LevelRead, catalog.LevelList}, a.AccessLevel)
+}
+
+// actionsOf lists the actions of AWS that a statement is about, sorted by service as the catalog has them.
+func actionsOf(st *iam.Statement) (list []string) {
+	seen := map[string]bool{}
+	note := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			list = append(list, name)
+		}
+	}
+	if len(st.NotActions) > 0 {
+		eachAction("*", func(name string) {
+			if !slices.ContainsFunc(st.NotActions, func(p string) bool { return likeAction(p, name) }) {
+				note(name)
+			}
+		})
+		return list
+	}
+	for _, pattern := range st.Actions {
+		eachAction(pattern, note)
+	}
+	return list
+}
+
+// eachAction calls f with every action of AWS that a pattern matches.
+func eachAction(pattern string, f func(name string)) {
+	if !strings.ContainsAny(pattern, "*?") {
+		if a, ok := catalog.Lookup(pattern); ok {
+			f(a.String())
+		}
+		return
+	}
+	services := catalog.Services()
+	if prefix, _, ok := strings.Cut(pattern, ":"); ok && !strings.ContainsAny(prefix, "*?") {
+		services = []string{strings.ToLower(prefix)}
+	}
+	for _, service := range services {
+		for _, name := range catalog.Actions(service) {
+			if action := service + ":" + name; likeAction(pattern, action) {
+				f(action)
+			}
+		}
+	}
+}
+
+// likeAction says whether a pattern matches an action, as IAM does: without regard to case.
+func likeAction(pattern, action string) bool {
+	return like(strings.ToLower(pattern), strings.ToLower(action))
+}
+
+// like matches * and ?. It goes back to the last star only, so that it takes no longer than the texts' product.
+func like(pattern, text string) bool {
+	star, mark := -1, 0
+	p, t := 0, 0
+	for t < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, t
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]):
+			p, t = p+1, t+1
+		case star >= 0:
+			mark++
+			p, t = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// about says whether a statement is about an action.
+func about(st *iam.Statement, action string) bool {
+	patterns, not := st.Actions, false
+	if len(st.NotActions) > 0 {
+		patterns, not = st.NotActions, true
+	}
+	return slices.ContainsFunc(patterns, func(p string) bool { return likeAction(p, action) }) != not
+}
+
+// restricted are the statements about an action, as if they were about nothing else.
+func restricted(statements []iam.Statement, action string) (list []iam.Statement) {
+	for i := range statements {
+		if about(&statements[i], action) {
+			list = append(list, of(statements[i], action))
+		}
+	}
+	return list
+}
+
+func of(st iam.Statement, action string) iam.Statement {
+	st.Actions, st.NotActions = []string{action}, nil
+	return st
+}
+
+// statements of all policies.
+func statements(documents []*iam.Document) (list []iam.Statement) {
+	for _, d := range documents {
+		list = append(list, d.Statements...)
+	}
+	return list
+}
+
+// statement weighs one Allow statement: first which actions no call needs, then which are needed on less.
+func (s *scale) statement(d *iam.Document, i int) error {
+	st := &d.Statements[i]
+	least := statements(s.needed.role.Policies)
+	var idle []string
+	wider := excesses{}
+	for _, action := range actionsOf(st) {
+		needed := restricted(least, action)
+		found, err := s.action(of(*st, action), needed, d.Version)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(found.Added)+len(found.Unclear) == 0:
+		case len(needed) == 0 && len(found.Added) > 0:
+			idle = append(idle, action)
+		default:
+			if err := wider.add(action, needed, found, of(*st, action), d.Version); err != nil {
+				return err
+			}
+		}
+	}
+	if len(idle) > 0 {
+		surplus := s.at(d, i, SurplusAction)
+		surplus.list(idle)
+		surplus.Text = "no call of the plan needs " + sum(idle) + ", on " + onText(st)
+		s.found = append(s.found, surplus)
+	}
+	for _, e := range wider.list {
+		surplus := s.at(d, i, e.kind)
+		surplus.list(e.actions)
+		surplus.Resource, surplus.Needed, surplus.Text = e.resource, e.needed, e.text()
+		s.found = append(s.found, surplus)
+	}
+	return nil
+}
+
+// action compares what a statement says about one action with what is needed of it. What the role's own Deny statements
+// take away, and what its boundary lets through no more than is needed, it does not hold.
+func (s *scale) action(st iam.Statement, needed []iam.Statement, version string) (iam.Comparison, error) {
+	action := st.Actions[0]
+	denies := restricted(s.denies, action)
+	if equalTo(&st, needed) {
+		return iam.Comparison{}, nil
+	}
+	found, err := added(needed, append([]iam.Statement{st}, denies...), version)
+	if err != nil || s.given.boundary == nil || found.Verdict == iam.NoMorePermissive {
+		return found, err
+	}
+	limit := restricted(s.given.boundary.Document().Statements, action)
+	through, err := added(needed, limit, s.given.boundary.Document().Version)
+	if err == nil && through.Verdict == iam.NoMorePermissive {
+		return iam.Comparison{}, nil
+	}
+	return found, err
+}
+
+// equalTo says whether a statement is one of those that are needed, or less of the same.
+func equalTo(st *iam.Statement, needed []iam.Statement) bool {
+	return len(st.NotResources) == 0 && slices.ContainsFunc(needed, func(n iam.Statement) bool {
+		return sameConditions(st.Conditions, n.Conditions) && !slices.ContainsFunc(st.Resources, func(r string) bool {
+			return !slices.Contains(n.Resources, r)
+		})
+	})
+}
+
+func sameConditions(a, b []iam.Condition) bool {
+	return slices.EqualFunc(a, b, func(c, d iam.Condition) bool {
+		return c.Operator == d.Operator && c.Key == d.Key && slices.Equal(c.Values, d.Values)
+	})
+}
+
+// added compares statements about one action.
+func added(old, new []iam.Statement, version string) (iam.Comparison, error) {
+	var options iam.CompareOptions
+	if len(new) > 0 && len(new[0].Actions) == 1 {
+		options.Actions, options.Resources = new[0].Actions, resourcesOf
+	}
+	before, err := compileStatements("needed", iam.Version2012, old)
+	if err != nil {
+		return iam.Comparison{}, err
+	}
+	after, err := compileStatements("given", version, new)
+	if err != nil {
+		return iam.Comparison{}, err
+	}
+	return iam.Compare(before, after, options), nil
+}
+
+func compileStatements(name, version string, statements []iam.Statement) ([]*iam.Policy, error) {
+	if len(statements) == 0 {
+		return nil, nil
+	}
+	p, err := iam.Compile(&iam.Document{Name: name, Version: version, Statements: statements})
+	if err != nil {
+		return nil, err
+	}
+	return []*iam.Policy{p}, nil
+}
+
+// resourcesOf lists the ARN patterns of an action's resource types, with * for what varies.
+func resourcesOf(action string) (patterns []string, known bool) {
+	a, known := catalog.Lookup(action)
+	for _, t := range a.Resources {
+		r, ok := catalog.ResourceType(a.Service, t.Type)
+		if !ok || len(r.ARNs) == 0 {
+			patterns = append(patterns, "*")
+		}
+		for _, arn := range r.ARNs {
+			patterns = append(patterns, starVariables(arn))
+		}
+	}
+	return patterns, known
+}
+
+// excesses are actions that are needed on less, by what they are allowed on.
+type excesses struct{ list []*excess }
+
+type excess struct {
+	kind             SurplusKind
+	resource         string
+	needed           []string
+	actions, unclear []string
+	example          string
+}
+
+func (x *excesses) add(action string, needed []iam.Statement, found iam.Comparison, st iam.Statement, version string) error {
+	if len(found.Added) == 0 {
+		x.note(&excess{kind: SurplusUnknown, resource: found.Unclear[0].Resource, actions: []string{action}, unclear: []string{found.Unclear[0].Why}})
+		return nil
+	}
+	open := slices.Clone(needed)
+	var resources []string
+	for i := range open {
+		open[i].Conditions = nil
+		resources = appendNew(resources, open[i].Resources...)
+	}
+	for _, a := range found.Added {
+		e := &excess{kind: SurplusResource, resource: a.Resource, needed: resources, actions: []string{action}, example: a.Request.Resource}
+		narrow := st
+		narrow.Conditions = nil
+		if !strings.HasPrefix(a.Resource, "not ") {
+			narrow.Resources, narrow.NotResources = []string{a.Resource}, nil
+		}
+		byResource, err := added(open, []iam.Statement{narrow}, version)
+		if err != nil {
+			return err
+		}
+		if byResource.Verdict == iam.NoMorePermissive {
+			e.kind, e.example = SurplusCondition, ""
+			e.needed = conditionsText(needed)
+		}
+		x.note(e)
+	}
+	return nil
+}
+
+func (x *excesses) note(e *excess) {
+	same := func(o *excess) bool {
+		return o.kind == e.kind && o.resource == e.resource && slices.Equal(o.needed, e.needed)
+	}
+	if i := slices.IndexFunc(x.list, same); i >= 0 {
+		x.list[i].actions = appendNew(x.list[i].actions, e.actions...)
+		return
+	}
+	x.list = append(x.list, e)
+}
+
+func (e *excess) text() string {
+	switch e.kind {
+	case SurplusUnknown:
+		return fmt.Sprintf("whether %s on %s is more than needed cannot be told: %s", sum(e.actions), e.resource, strings.Join(e.unclear, "; "))
+	case SurplusCondition:
+		return fmt.Sprintf("%s is needed on %s only where %s", sum(e.actions), e.resource, strings.Join(e.needed, ", or "))
+	}
+	text := fmt.Sprintf("%s is needed on %s, and not on all of %s", sum(e.actions), short(e.needed), e.resource)
+	if e.example != "" && !strings.Contains(text, e.example) {
+		text += ": not on " + e.example
+	}
+	return text
+}
+
+// conditionsText tells the conditions of statements, each statement's by itself.
+func conditionsText(needed []iam.Statement) (texts []string) {
+	for i := range needed {
+		var parts []string
+		for _, c := range needed[i].Conditions {
+			parts = append(parts, c.Operator+" "+c.Key+" "+strings.Join(c.Values, "|"))
+		}
+		texts = appendNew(texts, strings.Join(parts, " and "))
+	}
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
+}
+
+// onText says on what a statement allows its actions.
+func onText(st *iam.Statement) string {
+	text := short(st.Resources)
+	if len(st.NotResources) > 0 {
+		text = "everything but " + short(st.NotResources)
+	}
+	if conditions := conditionsText([]iam.Statement{*st}); len(conditions) > 0 {
+		text += " where " + conditions[0]
+	}
+	return text
+}
+
+// sum names actions, and where there are many says how many there are.
+func sum(actions []string) string {
+	const most = 15
+	var services []string
+	for _, a := range actions {
+		service, _, _ := strings.Cut(a, ":")
+		services = appendNew(services, service)
+	}
+	sorted := Surplus{}
+	sorted.list(actions)
+	shown := sorted.Actions[:min(len(sorted.Actions), most)]
+	switch {
+	case len(actions) == 1:
+		return actions[0]
+	case len(services) > most:
+		return fmt.Sprintf("%d actions of %d services", len(actions), len(services))
+	case len(shown) < len(actions):
+		return fmt.Sprintf("%d actions: %s and %d more", len(actions), strings.Join(shown, ", "), len(actions)-len(shown))
+	}
+	return strings.Join(shown, ", ")
+}
