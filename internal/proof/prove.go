@@ -129,7 +129,7 @@ func (p *stageProver) needed(role *plan.Role) []string {
 func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *lack) error {
 	out := CallResult{
 		ID: c.ID, Stage: p.stage.Name, Step: c.Step, Principal: p.principalName(c, role), Role: role.ARN(),
-		Action: c.Action, Verdict: Proved, Reason: c.Reason,
+		Action: c.Action, Verdict: Proved, When: c.When, Reason: c.Reason,
 	}
 	for _, r := range c.Resources {
 		out.Resources = append(out.Resources, r.ARN)

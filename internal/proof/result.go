@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 // Role is a role as it was given: rendered, read from files, or read from an account.
@@ -101,6 +102,8 @@ type CallResult struct {
 	// Resources of the call; when it is not proved only those that stand in the way.
 	Resources []string `json:"resources"`
 	Verdict   Verdict  `json:"verdict"`
+	// When says in which circumstances a deploy makes the call: the scenario that fails without it.
+	When plan.When `json:"when"`
 	// Reason is the plan's: why a deploy makes the call.
 	Reason string `json:"reason"`
 	// Why the call is refuted or undecided.

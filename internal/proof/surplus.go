@@ -1,10 +1,8 @@
 package proof
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -98,6 +96,7 @@ type scale struct {
 	found         []Surplus
 	// denies are the role's own Deny statements.
 	denies []iam.Statement
+	least  least
 }
 
 func (s *scale) weigh() error {
@@ -115,6 +114,7 @@ func (s *scale) weigh() error {
 			}
 		}
 	}
+	s.least = leastOf(s.needed.role.Policies)
 	for _, d := range s.given.role.Policies {
 		for i := range d.Statements {
 			if d.Statements[i].Effect != iam.Allow {
@@ -143,10 +143,8 @@ func (s *scale) at(d *iam.Document, i int, kind SurplusKind) Surplus {
 	}
 }
 
-// list puts actions into a surplus: what changes something before what reads.
-func (s *Surplus) list(actions []string) {
-	actions = slices.Clone(actions)
-	slices.SortStableFunc(actions, func(a, b string) int { return cmp.Or(weight(a)-weight(b), strings.Compare(a, b)) })
-	s.Count = len(actions)
-	s.Actions = actions[:min(len(actions), maxListed)]
+// list puts actions into a surplus.
+func (s *Surplus) list(actions []knownAction) {
+	names := byWeight(actions)
+	s.Count, s.Actions = len(names), names[:min(len(names), maxListed)]
 }

@@ -1,70 +1,85 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/catalog"
 )
 
-// weight orders actions by what they can do.
-func weight(action string) int {
-	a, _ := catalog.Lookup(action)
-	return slices.Index([]string{catalog.LevelPermissions, catalog.LevelWrite, catalog.LevelTagging, catalog.LevelRead, catalog.LevelList}, a.AccessLevel)
+// knownAction is an action of AWS, with what is often asked of it.
+type knownAction struct {
+	name, lower string
+	// weight orders actions by what they can do.
+	weight int
+	// scoped says that the action has resource types: without, it is allowed on * or not at all.
+	scoped bool
 }
 
-// actionsOf lists the actions of AWS that a statement is about, sorted by service as the catalog has them.
-func actionsOf(st *iam.Statement) (list []string) {
-	seen := map[string]bool{}
-	note := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			list = append(list, name)
-		}
+var weights = []string{catalog.LevelPermissions, catalog.LevelWrite, catalog.LevelTagging, catalog.LevelRead, catalog.LevelList}
+
+// services keeps what was asked of the catalog: []knownAction by the service's prefix.
+var services sync.Map
+
+// actionsOfService lists the actions of a service; none of one that does not exist.
+func actionsOfService(service string) []knownAction {
+	if list, ok := services.Load(service); ok {
+		return list.([]knownAction)
 	}
-	if len(st.NotActions) > 0 {
-		eachAction("*", func(name string) {
-			if !slices.ContainsFunc(st.NotActions, func(p string) bool { return likeAction(p, name) }) {
-				note(name)
-			}
+	var list []knownAction
+	for _, name := range catalog.Actions(service) {
+		a, _ := catalog.Lookup(service + ":" + name)
+		list = append(list, knownAction{
+			name: a.String(), lower: strings.ToLower(a.String()), weight: slices.Index(weights, a.AccessLevel), scoped: len(a.Resources) > 0,
 		})
-		return list
 	}
-	for _, pattern := range st.Actions {
-		eachAction(pattern, note)
+	services.Store(service, list)
+	return list
+}
+
+// actionsOf lists the actions of AWS that a statement is about, as the catalog has them.
+func actionsOf(st *iam.Statement) (list []knownAction) {
+	patterns, not := lowered(st.Actions), false
+	if len(st.NotActions) > 0 {
+		patterns, not = lowered(st.NotActions), true
+	}
+	for _, service := range servicesOf(patterns, not) {
+		for _, a := range actionsOfService(service) {
+			if slices.ContainsFunc(patterns, func(p string) bool { return like(p, a.lower) }) != not {
+				list = append(list, a)
+			}
+		}
 	}
 	return list
 }
 
-// eachAction calls f with every action of AWS that a pattern matches.
-func eachAction(pattern string, f func(name string)) {
-	if !strings.ContainsAny(pattern, "*?") {
-		if a, ok := catalog.Lookup(pattern); ok {
-			f(a.String())
+// servicesOf lists the services of which patterns, in lower case, may match an action.
+func servicesOf(patterns []string, not bool) (list []string) {
+	for _, p := range patterns {
+		service, _, ok := strings.Cut(p, ":")
+		if not || !ok || strings.ContainsAny(service, "*?") {
+			return catalog.Services()
 		}
-		return
+		list = appendNew(list, service)
 	}
-	services := catalog.Services()
-	if prefix, _, ok := strings.Cut(pattern, ":"); ok && !strings.ContainsAny(prefix, "*?") {
-		services = []string{strings.ToLower(prefix)}
-	}
-	for _, service := range services {
-		for _, name := range catalog.Actions(service) {
-			if action := service + ":" + name; likeAction(pattern, action) {
-				f(action)
-			}
-		}
-	}
+	slices.Sort(list)
+	return list
 }
 
-// likeAction says whether a pattern matches an action, as IAM does: without regard to case.
-func likeAction(pattern, action string) bool {
-	return like(strings.ToLower(pattern), strings.ToLower(action))
+func lowered(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	return out
 }
 
-// like matches * and ?. It goes back to the last star only, so that it takes no longer than the texts' product.
+// like matches * and ?, of texts in lower case. It goes back to the last star only, so that it takes no longer than the
+// texts' product.
 func like(pattern, text string) bool {
 	star, mark := -1, 0
 	p, t := 0, 0
@@ -91,7 +106,8 @@ func about(st *iam.Statement, action string) bool {
 	if len(st.NotActions) > 0 {
 		patterns, not = st.NotActions, true
 	}
-	return slices.ContainsFunc(patterns, func(p string) bool { return likeAction(p, action) }) != not
+	action = strings.ToLower(action)
+	return slices.ContainsFunc(patterns, func(p string) bool { return like(strings.ToLower(p), action) }) != not
 }
 
 // restricted are the statements about an action, as if they were about nothing else.
@@ -117,15 +133,37 @@ func statements(documents []*iam.Document) (list []iam.Statement) {
 	return list
 }
 
+// least are the needed statements about actions, by the action in lower case. Rendered policies have no patterns there.
+type least map[string][]iam.Statement
+
+func leastOf(documents []*iam.Document) least {
+	l := least{}
+	all := statements(documents)
+	for i := range all {
+		for _, a := range actionsOf(&all[i]) {
+			if l[a.lower] == nil {
+				l[a.lower] = restricted(all, a.name)
+			}
+		}
+	}
+	return l
+}
+
 // statement weighs one Allow statement: first which actions no call needs, then which are needed on less.
 func (s *scale) statement(d *iam.Document, i int) error {
 	st := &d.Statements[i]
-	least := statements(s.needed.role.Policies)
-	var idle []string
+	var idle []knownAction
 	wider := excesses{}
 	for _, action := range actionsOf(st) {
-		needed := restricted(least, action)
-		found, err := s.action(of(*st, action), needed, d.Version)
+		if !action.scoped && len(st.Resources) > 0 && !slices.ContainsFunc(st.Resources, func(r string) bool { return like(r, "*") }) {
+			continue // such an action is asked for on * only, as [iam.Compare] knows too
+		}
+		needed := s.least[action.lower]
+		if len(needed) == 0 && s.plain(st, action) {
+			idle = append(idle, action)
+			continue
+		}
+		found, err := s.action(of(*st, action.name), needed, d.Version)
 		if err != nil {
 			return err
 		}
@@ -134,7 +172,7 @@ func (s *scale) statement(d *iam.Document, i int) error {
 		case len(needed) == 0 && len(found.Added) > 0:
 			idle = append(idle, action)
 		default:
-			if err := wider.add(action, needed, found, of(*st, action), d.Version); err != nil {
+			if err := wider.add(action, needed, found, of(*st, action.name), d.Version); err != nil {
 				return err
 			}
 		}
@@ -152,6 +190,15 @@ func (s *scale) statement(d *iam.Document, i int) error {
 		s.found = append(s.found, surplus)
 	}
 	return nil
+}
+
+// plain says whether a statement certainly gives something of an action: nothing is there that could take it away, and
+// it is on * or AWS knows resources of it.
+func (s *scale) plain(st *iam.Statement, action knownAction) bool {
+	if len(s.denies) > 0 || s.given.boundary != nil || len(st.NotResources) > 0 {
+		return false
+	}
+	return action.scoped || slices.Contains(st.Resources, "*")
 }
 
 // action compares what a statement says about one action with what is needed of it. What the role's own Deny statements
@@ -236,16 +283,16 @@ func resourcesOf(action string) (patterns []string, known bool) {
 type excesses struct{ list []*excess }
 
 type excess struct {
-	kind             SurplusKind
-	resource         string
-	needed           []string
-	actions, unclear []string
-	example          string
+	kind            SurplusKind
+	resource        string
+	needed, unclear []string
+	actions         []knownAction
+	example         string
 }
 
-func (x *excesses) add(action string, needed []iam.Statement, found iam.Comparison, st iam.Statement, version string) error {
+func (x *excesses) add(action knownAction, needed []iam.Statement, found iam.Comparison, st iam.Statement, version string) error {
 	if len(found.Added) == 0 {
-		x.note(&excess{kind: SurplusUnknown, resource: found.Unclear[0].Resource, actions: []string{action}, unclear: []string{found.Unclear[0].Why}})
+		x.note(&excess{kind: SurplusUnknown, resource: found.Unclear[0].Resource, actions: []knownAction{action}, unclear: []string{found.Unclear[0].Why}})
 		return nil
 	}
 	open := slices.Clone(needed)
@@ -255,7 +302,7 @@ func (x *excesses) add(action string, needed []iam.Statement, found iam.Comparis
 		resources = appendNew(resources, open[i].Resources...)
 	}
 	for _, a := range found.Added {
-		e := &excess{kind: SurplusResource, resource: a.Resource, needed: resources, actions: []string{action}, example: a.Request.Resource}
+		e := &excess{kind: SurplusResource, resource: a.Resource, needed: resources, actions: []knownAction{action}, example: a.Request.Resource}
 		narrow := st
 		narrow.Conditions = nil
 		if !strings.HasPrefix(a.Resource, "not ") {
@@ -279,7 +326,7 @@ func (x *excesses) note(e *excess) {
 		return o.kind == e.kind && o.resource == e.resource && slices.Equal(o.needed, e.needed)
 	}
 	if i := slices.IndexFunc(x.list, same); i >= 0 {
-		x.list[i].actions = appendNew(x.list[i].actions, e.actions...)
+		x.list[i].actions = append(x.list[i].actions, e.actions...)
 		return
 	}
 	x.list = append(x.list, e)
@@ -323,24 +370,31 @@ func onText(st *iam.Statement) string {
 	return text
 }
 
+// byWeight are the names of actions: what changes something before what reads.
+func byWeight(actions []knownAction) []string {
+	actions = slices.Clone(actions)
+	slices.SortFunc(actions, func(a, b knownAction) int { return cmp.Or(a.weight-b.weight, strings.Compare(a.name, b.name)) })
+	names := make([]string, len(actions))
+	for i, a := range actions {
+		names[i] = a.name
+	}
+	return names
+}
+
 // sum names actions, and where there are many says how many there are.
-func sum(actions []string) string {
+func sum(actions []knownAction) string {
 	const most = 15
 	var services []string
 	for _, a := range actions {
-		service, _, _ := strings.Cut(a, ":")
+		service, _, _ := strings.Cut(a.name, ":")
 		services = appendNew(services, service)
 	}
-	sorted := Surplus{}
-	sorted.list(actions)
-	shown := sorted.Actions[:min(len(sorted.Actions), most)]
-	switch {
-	case len(actions) == 1:
-		return actions[0]
-	case len(services) > most:
+	if len(services) > most {
 		return fmt.Sprintf("%d actions of %d services", len(actions), len(services))
-	case len(shown) < len(actions):
-		return fmt.Sprintf("%d actions: %s and %d more", len(actions), strings.Join(shown, ", "), len(actions)-len(shown))
 	}
-	return strings.Join(shown, ", ")
+	names := byWeight(actions)
+	if len(names) > most {
+		return fmt.Sprintf("%d actions: %s and %d more", len(names), strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }

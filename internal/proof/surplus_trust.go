@@ -22,7 +22,7 @@ func (s *scale) entries() error {
 	}
 	for i := range d.Statements {
 		st := &d.Statements[i]
-		if st.Effect != iam.Allow || rendered(st, needed.Document()) {
+		if st.Effect != iam.Allow || saysSame(st, needed.Document()) {
 			continue
 		}
 		if err := s.entry(d, i, denies); err != nil {
@@ -32,8 +32,8 @@ func (s *scale) entries() error {
 	return nil
 }
 
-// rendered says whether a trust policy has just this statement.
-func rendered(st *iam.Statement, d *iam.Document) bool {
+// saysSame says whether a trust policy has just this statement.
+func saysSame(st *iam.Statement, d *iam.Document) bool {
 	return slices.ContainsFunc(d.Statements, func(n iam.Statement) bool {
 		samePrincipals := slices.EqualFunc(st.Principals, n.Principals, func(p, q iam.PrincipalPattern) bool {
 			return p.Kind == q.Kind && slices.Equal(p.Values, q.Values)
@@ -55,7 +55,7 @@ func (s *scale) entry(d *iam.Document, i int, denies []iam.Statement) error {
 		for _, a := range found.Added {
 			surplus := s.at(d, i, SurplusCaller)
 			surplus.Caller = piece.text()
-			surplus.list([]string{a.Action})
+			surplus.Actions, surplus.Count = []string{a.Action}, 1
 			surplus.Text = "the plan has nobody enter as " + surplus.Caller + " with " + a.Action + exampleCaller(&a.Request)
 			whole = append(whole, surplus)
 		}
@@ -117,7 +117,12 @@ func pieces(st iam.Statement) []piece {
 	return list
 }
 
-func conditionText(c iam.Condition) string { return c.Key + " is " + strings.Join(c.Values, " or ") }
+func conditionText(c iam.Condition) string {
+	if c.Operator == "StringEquals" {
+		return c.Key + " is " + strings.Join(c.Values, " or ")
+	}
+	return c.Operator + " " + c.Key + " " + strings.Join(c.Values, "|")
+}
 
 // alternatives says whether one of a condition's values is enough.
 func alternatives(operator string) bool {
