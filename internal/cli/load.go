@@ -113,22 +113,31 @@ const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,p
 
 // prove proves the plan against the roles, and that none of them reaches more than it holds.
 func (l *loaded) prove(set *roles.Set) (*proof.Result, error) {
-	result, err := proveCalls(l.plan, set)
+	return l.proveRoles(set, proofRoles(l.plan, set))
+}
+
+// proveRoles proves the plan against the roles of a set, as the proof takes them.
+func (l *loaded) proveRoles(set *roles.Set, given []proof.Role) (*proof.Result, error) {
+	result, err := proveGiven(l.plan, set, given)
 	if err != nil {
 		return nil, err
 	}
-	if err := result.Escalate(l.plan, proofRoles(l.plan, set)); err != nil {
+	if err := result.Escalate(l.plan, given); err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
 func proveCalls(p *plan.Plan, set *roles.Set) (*proof.Result, error) {
+	return proveGiven(p, set, proofRoles(p, set))
+}
+
+func proveGiven(p *plan.Plan, set *roles.Set, given []proof.Role) (*proof.Result, error) {
 	var buckets []proof.Bucket
 	for _, b := range set.Buckets {
 		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
 	}
-	return proof.Prove(p, proofRoles(p, set), buckets...)
+	return proof.Prove(p, given, buckets...)
 }
 
 // prover proves the calls of a rollback against the roles that the release itself was proved against.

@@ -2,13 +2,18 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
+	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
+	"github.com/slipway-cd/slipway/internal/roles"
 	"github.com/slipway-cd/slipway/internal/ui"
 )
 
@@ -16,6 +21,8 @@ type proveCommand struct {
 	releaseFlags
 	outputFlag
 	givenFlags
+	SCP   []string `name:"scp" sep:"none" placeholder:"FILE[,FILE]" help:"Service control policies of one level above the accounts: the organization's root first, then each organizational unit, the account last. Repeatable."`
+	Exact bool     `help:"Fail where a role holds what no call needs."`
 }
 
 // Help shows examples under `slipway prove --help`.
@@ -26,6 +33,9 @@ A role that can become, change or command what the plan does not give it is refu
 In a job of GitHub Actions every finding is an annotation of the release file, and what an operator must change is on the
 job's page.
 
+What the given roles hold and no call needs is told by statement, as a warning; --exact fails there with 1.
+Service control policies limit what roles may do: --scp gives them, once for each level, root first.
+
 Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing; 2 a wrong file.
 
 Examples:
@@ -34,6 +44,8 @@ Examples:
   slipway prove --policies roles.yaml --parameter AppId=shop
   slipway prove --policies 222222222222=dev.json --policies 333333333333=prod.json
   slipway prove -f examples/two-roles-trap/slipway.yaml --policies examples/two-roles-trap/policies
+  slipway prove --policies roles --exact
+  slipway prove --scp root.json --scp FullAWSAccess.json,regions.json
   slipway prove -o json | jq '.calls[] | select(.verdict != "proved")'`
 }
 
@@ -47,15 +59,22 @@ func (c *proveCommand) Run(ctx context.Context, process *Process) error {
 	if err != nil {
 		return err
 	}
-	result, err := l.prove(set)
+	given := proofRoles(l.plan, set)
+	if err := c.limit(process.until(ctx), given); err != nil {
+		return err
+	}
+	result, err := l.proveRoles(set, given)
 	if err != nil {
+		return err
+	}
+	if err := c.weigh(l, given, result); err != nil {
 		return err
 	}
 	l.warnOfScripts(warnOnStderr(process))
 	if c.json() {
 		err = writeJSON(process.Stdout, result)
 	} else {
-		_, err = io.WriteString(process.Stdout, result.Text())
+		_, err = io.WriteString(process.Stdout, result.Text()+result.SurplusText(c.Exact))
 	}
 	if err != nil {
 		return err
@@ -63,7 +82,49 @@ func (c *proveCommand) Run(ctx context.Context, process *Process) error {
 	if err := c.annotate(process, l, result); err != nil {
 		return err
 	}
+	if c.Exact {
+		return ended(result.Exact())
+	}
 	return ended(result.Exit())
+}
+
+// limit puts the service control policies above every role.
+func (c *proveCommand) limit(process *Process, given []proof.Role) error {
+	var levels [][]*iam.Document
+	for _, files := range c.SCP {
+		var level []*iam.Document
+		for _, file := range strings.Split(files, ",") {
+			p, err := readPolicy(process, file)
+			if err != nil {
+				return usage(fmt.Errorf("service control policy: %w", err), "")
+			}
+			if errs := p.Document().Validate(iam.ServiceControlPolicy); len(errs) > 0 {
+				return usage(fmt.Errorf("service control policy: %w", errs[0]), "")
+			}
+			level = append(level, p.Document())
+		}
+		levels = append(levels, level)
+	}
+	for i := range given {
+		given[i].SCPs = levels
+	}
+	return nil
+}
+
+// weigh compares roles that were given with those that the whole release needs: a role of the pipeline serves every stage.
+func (c *proveCommand) weigh(l *loaded, given []proof.Role, result *proof.Result) error {
+	if !c.any() {
+		return nil // what is rendered is just what is needed
+	}
+	whole, err := plan.New(l.release)
+	if err != nil {
+		return usage(err, "")
+	}
+	needed, err := roles.Render(whole)
+	if err != nil {
+		return fmt.Errorf("what the roles need cannot be rendered, so that nothing can be said of what they hold besides: %w", err)
+	}
+	return result.Weigh(l.plan, given, proofRoles(whole, needed))
 }
 
 // annotate puts the findings where a reviewer sees them, in a job of GitHub Actions.

@@ -81,7 +81,20 @@ func renderedRoles(t *testing.T, p *plan.Plan) (list []proof.Role, buckets []pro
 		for _, policy := range r.Policies {
 			role.Policies = append(role.Policies, policy.Document)
 		}
+		for _, a := range r.Attached {
+			role.Policies = append(role.Policies, a.Document)
+		}
 		list = append(list, role)
+	}
+	for _, u := range set.Users {
+		user := proof.Role{Account: u.Account, Name: u.Name, Path: u.Path, User: true}
+		for _, policy := range u.Policies {
+			user.Policies = append(user.Policies, policy.Document)
+		}
+		for _, a := range u.Attached {
+			user.Policies = append(user.Policies, a.Document)
+		}
+		list = append(list, user)
 	}
 	for _, b := range set.Buckets {
 		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
@@ -163,7 +176,7 @@ func (e example) kindOf(i int) plan.Role {
 func (e example) needing(role plan.Role, trust bool, actions, resources []string) map[string]plan.When {
 	out := map[string]plan.When{}
 	for _, c := range e.plan.Stages[0].Calls {
-		if c.NoPermission || !slices.Contains(actions, c.Action) || c.Role.Enters() != trust || !trust && c.Role != role.Kind {
+		if c.NoPermission || !slices.Contains(actions, c.Action) || !trust && c.Role != role.Kind {
 			continue
 		}
 		for _, r := range c.Resources {

@@ -22,7 +22,7 @@ func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Verdict: Proved, statements: map[string]string{}}
+	result := &Result{Verdict: Proved, Unseen: unseen(given), statements: map[string]string{}}
 	for i := range p.Stages {
 		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, openings: open, result: result}
 		if err := prover.prove(); err != nil {

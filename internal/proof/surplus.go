@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -50,7 +51,7 @@ const (
 const maxListed = 200
 
 // Weigh finds out what the given roles hold that no call of the plan needs. needed are the roles that hold just that: as
-// rendered from the plan. Roles that the plan does not have are not weighed.
+// rendered from the whole release. Roles that are not among both are not weighed.
 func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
 	subjects, err := compileRoles(given)
 	if err != nil {
@@ -60,13 +61,15 @@ func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
 	if err != nil {
 		return fmt.Errorf("rendered: %w", err)
 	}
+	done := map[roleKey]bool{} // a pipeline's own principal is in every stage
 	for i := range p.Stages {
 		for j := range p.Stages[i].Roles {
 			role := &p.Stages[i].Roles[j]
-			key := roleKey{role.Account, role.Name}
-			if subjects[key] == nil || least[key] == nil {
+			key := keyOf(role)
+			if done[key] || subjects[key] == nil || least[key] == nil {
 				continue
 			}
+			done[key] = true
 			s := scale{stage: p.Stages[i].Name, role: role.ARN(), given: subjects[key], needed: least[key]}
 			if err := s.weigh(); err != nil {
 				return fmt.Errorf("surplus of role %s: %w", role.Name, err)
@@ -101,12 +104,11 @@ type scale struct {
 
 func (s *scale) weigh() error {
 	for _, u := range s.given.role.Unknown {
-		if u.Layer != iam.LayerBoundary { // a boundary gives nothing
-			s.found = append(s.found, Surplus{
-				Stage: s.stage, Role: s.role, Policy: u.What, Kind: SurplusUnknown, Text: joinGive(u.What+" is not known", u.Give),
-			})
+		if u.Layer == iam.LayerIdentity || u.Layer == iam.LayerNone { // a boundary gives nothing
+			s.unknown(Surplus{Policy: u.What}, joinGive(cmp.Or(u.Why, "nobody gave its text"), u.Give))
 		}
 	}
+	s.least = leastOf(s.needed.role.Policies)
 	for _, d := range s.given.role.Policies {
 		for i := range d.Statements {
 			if d.Statements[i].Effect == iam.Deny {
@@ -114,25 +116,53 @@ func (s *scale) weigh() error {
 			}
 		}
 	}
-	s.least = leastOf(s.needed.role.Policies)
-	for _, d := range s.given.role.Policies {
-		for i := range d.Statements {
-			if d.Statements[i].Effect != iam.Allow {
-				continue
-			}
-			if err := s.statement(d, i); err != nil {
-				return fmt.Errorf("%s: %w", reference(refOf(d, i)), err)
-			}
+	for i, d := range s.given.role.Policies {
+		if err := s.policy(d, s.given.openings[s.given.policies[i]]); err != nil {
+			return err
 		}
 	}
 	return s.entries()
 }
 
-func joinGive(what, give string) string {
-	if give == "" {
-		return what
+// policy weighs one policy. open is the same where values that only CloudFormation knows speak for a request; nil if it has
+// none. What it allows only so is not known.
+func (s *scale) policy(d *iam.Document, open *iam.Policy) error {
+	for i := range d.Statements {
+		before := len(s.found)
+		if d.Statements[i].Effect == iam.Allow {
+			if err := s.statement(d, i); err != nil {
+				return fmt.Errorf("%s: %w", reference(refOf(d, i)), err)
+			}
+		}
+		if open == nil || len(s.found) > before {
+			continue
+		}
+		wide := open.Document()
+		if st := &wide.Statements[i]; st.Effect != iam.Allow || sameStatement(st, &d.Statements[i]) {
+			continue
+		}
+		if err := s.statement(wide, i); err != nil {
+			return fmt.Errorf("%s: %w", reference(refOf(wide, i)), err)
+		}
+		if len(s.found) > before {
+			s.found = s.found[:before]
+			s.unknown(s.at(wide, i, SurplusUnknown), "it has values that are only known when the template is deployed")
+		}
 	}
-	return what + ": " + give
+	return nil
+}
+
+func joinGive(why, give string) string {
+	if give == "" {
+		return why
+	}
+	return why + ": " + give
+}
+
+// unknown notes something of which nobody can tell whether it is too much.
+func (s *scale) unknown(surplus Surplus, why string) {
+	surplus.Stage, surplus.Role, surplus.Kind, surplus.Text = s.stage, s.role, SurplusUnknown, "what it allows cannot be told: "+why
+	s.found = append(s.found, surplus)
 }
 
 // at begins a surplus of a statement.

@@ -337,13 +337,20 @@ func (e *excess) text() string {
 	case SurplusUnknown:
 		return fmt.Sprintf("whether %s on %s is more than needed cannot be told: %s", sum(e.actions), e.resource, strings.Join(e.unclear, "; "))
 	case SurplusCondition:
-		return fmt.Sprintf("%s is needed on %s only where %s", sum(e.actions), e.resource, strings.Join(e.needed, ", or "))
+		return fmt.Sprintf("%s %s needed on %s only where %s", sum(e.actions), is(len(e.actions)), e.resource, strings.Join(e.needed, ", or "))
 	}
-	text := fmt.Sprintf("%s is needed on %s, and not on all of %s", sum(e.actions), short(e.needed), e.resource)
+	text := fmt.Sprintf("%s %s needed on %s, and not on all of %s", sum(e.actions), is(len(e.actions)), short(e.needed), e.resource)
 	if e.example != "" && !strings.Contains(text, e.example) {
 		text += ": not on " + e.example
 	}
 	return text
+}
+
+func is(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // conditionsText tells the conditions of statements, each statement's by itself.

@@ -57,6 +57,10 @@ func (s *scale) entry(d *iam.Document, i int, denies []iam.Statement) error {
 			surplus.Caller = piece.text()
 			surplus.Actions, surplus.Count = []string{a.Action}, 1
 			surplus.Text = "the plan has nobody enter as " + surplus.Caller + " with " + a.Action + exampleCaller(&a.Request)
+			if missing := s.missing(piece.statement, denies); len(missing) > 0 {
+				surplus.Kind, surplus.Needed = SurplusCondition, missing
+				surplus.Text = "the plan has " + surplus.Caller + " enter only where " + strings.Join(missing, " and ") + exampleCaller(&a.Request)
+			}
 			whole = append(whole, surplus)
 		}
 		for _, u := range found.Unclear {
@@ -66,6 +70,29 @@ func (s *scale) entry(d *iam.Document, i int, denies []iam.Statement) error {
 		}
 	}
 	s.found = append(s.found, whole...)
+	return nil
+}
+
+// missing are the conditions with which a part of a trust statement would let in nobody but whom the plan does; none if
+// it is not for a lack of conditions.
+func (s *scale) missing(st iam.Statement, denies []iam.Statement) []string {
+	for _, n := range s.needed.trust.Document().Statements {
+		more := slices.DeleteFunc(slices.Clone(n.Conditions), func(c iam.Condition) bool {
+			return slices.ContainsFunc(st.Conditions, func(d iam.Condition) bool { return strings.EqualFold(c.Key, d.Key) })
+		})
+		if len(more) == 0 {
+			continue
+		}
+		narrow := st
+		narrow.Conditions = slices.Concat(st.Conditions, more)
+		after, err := compileStatements("given", iam.Version2012, append([]iam.Statement{narrow}, denies...))
+		if err != nil {
+			continue // it names a condition that nothing can be said of
+		}
+		if iam.Compare([]*iam.Policy{s.needed.trust}, after, iam.CompareOptions{Actions: entryActions}).Verdict == iam.NoMorePermissive {
+			return conditionsText([]iam.Statement{{Conditions: more}})
+		}
+	}
 	return nil
 }
 
@@ -156,7 +183,7 @@ func byPrincipal(st iam.Statement) (list []piece) {
 // exampleCaller names one who would be let in.
 func exampleCaller(r *iam.Request) string {
 	text := ""
-	if r.Principal.ARN != "" {
+	if r.Principal.ARN != "" && r.Principal.Kind == iam.PrincipalAWS {
 		text = ": " + r.Principal.ARN
 	}
 	for _, key := range r.Context.Keys() {
@@ -167,5 +194,5 @@ func exampleCaller(r *iam.Request) string {
 	if text == "" {
 		return ""
 	}
-	return ", for example" + strings.TrimPrefix(text, ",")
+	return ", for example: " + strings.TrimLeft(text, ",: ")
 }
