@@ -21,7 +21,7 @@ const module = "github.com/slipway-cd/slipway/"
 var mayImport = map[string][]string{
 	"internal/release":   {},
 	"internal/plan":      {"internal/release", "internal/runbook"},
-	"internal/roles":     {"internal/release", "internal/plan"},
+	"internal/roles":     {"internal/policy", "internal/release", "internal/plan"},
 	"internal/proof":     {"internal/release", "internal/plan"},
 	"internal/finding":   {},
 	"internal/lint":      {"internal/finding", "internal/runbook", "internal/release", "internal/plan", "internal/roles", "internal/proof"},

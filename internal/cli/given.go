@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -25,6 +27,9 @@ type givenFlags struct {
 
 // any says whether roles are given at all.
 func (f *givenFlags) any() bool { return len(f.Policies) > 0 }
+
+// names are what the roles were read from, for people.
+func (f *givenFlags) names() string { return strings.Join(f.Policies, ", ") }
 
 // givenRoles reads the roles that are given, or renders those of the plan.
 func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags) (*roles.Set, error) {
@@ -64,17 +69,42 @@ func (l *loaded) readRoles(process *Process, name, account string, f *givenFlags
 		return nil, usage(fmt.Errorf("account %s: an account is 12 digits", account), "")
 	}
 	if isFolder(name) {
-		set, err := roles.Read(os.DirFS(name))
-		if err != nil {
-			return nil, usage(fmt.Errorf("policies in %s: %w", name, err), policiesLayout)
-		}
-		return set, nil
+		return l.readFolder(process, name, f)
 	}
 	accounts, region := l.places()
 	if account == "" && len(accounts) == 1 {
 		account = accounts[0]
 	}
 	return readGiven(process, name, given.Options{Account: account, Region: region, Parameters: f.Parameter}, len(accounts) > 1)
+}
+
+var accountFile = regexp.MustCompile(`^([0-9]{12})\.(yaml|yml|json)$`)
+
+// readFolder reads a folder of roles, or one of a file for each account, named by it.
+func (l *loaded) readFolder(process *Process, name string, f *givenFlags) (*roles.Set, error) {
+	list, err := os.ReadDir(name)
+	if err != nil {
+		return nil, usage(fmt.Errorf("policies: %w", err), policiesLayout)
+	}
+	set := &roles.Set{}
+	for _, e := range list {
+		m := accountFile.FindStringSubmatch(e.Name())
+		if m == nil || e.IsDir() {
+			continue
+		}
+		part, err := l.readRoles(process, filepath.Join(name, e.Name()), m[1], f)
+		if err != nil {
+			return nil, err
+		}
+		set.Add(part)
+	}
+	if len(set.Roles) > 0 {
+		return set, nil
+	}
+	if set, err = roles.Read(os.DirFS(name)); err != nil {
+		return nil, usage(fmt.Errorf("policies in %s: %w", name, err), policiesLayout)
+	}
+	return set, nil
 }
 
 // readGiven reads one file. In a file that does not say of which account it is, many accounts are too many.
@@ -145,8 +175,7 @@ func proofRoles(p *plan.Plan, set *roles.Set) []proof.Role {
 func perhaps(r plan.Role, open []roles.Role) (proof.Role, bool) {
 	for i := range open {
 		o := &open[i]
-		pattern := iam.IntrinsicPattern(o.Name)
-		if fits, err := path.Match(pattern, r.Name); o.Account != r.Account || err == nil && !fits {
+		if o.Account != r.Account || !given.Fits(o.Name, r.Name) {
 			continue
 		}
 		stub := proof.Role{Account: r.Account, Name: r.Name, Path: r.Path}

@@ -16,6 +16,7 @@ import (
 type rolesCommand struct {
 	Render renderCommand    `cmd:"" help:"Write the roles: as text, policies, CloudFormation or Terraform."`
 	Docs   rolesDocsCommand `cmd:"" help:"Write the table for reviewers, in Markdown."`
+	Diff   rolesDiffCommand `cmd:"" help:"Print what roles that exist may do and the release's may not, and the other way round."`
 }
 
 type renderCommand struct {

@@ -21,11 +21,11 @@ func (o openings) compile(d *iam.Document) (*iam.Policy, error) {
 	if !d.HasIntrinsics() {
 		return iam.Compile(d)
 	}
-	against, err := iam.Compile(pinned(d, false))
+	against, err := iam.Compile(d.Deployed(false))
 	if err != nil {
 		return nil, err
 	}
-	o[against], err = iam.Compile(pinned(d, true))
+	o[against], err = iam.Compile(d.Deployed(true))
 	return against, err
 }
 
@@ -135,134 +135,4 @@ func sameStatement(a, b *iam.Statement) bool {
 	return a.Effect == b.Effect && slices.Equal(a.Actions, b.Actions) && slices.Equal(a.NotActions, b.NotActions) &&
 		slices.Equal(a.Resources, b.Resources) && slices.Equal(a.NotResources, b.NotResources) &&
 		len(a.Conditions) == len(b.Conditions) && len(a.Principals) == len(b.Principals) && len(a.NotPrincipals) == len(b.NotPrincipals)
-}
-
-// pinned puts something known in the place of all that only CloudFormation knows: what speaks for a request, or against it.
-func pinned(d *iam.Document, favourable bool) *iam.Document {
-	out := *d
-	if marked(out.Version) {
-		out.Version = iam.Version2012
-	}
-	if marked(out.ID) {
-		out.ID = ""
-	}
-	trust := slices.ContainsFunc(d.Statements, func(st iam.Statement) bool { return len(st.Principals)+len(st.NotPrincipals) > 0 })
-	if marked(d.Intrinsic) || marked(d.StatementIntrinsic) {
-		out.Intrinsic, out.StatementIntrinsic = "", ""
-		// Whether it is a trust policy nobody can see: a statement that names everyone does for both.
-		out.Statements = []iam.Statement{anything(favourable, false), anything(favourable, true)}
-		return &out
-	}
-	out.Statements = slices.Clone(d.Statements)
-	for i := range out.Statements {
-		pin(&out.Statements[i], favourable, trust)
-	}
-	return &out
-}
-
-func marked(s string) bool {
-	_, ok := iam.IntrinsicJSON(s)
-	return ok
-}
-
-// anything is a statement that may be any.
-func anything(favourable, everyone bool) iam.Statement {
-	st := iam.Statement{Effect: iam.Deny, Actions: []string{"*"}}
-	if favourable {
-		st.Effect = iam.Allow
-	}
-	if everyone {
-		st.Principals = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
-	} else {
-		st.Resources = []string{"*"}
-	}
-	return st
-}
-
-// pin is pinned for one statement.
-func pin(st *iam.Statement, favourable, trust bool) {
-	if marked(st.Intrinsic) || marked(string(st.Effect)) {
-		pos := st.Pos
-		*st = anything(favourable, trust)
-		st.Pos = pos
-		return
-	}
-	if marked(st.Sid) {
-		st.Sid = ""
-	}
-	wide := (st.Effect == iam.Allow) == favourable
-	none := false
-	pinList(&st.Actions, wide, &none)
-	pinList(&st.Resources, wide, &none)
-	pinNot(&st.NotActions, &st.Actions, wide, &none)
-	pinNot(&st.NotResources, &st.Resources, wide, &none)
-	pinPrincipals(st, wide, &none)
-	st.Conditions = slices.Clone(st.Conditions)
-	st.Conditions = slices.DeleteFunc(st.Conditions, func(c iam.Condition) bool {
-		if !marked(c.Operator) && !marked(c.Key) && !slices.ContainsFunc(c.Values, marked) {
-			return false
-		}
-		none = none || !wide
-		return true
-	})
-	if none {
-		st.Actions, st.NotActions = []string{never}, nil
-	}
-}
-
-// pinList pins values of which one must match: an unknown one matches what it can, or nothing.
-func pinList(list *[]string, wide bool, none *bool) {
-	if !slices.ContainsFunc(*list, marked) {
-		return
-	}
-	var out []string
-	for _, v := range *list {
-		switch {
-		case !marked(v):
-			out = append(out, v)
-		case wide:
-			out = append(out, iam.IntrinsicPattern(v))
-		}
-	}
-	if *list = out; len(out) == 0 {
-		*list, *none = []string{"*"}, true
-	}
-}
-
-// pinNot pins values of which none may match.
-func pinNot(list, positive *[]string, wide bool, none *bool) {
-	if !slices.ContainsFunc(*list, marked) {
-		return
-	}
-	*none = *none || !wide
-	*list = slices.DeleteFunc(slices.Clone(*list), marked)
-	if len(*list) == 0 {
-		*list, *positive = nil, []string{"*"}
-	}
-}
-
-// pinPrincipals pins who is meant.
-func pinPrincipals(st *iam.Statement, wide bool, none *bool) {
-	unknown := func(p iam.PrincipalPattern) bool { return marked(p.Kind) || slices.ContainsFunc(p.Values, marked) }
-	if slices.ContainsFunc(st.NotPrincipals, unknown) {
-		*none = *none || !wide
-		st.NotPrincipals, st.Principals = nil, []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
-	}
-	if !slices.ContainsFunc(st.Principals, unknown) {
-		return
-	}
-	if wide {
-		st.Principals = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}
-		return
-	}
-	var out []iam.PrincipalPattern
-	for _, p := range st.Principals {
-		p.Values = slices.DeleteFunc(slices.Clone(p.Values), marked)
-		if !marked(p.Kind) && len(p.Values) > 0 {
-			out = append(out, p)
-		}
-	}
-	if st.Principals = out; len(out) == 0 {
-		st.Principals, *none = []iam.PrincipalPattern{{Kind: iam.AnyPrincipal}}, true
-	}
 }

@@ -2,6 +2,7 @@ package given
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -76,6 +77,15 @@ func (b *book) policy(arn string, pos iam.Position) roles.Attached {
 
 func unknownBoundary(arn string) string {
 	return "the text of its permissions boundary " + Shown(arn) + " is not given"
+}
+
+// IsBoundaryDoubt says whether a doubt is that of a permissions boundary whose text nobody gave.
+func IsBoundaryDoubt(doubt string) bool { return strings.Contains(doubt, "its permissions boundary") }
+
+// Fits says whether a name that only a deploy knows may become a given one.
+func Fits(open, name string) bool {
+	fits, err := path.Match(iam.IntrinsicPattern(open), name)
+	return fits || err != nil // a pattern that cannot be read rules nothing out
 }
 
 // Shown prints a text that may be an [iam.Intrinsic].

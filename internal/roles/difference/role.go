@@ -1,0 +1,147 @@
+package difference
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/policy"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/given"
+)
+
+// compare compares one role.
+func compare(want, have *roles.Role) (Role, error) {
+	r := Role{Account: want.Account, Name: want.Name, Verdict: Same, Place: placeText(have.Place)}
+	if want.Path != have.Path {
+		r.Other = append(r.Other, fmt.Sprintf("its path is %s and should be %s: its ARN is another one", given.Shown(have.Path), want.Path))
+	}
+	if want.InstanceProfile && !have.InstanceProfile {
+		r.Other = append(r.Other, "it has no instance profile, with which instances carry it")
+	}
+	if (want.Boundary == nil) != (have.Boundary == nil) && !boundaryDoubt(have) {
+		r.Other = append(r.Other, boundaryText(want.Boundary != nil))
+	}
+	r.Unclear = append(slices.Clone(want.Doubts), have.Doubts...)
+	for _, kind := range []struct {
+		name       string
+		want, have []*iam.Document
+	}{
+		{"policies", r.identity(want), r.identity(have)},
+		{"trust", optional(want.Trust), optional(have.Trust)},
+		{"boundary", optional(want.Boundary), optional(have.Boundary)},
+	} {
+		if kind.name == "boundary" && (want.Boundary == nil || have.Boundary == nil) {
+			continue // told already
+		}
+		if err := r.kind(kind.name, kind.want, kind.have); err != nil {
+			return r, err
+		}
+	}
+	switch {
+	case len(r.More)+len(r.Less)+len(r.Other) > 0:
+		r.Verdict = Different
+	case len(r.Unclear) > 0:
+		r.Verdict = Undecided
+	}
+	return r, nil
+}
+
+// boundaryDoubt says whether there is a boundary whose text nobody gave.
+func boundaryDoubt(r *roles.Role) bool {
+	return r.Boundary == nil && slices.ContainsFunc(r.Doubts, given.IsBoundaryDoubt)
+}
+
+func boundaryText(wanted bool) string {
+	if wanted {
+		return "it has no permissions boundary, and should have one"
+	}
+	return "it has a permissions boundary, and should have none: what that does not allow it may not do"
+}
+
+// identity lists a role's own policies, and notes those whose text is unknown.
+func (r *Role) identity(role *roles.Role) (list []*iam.Document) {
+	for _, p := range role.Policies {
+		list = append(list, p.Document)
+	}
+	for _, a := range role.Attached {
+		if a.Document == nil {
+			r.Unclear = append(r.Unclear, "the text of the attached policy "+given.Shown(a.ARN)+" is not given")
+			continue
+		}
+		list = append(list, a.Document)
+	}
+	return list
+}
+
+func optional(d *iam.Document) []*iam.Document {
+	if d == nil {
+		return nil
+	}
+	return []*iam.Document{d}
+}
+
+// kind compares all policies of one kind, both ways.
+func (r *Role) kind(name string, want, have []*iam.Document) error {
+	if same(want, have) {
+		return nil
+	}
+	for _, d := range slices.Concat(want, have) {
+		if d.HasIntrinsics() {
+			r.Unclear = append(r.Unclear, fmt.Sprintf("its %s have values that are only known when %s is deployed: give --parameter NAME=VALUE and --account", name, d.Name))
+			return nil
+		}
+	}
+	w, err := compileAll(want)
+	if err != nil {
+		return err
+	}
+	h, err := compileAll(have)
+	if err != nil {
+		return err
+	}
+	more, err := r.added(name, w, h)
+	if err != nil {
+		return err
+	}
+	less, err := r.added(name, h, w)
+	r.More, r.Less = append(r.More, more...), append(r.Less, less...)
+	return err
+}
+
+// same is a quick answer for policies that say the same in the same words.
+func same(a, b []*iam.Document) bool {
+	return slices.EqualFunc(a, b, func(x, y *iam.Document) bool { return bytes.Equal(x.Compact(), y.Compact()) })
+}
+
+func compileAll(list []*iam.Document) ([]*iam.Policy, error) {
+	out := make([]*iam.Policy, 0, len(list))
+	for _, d := range list {
+		p, err := iam.Compile(d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// added is what the new policies allow and the old ones do not.
+func (r *Role) added(kind string, old, new []*iam.Policy) (list []Access, err error) {
+	found, err := policy.Compare(policy.Side{Policies: old}, policy.Side{Policies: new}, policy.CompareOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range found.Added {
+		access := Access{Kind: kind, Text: a.Action, Statement: a.Statement, Request: a.Request}
+		if a.Resource != "" {
+			access.Text += " on " + a.Resource
+		}
+		list = append(list, access)
+	}
+	for _, u := range found.Unclear {
+		r.Unclear = append(r.Unclear, fmt.Sprintf("%s, %s: %s", kind, u.Statement, u.Why))
+	}
+	return list, nil
+}
