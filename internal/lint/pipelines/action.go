@@ -18,12 +18,8 @@ func Action(file string, content []byte, a Against, files fs.FS) []finding.Findi
 		return nil
 	}
 	r := newRepository(files)
-	w := &workflow{node: node{source: root.source}, scope: &scope{action: root}}
-	j := &job{node: root.get("runs"), key: root, workflow: w}
-	j.scope = (&scope{workflow: w, action: root}).inner(node{source: root.source})
-	j.scope.job = j
-	j.steps = r.readSteps(j.get("steps"), j, nil, j.scope, 1)
-	w.jobs = []*job{j}
+	w := r.readAlone(root)
+	j := w.jobs[0]
 	for _, q := range w.sequences(r) {
 		c.sequence(q)
 	}
@@ -35,4 +31,15 @@ func Action(file string, content []byte, a Against, files fs.FS) []finding.Findi
 	}
 	c.ofSteps(w)
 	return c.list()
+}
+
+// readAlone makes a workflow of one job of an action.
+func (r *repository) readAlone(root node) *workflow {
+	w := &workflow{node: node{source: root.source}, scope: &scope{action: root}}
+	j := &job{node: root.get("runs"), key: root, workflow: w}
+	j.scope = (&scope{workflow: w, action: root}).inner(node{source: root.source})
+	j.scope.job = j
+	j.steps = r.readSteps(j.get("steps"), j, nil, j.scope, 1)
+	w.jobs = []*job{j}
+	return w
 }

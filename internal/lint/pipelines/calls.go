@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,22 +42,44 @@ func (c *checker) ofBuild(b *build) {
 	}
 }
 
-// value is a word as far as files tell it: written out, or a variable that has a constant value.
+// variable is a variable of the shell in a word.
+var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_]*)`)
+
+// value is a word as far as files tell it: written out, or with variables that have a constant value in the environment, and
+// that the script does not set.
 func value(q *sequence, s *step, call *shell.Call, w shell.Word) (string, bool) {
 	if w.Whole {
 		return w.Text, true
 	}
-	if name, ok := strings.CutPrefix(w.Written, "$"); ok && !strings.ContainsAny(name, "$ /:(") {
-		if s != nil {
-			return s.scope.variable(name)
-		}
-		text, ok := q.Scripts[call.Script].Env[name]
-		return text, ok
+	text, known := expression.ReplaceAllString(w.Written, ""), true
+	if strings.Contains(text, "$(") || strings.Contains(text, "`") {
+		return w.Text, false
+	}
+	text = variable.ReplaceAllStringFunc(w.Written, func(v string) string {
+		value, ok := constant(q, s, call, v[1:])
+		known = known && ok
+		return value
+	})
+	if s != nil && known {
+		text, known = s.scope.fixed(text)
+	}
+	if known = known && !strings.Contains(text, "$"); !known {
+		return w.Text, false
+	}
+	return text, true
+}
+
+// constant is the value of a variable that the environment has, and the script leaves alone.
+func constant(q *sequence, s *step, call *shell.Call, name string) (string, bool) {
+	script := &q.Scripts[call.Script]
+	if sets := regexp.MustCompile(`\b` + name + `\+?=|\b(for|read|select|mapfile|readarray|printf -v)\b[^\n;]*\b` + name + `\b`); sets.MatchString(script.Text) {
+		return "", false
 	}
 	if s != nil {
-		return s.scope.fixed(w.Written)
+		return s.scope.variable(name)
 	}
-	return "", false
+	value, ok := script.Env[name]
+	return value, ok
 }
 
 // document finds sends of documents that run whatever they are sent (R17, R28).
