@@ -24,6 +24,7 @@ type lintCommand struct {
 	Baseline      string            `placeholder:"FILE" help:"Tell only what this file does not have."`
 	WriteBaseline string            `placeholder:"FILE" help:"Write what is found to this file, to be looked at later; exit 0."`
 	Output        string            `short:"o" enum:"text,json,sarif,github" default:"text" help:"text, json, sarif, or github for annotations (default: text)."`
+	needsFlags
 }
 
 // Help shows examples under `slipway lint --help`.
@@ -46,7 +47,9 @@ Examples:
   slipway lint .github/workflows/*.yml policies/
   slipway lint --fix deploy.json
   slipway lint --write-baseline .slipway-lint.json && slipway lint --baseline .slipway-lint.json
-  slipway lint -o sarif > slipway.sarif`
+  slipway lint -o sarif > slipway.sarif
+  slipway lint --needs .github/workflows/deploy.yml
+  slipway lint --policies roles --role shop-dev-Deploy .github/workflows/deploy.yml`
 }
 
 // Run lints, and prints what was found.
@@ -63,6 +66,13 @@ func (c *lintCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
+	if c.Needs {
+		return c.printNeeds(process, in)
+	}
+	if in.Roles, err = c.given(process); err != nil {
+		return err
+	}
+	in.Role = c.Role
 	report := lint.Run(in)
 	if c.Fix {
 		if report, in, err = c.mend(process, place, in, report); err != nil {

@@ -24,6 +24,8 @@ const codes = "testdata/codes"
 
 // elsewhere are rules that are about more than files that lint reads, with the test that shows them.
 var elsewhere = map[finding.Code]string{
+	"SLW147": "internal/lint/needs: TestProve, TestR005TheTrapFromItsWorkflow",
+	"SLW148": "internal/lint/needs: TestProve",
 	"SLW340": "internal/lint/documents: TestR043RunbooksAndTheirRoles",
 	"SLW341": "internal/lint/documents: TestR043RunbooksAndTheirRoles",
 	"SLW127": "internal/ci: the rules of command lines are the command line's",

@@ -16,9 +16,11 @@ import (
 
 	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/lint/documents"
+	"github.com/slipway-cd/slipway/internal/lint/needs"
 	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/lint/policies"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
+	"github.com/slipway-cd/slipway/internal/roles"
 )
 
 // File is a file to lint.
@@ -36,6 +38,9 @@ type Input struct {
 	Repository fs.FS
 	// Pipelines says what workflows are held against besides themselves.
 	Pipelines pipelines.Against
+	// Roles that pipelines are held against, and the name of the role of jobs that do not tell theirs. Nil: none are given.
+	Roles *roles.Set
+	Role  string
 	// Set are values of the variables of the release file that pipelines are held against.
 	Set map[string]string
 }
@@ -43,6 +48,7 @@ type Input struct {
 // tables are the rules of each linter.
 var tables = [][]finding.Rule{
 	pipelines.Rules,
+	needs.Rules,
 	shell.Rules,
 	policies.Rules,
 	documents.Rules,
@@ -155,11 +161,11 @@ func (in Input) policy(f File) []finding.Finding {
 func (in Input) lint(f File) []finding.Finding {
 	switch KindOf(f) {
 	case KindWorkflow:
-		return pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository)
+		return append(pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository), in.held(f)...)
 	case KindAction:
 		return pipelines.Action(f.Name, f.Content, in.Pipelines, in.Repository)
 	case KindBuild:
-		return pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository)
+		return append(pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository), in.held(f)...)
 	case KindPolicy:
 		return in.policy(f)
 	case KindTemplate, KindPlan, KindAccount:
@@ -178,4 +184,16 @@ func (in Input) lint(f File) []finding.Finding {
 func (in Input) script(f File) []finding.Finding {
 	read := func(name string) ([]byte, bool) { return in.Content(name) }
 	return shell.Analyze(shell.Sequence{Scripts: []shell.Script{{File: f.Name, Text: string(f.Content)}}, Read: read, Printed: true}).Findings()
+}
+
+// held are the findings of a pipeline that is held against the roles that are given.
+func (in Input) held(f File) []finding.Finding {
+	if in.Roles == nil {
+		return nil
+	}
+	n, err := needs.Of(f.Name, f.Content, in.Repository)
+	if err != nil {
+		return nil // the linter of pipelines says so
+	}
+	return n.Prove(in.Roles, in.Role)
 }

@@ -1,6 +1,7 @@
 package needs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,83 +36,86 @@ var shared = []string{
 	"elasticfilesystem", "es", "apigateway", "backup", "codeartifact", "codebuild", "glue", "kafka", "ses", "ram", "vpc-lattice", "execute-api",
 }
 
-// Prove holds a pipeline's needs against a role of a set, found by its name: calls that are made with it, and those of
-// which files do not tell with what. The error says that the role is not in the set, or that a policy does not compile.
-func (n *Needs) Prove(set *roles.Set, name string) ([]finding.Finding, error) {
-	at := slices.IndexFunc(set.Roles, func(r roles.Role) bool { return r.Name == name })
-	if at < 0 {
-		return nil, fmt.Errorf("no role %s is given", name)
-	}
-	j := judge{role: &set.Roles[at]}
-	if err := j.prepare(); err != nil {
-		return nil, err
-	}
+// Prove holds a pipeline's needs against the roles of a set: calls against the role that they are made with, and those of
+// which files do not tell the role against the one of this name. A role that is not in the set is not known, and so are the
+// calls that are made with it; that is told once a role.
+func (n *Needs) Prove(set *roles.Set, name string) []finding.Finding {
 	var found []finding.Finding
+	judges, absent := map[string]*judge{}, map[string]bool{}
 	for i := range n.Needs {
 		need := &n.Needs[i]
-		if need.Role != "" && pipelines.RoleName(need.Role) != name {
-			continue
+		role := pipelines.RoleName(need.Role)
+		if need.Role == "" {
+			role = name
 		}
-		if f, ok, err := j.finding(need); err != nil {
-			return nil, err
-		} else if ok {
+		j := judges[role]
+		if j == nil {
+			at := slices.IndexFunc(set.Roles, func(r roles.Role) bool { return r.Name == role })
+			if at < 0 {
+				if !absent[role] {
+					absent[role] = true
+					found = append(found, undecidedRule.At(need.Place.File, need.Place.Line, need.Place.Column, "give it, or name it with --role",
+						"%s needs %s, and the role that it is made with, %s, is not given", need.Command, need.Action, cmp.Or(role, "which the file does not tell")))
+				}
+				continue
+			}
+			j = newJudge(&set.Roles[at])
+			judges[role] = j
+		}
+		if f, ok := j.finding(need); ok {
 			found = append(found, f)
 		}
 	}
 	finding.Sort(found)
-	return found, nil
+	return found
 }
 
 // judge asks about one role.
 type judge struct {
 	role      *roles.Role
 	documents []*iam.Document
-	// missing are attached policies whose text is not given.
+	boundary  *iam.Document
+	// missing are policies whose text is not given, or not all of it.
 	missing []string
 }
 
-func (j *judge) prepare() error {
-	for _, p := range j.role.Policies {
-		j.documents = append(j.documents, p.Document)
-	}
-	for _, a := range j.role.Attached {
-		if a.Document == nil {
-			j.missing = append(j.missing, a.ARN)
-			continue
-		}
-		j.documents = append(j.documents, a.Document)
-	}
-	for _, d := range j.documents {
+func newJudge(role *roles.Role) *judge {
+	j := &judge{role: role}
+	take := func(name string, d *iam.Document) {
 		if d == nil {
-			return fmt.Errorf("role %s has a policy without a text", j.role.Name)
+			j.missing = append(j.missing, name)
+			return
 		}
-		if _, err := iam.Compile(d); err != nil {
-			j.missing = append(j.missing, d.Name) // a template's, that only a deploy knows
+		if _, err := iam.Compile(d); err != nil { // a template's, that only a deploy knows
+			j.missing = append(j.missing, name)
+			return
+		}
+		j.documents = append(j.documents, d)
+	}
+	for _, p := range role.Policies {
+		take(p.Name, p.Document)
+	}
+	for _, a := range role.Attached {
+		take(a.ARN, a.Document)
+	}
+	if role.Boundary != nil {
+		if _, err := iam.Compile(role.Boundary); err != nil {
+			j.missing = append(j.missing, "its permissions boundary")
+		} else {
+			j.boundary = role.Boundary
 		}
 	}
-	return nil
+	return j
 }
 
-func (j *judge) finding(need *Need) (finding.Finding, bool, error) {
-	a := *need
-	for i, r := range a.Resources {
-		a.Resources = slices.Clone(a.Resources)
-		a.Resources[i] = j.here(r)
-	}
-	for _, resource := range a.Resources {
-		best, err := j.ask(&a, resource, true)
-		if err != nil {
-			return finding.Finding{}, false, err
-		}
-		worst, err := j.ask(&a, resource, false)
-		if err != nil {
-			return finding.Finding{}, false, err
-		}
-		if f, ok := j.tell(&a, resource, best, worst); ok {
-			return f, true, nil
+func (j *judge) finding(need *Need) (finding.Finding, bool) {
+	for _, resource := range need.Resources {
+		resource = j.here(resource)
+		if f, ok := j.tell(need, resource, j.ask(need, resource, true), j.ask(need, resource, false)); ok {
+			return f, true
 		}
 	}
-	return finding.Finding{}, false, nil
+	return finding.Finding{}, false
 }
 
 // here fills in the role's account where files do not tell another.
@@ -151,25 +155,28 @@ func (j *judge) at(rule *finding.Rule, need *Need, fix, format string, args ...a
 }
 
 // ask evaluates a call with all that is unknown for it, or against it.
-func (j *judge) ask(need *Need, resource string, favourable bool) (iam.Decision, error) {
+func (j *judge) ask(need *Need, resource string, favourable bool) iam.Decision {
+	compiled := func(d *iam.Document) *iam.Policy {
+		p, err := iam.Compile(bound(d, need, resource, favourable))
+		if err != nil {
+			return nil // newJudge compiled the document; what bound makes of it has fewer conditions
+		}
+		return p
+	}
 	set := &iam.PolicySet{}
 	for _, d := range j.documents {
-		if p, err := iam.Compile(bound(d, need, resource, favourable)); err == nil {
+		if p := compiled(d); p != nil {
 			set.Identity = append(set.Identity, p)
 		}
 	}
-	if j.role.Boundary != nil {
-		p, err := iam.Compile(bound(j.role.Boundary, need, resource, favourable))
-		if err != nil {
-			return iam.Decision{}, fmt.Errorf("boundary of role %s: %w", j.role.Name, err)
-		}
-		set.Boundary = p
+	if j.boundary != nil {
+		set.Boundary = compiled(j.boundary)
 	}
-	principal, err := iam.ParsePrincipal("arn:aws:sts::" + j.role.Account + ":assumed-role/" + j.role.Name + "/pipeline")
+	principal, err := iam.ParsePrincipal("arn:aws:sts::" + cmp.Or(j.role.Account, "000000000000") + ":assumed-role/" + j.role.Name + "/pipeline")
 	if err != nil {
-		return iam.Decision{}, err
+		return iam.Decision{}
 	}
-	return set.Evaluate(&iam.Request{Principal: principal, Action: need.Action, Resource: resource, Account: j.role.Account, Context: context(need)}), nil
+	return set.Evaluate(&iam.Request{Principal: principal, Action: need.Action, Resource: resource, Account: j.role.Account, Context: context(need)})
 }
 
 func context(need *Need) iam.Context {
