@@ -170,8 +170,20 @@ func commandsOf(parameters string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return strings.Join(elements(list), "\n"), true
+	return strings.Join(elements(ownList(list)), "\n"), true
 }
+
+// ownList is the value of commands=, without the parameters behind it.
+func ownList(list string) string {
+	list = strings.TrimSpace(list)
+	if at := otherParameter.FindStringIndex(list); at != nil {
+		list = list[:at[0]]
+	}
+	return list
+}
+
+// otherParameter begins another parameter of the documents that run commands.
+var otherParameter = regexp.MustCompile(`,\s*(executionTimeout|workingDirectory)=`)
 
 // elements are the values of a list in shorthand, as it is meant: ["a","b"] or a,b.
 func elements(list string) []string {
@@ -272,10 +284,13 @@ func (p *Program) shorthand() []finding.Finding {
 			continue
 		}
 		at := site{file: c.File, line: c.Line, column: c.Column}
-		for _, w := range c.Words {
+		for j, w := range c.Words {
 			text := strings.TrimPrefix(w.Written, "--parameters=")
 			if !strings.HasPrefix(text, "commands=") {
 				continue
+			}
+			if text == w.Written && j > 0 {
+				w.line, w.column = c.Words[j-1].line, c.Words[j-1].column
 			}
 			if w.line > 0 {
 				at.line, at.column = w.line, w.column
@@ -297,7 +312,7 @@ func fragile(w *Word, text string) string {
 			}
 		}
 	}
-	list := strings.TrimSpace(strings.TrimPrefix(text, "commands="))
+	list := ownList(strings.TrimPrefix(text, "commands="))
 	switch {
 	case strings.Contains(list, "\n"):
 		return "the CLI does not keep its line ends for certain"
