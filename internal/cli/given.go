@@ -37,9 +37,9 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 		return roles.Render(l.plan)
 	}
 	set := &roles.Set{}
+	accounts, region := l.places()
 	for _, source := range f.Policies {
-		account, name := splitAccount(source)
-		part, err := l.readRoles(process.until(ctx), name, cmp.Or(account, f.Account), f)
+		part, err := readSource(process.until(ctx), source, accounts, region, f)
 		if err != nil {
 			return nil, err
 		}
@@ -63,25 +63,26 @@ func splitAccount(source string) (account, name string) {
 
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
-// readRoles reads one folder or file.
-func (l *loaded) readRoles(process *Process, name, account string, f *givenFlags) (*roles.Set, error) {
+// readSource reads one folder or file, for the release's accounts.
+func readSource(process *Process, source string, accounts []string, region string, f *givenFlags) (*roles.Set, error) {
+	account, name := splitAccount(source)
+	if account = cmp.Or(account, f.Account); account == "" && len(accounts) == 1 {
+		account = accounts[0]
+	}
 	if account != "" && !accountID.MatchString(account) {
 		return nil, usage(fmt.Errorf("account %s: an account is 12 digits", account), "")
 	}
+	o := given.Options{Account: account, Region: region, Parameters: f.Parameter}
 	if isFolder(name) {
-		return l.readFolder(process, name, f)
+		return readFolder(process, name, o)
 	}
-	accounts, region := l.places()
-	if account == "" && len(accounts) == 1 {
-		account = accounts[0]
-	}
-	return readGiven(process, name, given.Options{Account: account, Region: region, Parameters: f.Parameter}, len(accounts) > 1)
+	return readGiven(process, name, o, len(accounts) > 1)
 }
 
 var accountFile = regexp.MustCompile(`^([0-9]{12})\.(yaml|yml|json)$`)
 
 // readFolder reads a folder of roles, or one of a file for each account, named by it.
-func (l *loaded) readFolder(process *Process, name string, f *givenFlags) (*roles.Set, error) {
+func readFolder(process *Process, name string, o given.Options) (*roles.Set, error) {
 	list, err := os.ReadDir(name)
 	if err != nil {
 		return nil, usage(fmt.Errorf("policies: %w", err), policiesLayout)
@@ -92,7 +93,8 @@ func (l *loaded) readFolder(process *Process, name string, f *givenFlags) (*role
 		if m == nil || e.IsDir() {
 			continue
 		}
-		part, err := l.readRoles(process, filepath.Join(name, e.Name()), m[1], f)
+		o.Account = m[1]
+		part, err := readGiven(process, filepath.Join(name, e.Name()), o, false)
 		if err != nil {
 			return nil, err
 		}

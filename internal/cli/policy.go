@@ -8,10 +8,11 @@ import (
 )
 
 type policyCommand struct {
-	Eval    policyEvalCommand    `cmd:"" help:"Answer requests, a line of JSON each."`
-	Explain policyExplainCommand `cmd:"" help:"Say why a request is allowed or denied, and what would allow it."`
-	Fmt     policyFmtCommand     `cmd:"" help:"Print policies canonically, as JSON or YAML."`
-	Compare policyCompareCommand `cmd:"" help:"Print what access a change of policies adds."`
+	Eval       policyEvalCommand       `cmd:"" help:"Answer requests, a line of JSON each."`
+	Explain    policyExplainCommand    `cmd:"" help:"Say why a request is allowed or denied, and what would allow it."`
+	Fmt        policyFmtCommand        `cmd:"" help:"Print policies canonically, as JSON or YAML."`
+	Compare    policyCompareCommand    `cmd:"" help:"Print what access a change of policies adds."`
+	Escalation policyEscalationCommand `cmd:"" help:"Print by which ways roles and users of an account reach more than they hold."`
 }
 
 type policyEvalCommand struct{}

@@ -24,12 +24,15 @@ type Set struct {
 	// Loose are policies that nobody in the files carries: a file that is a policy and nothing else, a managed policy of a
 	// template that is attached elsewhere.
 	Loose []Policy
+	// Complete says that the accounts have no other roles and users.
+	Complete bool
 }
 
 // Add adds what another set has.
 func (s *Set) Add(other *Set) {
 	s.Roles, s.Buckets = append(s.Roles, other.Roles...), append(s.Buckets, other.Buckets...)
 	s.Users, s.Loose = append(s.Users, other.Users...), append(s.Loose, other.Loose...)
+	s.Complete = s.Complete && other.Complete
 }
 
 // Place is where a file has something; zero where it was not read from a file.
@@ -114,6 +117,8 @@ type Role struct {
 	Boundary *iam.Document
 	// InstanceProfile says that instances carry the role, by an instance profile of the same name and path.
 	InstanceProfile bool
+	// Profiles are the names of the instance profiles that have the role, where they were given.
+	Profiles []string
 	// Attached are managed policies, AWS's own among them.
 	Attached []Attached
 	// Doubts say, as sentences, what about the role cannot be told from the files: it may be allowed more or less than

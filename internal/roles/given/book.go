@@ -54,6 +54,7 @@ type holder struct {
 	attached []roles.Attached
 	boundary *iam.Document
 	profile  bool
+	profiles []string
 	groups   []string
 	doubts   []string
 	place    roles.Place
@@ -134,7 +135,7 @@ func (b *book) join(h *holder) {
 func (h *holder) role(account string) roles.Role {
 	return roles.Role{
 		Account: account, Name: h.name, Path: h.path, Kind: KindOfRole(h.name), Trust: h.trust, Policies: h.policies,
-		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Doubts: h.doubts, Place: h.place,
+		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
 	}
 }
 

@@ -42,7 +42,7 @@ func readDump(file string, root *iam.Node) (*roles.Set, []*iam.SyntaxError) {
 			d.holder(&n, l.kind, l.name, l.policies)
 		}
 	}
-	set := &roles.Set{}
+	set := &roles.Set{Complete: field(root, listUsers) != nil && field(root, listRoles) != nil && field(root, listGroups) != nil}
 	d.finish(set)
 	return set, distinct(d.findings)
 }
@@ -101,7 +101,10 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 	for _, g := range items(field(n, "GroupList")) {
 		h.groups = append(h.groups, g.Text)
 	}
-	h.profile = len(items(field(n, "InstanceProfileList"))) > 0
+	for _, p := range items(field(n, "InstanceProfileList")) {
+		h.profile = true
+		h.profiles = append(h.profiles, textOf(&p, "InstanceProfileName"))
+	}
 	if d.byName[[2]string{kind, name}] != nil {
 		d.report(n.Pos, iam.CodeDuplicateKey, "%s is there twice", name)
 		return
