@@ -130,7 +130,7 @@ func (p *policy) tooLarge(l *linter) bool {
 func (p *policy) quota(l *linter) {
 	const managed, inline = 6_144, 10_240
 	size := p.document.Size()
-	if p.kind != iam.IdentityPolicy || size <= managed || p.document.HasIntrinsics() {
+	if p.kind != iam.IdentityPolicy || p.holder.role != "" || size <= managed || p.document.HasIntrinsics() {
 		return
 	}
 	f := quotaRule.At(p.file, 1, 1, "", "%d characters, and AWS takes %d for a managed policy, and %d for all inline policies of a role", size, managed, inline)

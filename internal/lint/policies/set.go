@@ -134,6 +134,25 @@ func (l *linter) atRole(r *finding.Rule, h *holder, fix, format string, args ...
 	return &l.found[len(l.found)-1]
 }
 
+// quotas compares what somebody has with what AWS takes all together. Policies by themselves are compared elsewhere.
+func (l *linter) quotas(h *holder) {
+	if h.role == "" {
+		return
+	}
+	a := iam.Attachments{Name: h.role, Holder: iam.RolePolicy, ManagedCount: len(h.attached)}
+	if h.given == nil {
+		a.Holder = iam.UserPolicy
+	}
+	for _, p := range h.policies {
+		if p.kind == iam.IdentityPolicy {
+			a.Inline = append(a.Inline, p.document)
+		}
+	}
+	for _, e := range a.Quotas() {
+		l.atRole(&quotaRule, h, "", "%s", e.Message)
+	}
+}
+
 // holds says whether somebody is allowed an action, on whatever resource.
 func (h *holder) holds(action string) bool {
 	return slices.ContainsFunc(h.about(action), func(s *statement) bool { return s.allows() })

@@ -88,6 +88,7 @@ var (
 
 // role looks at somebody with all that is attached.
 func (l *linter) role(h *holder) {
+	l.quotas(h)
 	l.managed(h)
 	l.node(h)
 	l.deployer(h)
