@@ -20,6 +20,11 @@ func Keys(accessKeyID, secretAccessKey string) aws.CredentialsProvider {
 	return credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, "")
 }
 
+// SessionKeys are the credentials of a role session.
+func SessionKeys(accessKeyID, secretAccessKey, sessionToken string) aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, sessionToken)
+}
+
 // EnterRole gives a configuration that acts as roleARN, assumed by cfg's own identity when credentials are first
 // asked for.
 func EnterRole(_ context.Context, cfg Config, roleARN, sessionName string) Config {

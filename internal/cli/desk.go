@@ -142,7 +142,7 @@ func seedMissing(ctx context.Context, aws *localaws.AWS, l *loaded, set *roles.S
 
 // ofStage are a stage's roles of a set, with the policies of all its buckets.
 func ofStage(set *roles.Set, stage *plan.Stage) *roles.Set {
-	part := &roles.Set{Buckets: set.Buckets}
+	part := &roles.Set{Buckets: set.Buckets, Users: set.Users}
 	for _, have := range set.Roles {
 		for _, wanted := range stage.Roles {
 			if have.Account == wanted.Account && have.Name == wanted.Name {

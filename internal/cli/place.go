@@ -156,9 +156,19 @@ func (p *place) entrance(ctx context.Context, stage *plan.Stage, kind plan.RoleK
 		return awsclient.Config{}, fmt.Errorf("stage %s has no %s role", stage.Name, kind)
 	}
 	token := p.tokens(stage)
-	if ci := p.loaded.release.CI; p.local != nil && (ci.GitLab != nil || ci.CodeBuild != nil || ci.Users != nil) {
-		return awsclient.Config{}, usage(errors.New("--local enters only as GitHub does, or as nobody: the roles of this release let others in"),
-			"leave ci out for a try with --local")
+	if p.local != nil && p.loaded.release.CI.GitLab != nil {
+		return awsclient.Config{}, usage(errors.New("--local has no tokens of GitLab's, and the roles of this release let in only those"),
+			"leave ci.gitlab out for a try with --local")
+	}
+	if p.local != nil {
+		own, ok, err := rehearse.Own(ctx, p.local, stage)
+		if err != nil {
+			return awsclient.Config{}, err
+		}
+		if ok {
+			keys := awsclient.SessionKeys(own.AccessKeyID, own.SecretAccessKey, own.SessionToken)
+			return awsclient.EnterRole(ctx, awsclient.ForEndpoint(p.local.Endpoint(), stage.Region, keys), role.ARN(), sessionName), nil
+		}
 	}
 	switch {
 	case p.local != nil && token == nil:

@@ -12,9 +12,7 @@ import (
 	"sync"
 	"time"
 
-	engine "github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/localaws/ec2"
-	"github.com/slipway-cd/slipway/internal/localaws/gateway"
 	"github.com/slipway-cd/slipway/internal/localaws/node"
 )
 
@@ -137,7 +135,7 @@ func (a *AWS) instanceCredentials(ctx context.Context, instance ec2.Instance) (n
 		return node.Credentials{}, err
 	}
 	c, decision, err := a.sts.IssueForService(ctx, role.ARN(), ec2Service, instance.ARN())
-	if recordErr := a.recordLaunch(ctx, instance, role.ARN(), decision, err); recordErr != nil {
+	if recordErr := a.recordService(ctx, ec2Service, instance.Region, instance.Account, role.ARN(), decision, err); recordErr != nil {
 		return node.Credentials{}, recordErr
 	}
 	if err != nil {
@@ -155,24 +153,6 @@ func (a *AWS) InstanceCredentials(ctx context.Context, instance ec2.Instance) (n
 var errNoMetadata = errors.New("its instance metadata service is switched off")
 
 const ec2Service = "ec2.amazonaws.com"
-
-// recordLaunch logs that EC2 assumed a node's role, or was denied, as CloudTrail does.
-func (a *AWS) recordLaunch(ctx context.Context, instance ec2.Instance, role string, decision engine.Decision, denied error) error {
-	event := gateway.Event{
-		EventVersion: "1.11", EventTime: time.Now(), EventSource: "sts.amazonaws.com", EventName: "AssumeRole",
-		EventType: "AwsApiCall", AWSRegion: instance.Region, RecipientAccountID: instance.Account, SourceIPAddress: ec2Service,
-		UserIdentity: gateway.UserIdentity{Type: "AWSService", PrincipalID: ec2Service},
-		Resources:    []gateway.EventResource{{ARN: role, AccountID: instance.Account}},
-		Slipway:      gateway.Trace{Checks: []gateway.Check{{Action: "sts:AssumeRole", Resource: role, Decision: decision.Outcome.String(), Layer: decision.Layer.String()}}},
-	}
-	var refused *gateway.Error
-	if errors.As(denied, &refused) {
-		event.ErrorCode, event.ErrorMessage = refused.Code, refused.Message
-	} else if denied != nil {
-		return nil // no decision was made: the caller reports the error
-	}
-	return a.events.Record(ctx, event)
-}
 
 // marker is in the environment of everything that the nodes of a data directory start. It has no slash in it. dir is
 // as [lockDir] gives it, so that a directory has one marker whatever path leads to it.

@@ -10,7 +10,8 @@ import (
 )
 
 // Recorded turns the local AWS's event log into the plan's terms, so that [plan.Plan.Compare] can hold what was done
-// against what was planned. Events of users are left out: an administrator who looks around is not the release.
+// against what was planned. Events of users are left out, but for the pipeline's own: an
+// administrator who looks around is not the release.
 func Recorded(events []gateway.Event) []plan.Recorded {
 	var recorded []plan.Recorded
 	for _, event := range events {
@@ -22,6 +23,10 @@ func Recorded(events []gateway.Event) []plan.Recorded {
 			call.Principal = string(plan.KindGitHub)
 		case who.Type == "AWSService" && who.PrincipalID == "ec2.amazonaws.com":
 			call.Principal = string(plan.KindEC2)
+		case who.Type == "AWSService" && who.PrincipalID == plan.KindBuilds.Service():
+			call.Principal = string(plan.KindBuilds)
+		case who.Type == "IAMUser" && strings.HasSuffix(who.UserName, "-"+string(plan.KindUser)):
+			call.Account, call.Principal = who.AccountID, who.UserName
 		default:
 			continue
 		}

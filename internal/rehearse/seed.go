@@ -120,6 +120,9 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 			return fmt.Errorf("role %s in account %s: %w", role.Name, role.Account, err)
 		}
 	}
+	if err := users(ctx, aws, set); err != nil {
+		return err
+	}
 	for _, bucket := range set.Buckets {
 		if err := aws.PutBucketPolicy(ctx, bucket.Account, bucket.Name, bucket.Policy.JSON()); err != nil {
 			return fmt.Errorf("account %s: %w", bucket.Account, err)

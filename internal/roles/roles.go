@@ -156,7 +156,7 @@ type Note struct {
 func Render(p *plan.Plan) (*Set, error) {
 	set := &Set{}
 	seen := map[string]bool{}
-	var errs []error
+	errs := []error{set.pipeline(p)} // first: the trust policies of the others name it, and IAM wants it to be there
 	for i := range p.Stages {
 		stage := &p.Stages[i]
 		for _, r := range stage.Roles {
@@ -176,7 +176,6 @@ func Render(p *plan.Plan) (*Set, error) {
 			set.Roles = append(set.Roles, role)
 		}
 	}
-	errs = append(errs, set.pipeline(p))
 	var err error
 	set.Buckets, err = buckets(p)
 	if err := errors.Join(append(errs, err)...); err != nil {

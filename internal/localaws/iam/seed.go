@@ -36,7 +36,7 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (Keys, erro
 				return err
 			}
 		}
-		keys, err = s.ensureKey(ctx, q, account)
+		keys, err = s.ensureKey(ctx, q, account, administrator)
 		return err
 	})
 	if err != nil {
@@ -45,16 +45,16 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (Keys, erro
 	return keys, nil
 }
 
-// ensureKey gives the administrator's oldest active key, or makes one.
-func (s *Service) ensureKey(ctx context.Context, q querier, account string) (Keys, error) {
-	old, err := many(ctx, q, scanKey, `SELECT `+keyColumns+` FROM iam_keys WHERE account = ? AND user = ? AND active = 1 ORDER BY created, id LIMIT 1`, account, administrator)
+// ensureKey gives a user's oldest active key, or makes one.
+func (s *Service) ensureKey(ctx context.Context, q querier, account, user string) (Keys, error) {
+	old, err := many(ctx, q, scanKey, `SELECT `+keyColumns+` FROM iam_keys WHERE account = ? AND user = ? AND active = 1 ORDER BY created, id LIMIT 1`, account, user)
 	if err != nil {
 		return Keys{}, err
 	}
 	if len(old) > 0 {
 		return Keys{old[0].id, old[0].secret}, nil
 	}
-	k, err := s.insertKey(ctx, q, account, administrator)
+	k, err := s.insertKey(ctx, q, account, user)
 	if err != nil {
 		return Keys{}, err
 	}

@@ -73,11 +73,14 @@ type Credentials struct {
 	Expires                                    time.Time
 }
 
+// buildService works with the service roles of projects.
+const buildService = "codebuild.amazonaws.com"
+
 // serviceSession is how long the credentials of an instance live.
 const serviceSession = 6 * time.Hour
 
 // IssueForService makes a session of a role for an AWS service, as EC2 does for the instances of an instance
-// profile: instance is the ARN of the one that the session is for, whose id names it. The role's trust policy must allow
+// profile: instance is the ARN of the one that the session is for, whose id names it; of CodeBuild, that of the project. The role's trust policy must allow
 // the service; otherwise the error is an AccessDenied [*gateway.Error]. The decision is the policy engine's, for the
 // event log.
 func (s *Service) IssueForService(ctx context.Context, roleARN, service, instance string) (Credentials, engine.Decision, error) {
@@ -94,6 +97,9 @@ func (s *Service) IssueForService(ctx context.Context, roleARN, service, instanc
 			Message: service + " is not authorized to perform: sts:AssumeRole on resource: " + roleARN,
 			Status:  http.StatusForbidden,
 		}
+	}
+	if service == buildService { // no machine has the session
+		instance = ""
 	}
 	session := &iam.Session{Role: role, Name: sessionName, SourceInstance: instance, Expires: s.now().Add(serviceSession)}
 	if err := s.iam.PutSession(ctx, session); err != nil {
@@ -121,9 +127,9 @@ func IsInstanceIdentity(c gateway.Caller) bool {
 }
 
 // deputy adds the keys that tell for whom a service acts, so that a trust policy can keep it from being anybody's deputy.
-// Systems Manager gives them; EC2, for its instances, does not.
+// Systems Manager and CodeBuild give them; EC2, for its instances, does not.
 func deputy(conditions map[string][]string, service, source string) {
-	if service == "ssm.amazonaws.com" {
+	if service == "ssm.amazonaws.com" || service == buildService {
 		conditions["aws:SourceArn"], conditions["aws:SourceAccount"] = []string{source}, []string{accountOf(source)}
 	}
 }
