@@ -45,7 +45,7 @@ func shift(s *state, _ *syntax.CallExpr, args []value) flow {
 	if len(args) > 1 {
 		n, _ = strconv.Atoi(args[1].s)
 	}
-	s.status = boolCode(n <= len(s.args))
+	s.status = boolCode(n <= len(s.args) || s.given)
 	s.args = s.args[min(max(n, 0), len(s.args)):]
 	return onward
 }

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func aws(s *state, c *syntax.CallExpr, args []value) flow {
 		s.w.spent = true
 		return flow{kind: exits}
 	}
+	e.afterSend = slices.ContainsFunc(s.w.events, isSend)
 	s.w.events = append(s.w.events, e)
 	switch {
 	case e.is("ssm", "send-command"):

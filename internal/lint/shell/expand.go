@@ -93,6 +93,9 @@ func (s *state) spread(q *syntax.DblQuoted) ([]value, bool) {
 		return nil, false
 	}
 	if p.Param.Value == "@" {
+		if s.given && len(s.args) == 0 {
+			return []value{opaque("$@")}, true
+		}
 		return s.slice(s.args, p, 1), true
 	}
 	if all(p.Index) == "@" {

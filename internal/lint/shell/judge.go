@@ -153,8 +153,7 @@ func (p *prober) unended() []finding.Finding {
 			continue
 		}
 		if p.every(unending, at, func(w *world, here []*event) bool {
-			i := slices.Index(w.events, here[len(here)-1])
-			return w.green() && !slices.ContainsFunc(w.events[i+1:], func(e *event) bool { return e.readsStatus() || e.waits() })
+			return w.green() && !w.asksAfter(here)
 		}) {
 			found = append(found, at.at(&uncheckedRule, "%s: this is green when the command has not ended (InProgress) and nothing asks any more", here(p.runs(unending), at)))
 		}
@@ -220,11 +219,21 @@ func (p *prober) swallowed() []finding.Finding {
 		}
 	}
 	for _, at := range p.sites(unsent, isSend) {
+		if p.hidden(at) { // by what a shell does with exit codes: that is told of every call that ships
+			continue
+		}
 		if p.every(unsent, at, func(w *world, _ []*event) bool { return w.green() }) && p.greens(succeeds1, at) {
 			found = append(found, at.at(&swallowedRule, "aws ssm send-command: when it is denied (AccessDeniedException) nothing is sent, and this is green"))
 		}
 	}
 	return found
+}
+
+// hidden says whether a call's exit code cannot become that of its script.
+func (p *prober) hidden(at site) bool {
+	return slices.ContainsFunc(p.program.Calls, func(c Call) bool {
+		return c.Hidden != "" && c.File == at.file && c.Line == at.line && c.Column == at.column
+	})
 }
 
 // few is how often a read may be tried again, with its error in the log, without being taken for a loop that knows no errors.

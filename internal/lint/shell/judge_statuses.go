@@ -41,7 +41,7 @@ func (p *prober) forgotten(at site) []finding.Finding {
 		status   string
 	}{{timedOut, "TimedOut"}, {cancelled, "Cancelled"}, {cancelling, "Cancelling"}} {
 		switch {
-		case p.every(c.scenario, at, func(w *world, _ []*event) bool { return w.green() }):
+		case p.every(c.scenario, at, func(w *world, here []*event) bool { return w.green() && !w.asksAfter(here) }):
 			green = append(green, c.status)
 		case c.scenario == cancelling:
 		case p.every(c.scenario, at, func(w *world, _ []*event) bool { return w.never != nil || w.ended }):
@@ -66,6 +66,12 @@ func (p *prober) forgotten(at site) []finding.Finding {
 		found = append(found, f)
 	}
 	return found
+}
+
+// asksAfter says whether a run asks again, elsewhere, after it asked here.
+func (w *world) asksAfter(here []*event) bool {
+	i := slices.Index(w.events, here[len(here)-1])
+	return slices.ContainsFunc(w.events[i+1:], func(e *event) bool { return e.readsStatus() || e.waits() })
 }
 
 // most is how often one invocation is asked for in a scenario.
@@ -124,7 +130,7 @@ func (p *prober) delays() []finding.Finding {
 // early finds reads right after the send that InvocationDoesNotExist fails.
 func (p *prober) early() []finding.Finding {
 	var found []finding.Finding
-	for _, at := range p.sites(early, func(e *event) bool { return e.err == notYet }) {
+	for _, at := range p.sites(early, func(e *event) bool { return e.err == notYet && e.command != nil }) {
 		if p.every(early, at, func(w *world, _ []*event) bool { return w.red }) && p.greens(succeeds1, at) {
 			found = append(found, at.at(&earlyRule, "%s right after the send: InvocationDoesNotExist fails this, though the command was sent", here(p.runs(early), at)))
 		}

@@ -198,6 +198,9 @@ func (s *state) special(name string) (value, bool) {
 	case "?":
 		return text(strconv.Itoa(s.status)), true
 	case "#":
+		if s.given {
+			return opaque("$#"), true
+		}
 		return text(strconv.Itoa(len(s.args))), true
 	case "@", "*":
 		return joined(s.args), true
@@ -220,6 +223,9 @@ func (s *state) special(name string) (value, bool) {
 	if n, err := strconv.Atoi(name); err == nil && n > 0 {
 		if n <= len(s.args) {
 			return s.args[n-1], true
+		}
+		if s.given {
+			return opaque("$" + name), true
 		}
 		return value{}, true
 	}

@@ -146,7 +146,7 @@ func (p *prober) run(c *scenario, flip int) *world {
 func (w *world) script(s *Script, source *source, variant syntax.LangVariant) int {
 	log := &sink{to: toLog}
 	st := &state{w: w, source: source, vars: map[string]variable{}, funcs: map[string]function{}, traps: map[string]string{}, name: s.File,
-		errexit: s.Errexit, pipefail: s.Pipefail, posix: variant == syntax.LangPOSIX, streams: streams{out: log, err: log}}
+		errexit: s.Errexit, pipefail: s.Pipefail, posix: variant == syntax.LangPOSIX, given: w.sequence.Printed, streams: streams{out: log, err: log}}
 	f := st.stmts(source.file.Stmts)
 	if f.kind != stays {
 		st.leave()

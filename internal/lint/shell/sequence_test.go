@@ -131,3 +131,19 @@ func TestR092AssumeRoleThatFailsIsSeen(t *testing.T) {
 		{"read into", "read -r k s t <<< $(" + assume + " --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)" + next, "1:135"},
 	})
 }
+
+// TestR098ScriptsOnTheirOwn: arguments come from somebody else, and so may a command's id.
+func TestR098ScriptsOnTheirOwn(t *testing.T) {
+	t.Parallel()
+	ask := "aws ssm get-command-invocation --command-id \"$1\" --instance-id \"$2\" --query Status --output text"
+	for text, want := range map[string]string{
+		"for i in {1..60}; do\n status=$(" + ask + " || echo Pending)\n " + decide + "\n sleep 5\ndone\nexit 1":                    "s:104",
+		"set -e\nfor i in {1..60}; do\n status=$(" + ask + ")\n " + decide + "\n sleep 5\ndone\nexit 1":                            "",
+		"set -e\n[ $# -eq 2 ] || { echo usage; exit 2; }\nwhile true; do\n status=$(" + ask + ")\n " + decide + "\n sleep 5\ndone": "s:105",
+		"set -e\nwhile [ $# -gt 0 ]; do case $1 in --id) id=$2; shift 2 ;; *) exit 1 ;; esac; done\n" + get + " | grep -q Success": "",
+	} {
+		if got := codes(Sequence{Printed: true, Scripts: []Script{{File: "s", Text: text}}}); got != want {
+			t.Errorf("%s\ngot %q, want %q", text, got, want)
+		}
+	}
+}

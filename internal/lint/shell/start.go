@@ -14,14 +14,14 @@ func (s *state) function(f function, args []value) flow {
 		s.w.spent = true
 		return onward
 	}
-	oldArgs, oldSource := s.args, s.source
-	s.args, s.source = args[1:], f.source
+	oldArgs, oldSource, oldGiven := s.args, s.source, s.given
+	s.args, s.source, s.given = args[1:], f.source, false
 	s.depth++
 	s.saved = append(s.saved, map[string]*variable{})
 	left := s.stmt(f.body)
 	s.restore()
 	s.depth--
-	s.args, s.source = oldArgs, oldSource
+	s.args, s.source, s.given = oldArgs, oldSource, oldGiven
 	if left.kind == returns {
 		return onward
 	}
@@ -98,7 +98,7 @@ func (s *state) runText(child *state, name, content string, like source, args []
 		return onward
 	}
 	child.source, child.args, child.name, child.traps = source, args, name, map[string]string{}
-	child.checked = 0
+	child.checked, child.given = 0, false
 	f := child.stmts(source.file.Stmts)
 	if f.kind == stays {
 		return f

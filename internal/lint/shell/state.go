@@ -10,11 +10,13 @@ import (
 
 // state is one shell: a script, or a subshell of it.
 type state struct {
-	w       *world
-	source  *source
-	vars    map[string]variable
-	funcs   map[string]function
-	args    []value
+	w      *world
+	source *source
+	vars   map[string]variable
+	funcs  map[string]function
+	args   []value
+	// given says that whoever starts the script gives it arguments, and which they are is not known.
+	given   bool
 	name    string
 	status  int
 	traps   map[string]string

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func takePart(tree any, query string) (any, []string, bool) {
 	if inner, ok := strings.CutPrefix(query, "length("); ok {
 		inner, fields, ok := takePart(tree, strings.TrimSuffix(inner, ")"))
 		list, is := inner.([]any)
-		return strconv.Itoa(len(list)), fields, ok && is
+		return float64(len(list)), fields, ok && is
 	}
 	var fields []string
 	for query != "" {
@@ -48,7 +49,12 @@ func takePart(tree any, query string) (any, []string, bool) {
 				continue
 			}
 			if inside[0] == '?' {
-				return nil, append(fields, identifiers(inside+" "+query)...), false
+				kept, ok := filter(tree, inside[1:])
+				if !ok {
+					return nil, append(fields, identifiers(inside+" "+query)...), false
+				}
+				got, names, ok := project(kept, query, fields)
+				return got, append(identifiers(inside), names...), ok
 			}
 			return selects(tree, inside, query, fields)
 		case query[0] == '{':
@@ -109,6 +115,36 @@ func project(tree any, rest string, fields []string) (any, []string, bool) {
 	}
 	return out, fields, true
 }
+
+// filter keeps the elements of a list for which a condition holds: Status=='Failed' || Status!='Success'. One about what is
+// not known, an instance's id, holds.
+func filter(tree any, condition string) (any, bool) {
+	list, _ := tree.([]any)
+	kept := []any{}
+	for _, one := range list {
+		m, _ := one.(map[string]any)
+		holds := false
+		for either := range strings.SplitSeq(condition, "||") {
+			all := true
+			for part := range strings.SplitSeq(either, "&&") {
+				c := comparison.FindStringSubmatch(strings.TrimSpace(part))
+				if c == nil {
+					return nil, false
+				}
+				text, _ := m[c[1]].(string)
+				unknown := !value{s: text + c[3]}.known()
+				all = all && (unknown || (text == c[3]) == (c[2] == "=="))
+			}
+			holds = holds || all
+		}
+		if holds {
+			kept = append(kept, one)
+		}
+	}
+	return kept, true
+}
+
+var comparison = regexp.MustCompile("^(\\w+)\\s*(==|!=)\\s*[`'\"]+([^`'\"]*)[`'\"]+$")
 
 func element(tree any, n int) any {
 	list, _ := tree.([]any)

@@ -187,6 +187,28 @@ for i in $(seq 1 60); do
 done
 bad=$(aws ssm list-command-invocations --command-id "$ID" --query "CommandInvocations[?Status!='Success'].InstanceId" --output text)
 if [ -n "$bad" ]; then echo "failed: $bad"; exit 1; fi
+`, "1:136"},
+		{"a fleet by filters, of which one is forgotten", `ID=$(aws ssm send-command --targets Key=tag:App,Values=shop --document-name shop-release --query Command.CommandId --output text)
+sleep 5
+for i in $(seq 1 60); do
+  open=$(aws ssm list-command-invocations --command-id "$ID" --query "length(CommandInvocations[?Status=='InProgress'||Status=='Pending'||Status=='Delayed'])")
+  [ "$open" -eq 0 ] && break
+  sleep 10
+done
+bad=$(aws ssm list-command-invocations --command-id "$ID" --query "CommandInvocations[?Status=='Failed'].InstanceId" --output text)
+if [ -n "$bad" ]; then echo "failed: $bad"; exit 1; fi
+`, "8:102 8:106"},
+		{"one of several", `ID=$(aws ssm send-command --targets Key=tag:App,Values=shop --document-name shop-release --query Command.CommandId --output text)
+sleep 5
+for n in $NODES; do
+  S=$(aws ssm list-command-invocations --command-id "$ID" --query "CommandInvocations[?InstanceId=='$n'].Status" --output text)
+  [ "$S" = Success ] || exit 1
+done
+`, ""},
+		{"looks for others first", `busy=$(aws ssm list-commands --filters key=Status,value=InProgress --query 'length(Commands)' --output text 2>/dev/null || echo 0)
+ID=$(aws ssm send-command --instance-ids i-1 --document-name shop-release --query Command.CommandId --output text)
+sleep 5
+[ "$(aws ssm get-command-invocation --command-id "$ID" --instance-id i-1 --query Status --output text)" = Success ]
 `, ""},
 	})
 }

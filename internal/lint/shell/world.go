@@ -116,11 +116,13 @@ type event struct {
 	status, err string
 	// shown says that the error came to the log; looked that a script compared the status.
 	shown, looked bool
-	at0           time.Duration // the clock when it was made
-	id            string        // of a send
-	parameters    value         // of a send
-	reads         int           // of a send: how often it was asked for
-	last          bool
+	// afterSend says that something was sent before.
+	afterSend  bool
+	at0        time.Duration // the clock when it was made
+	id         string        // of a send
+	parameters value         // of a send
+	reads      int           // of a send: how often it was asked for
+	last       bool
 }
 
 func (e *event) is(service string, operations ...string) bool {
@@ -138,6 +140,9 @@ func (e *event) is(service string, operations ...string) bool {
 // readsStatus says whether it asks how a command is.
 func (e *event) readsStatus() bool {
 	if !e.is("ssm", "get-command-invocation", "list-command-invocations", "list-commands") {
+		return false
+	}
+	if _, named := e.flags["--command-id"]; !named && !e.afterSend { // it looks for what else is running
 		return false
 	}
 	if e.fields == nil {
