@@ -74,6 +74,9 @@ func (c *deployCommand) run(ctx context.Context, process *Process) error {
 	if err := c.same(l); err != nil {
 		return err
 	}
+	if err := refuseAutomations(l.plan); err != nil {
+		return errors.Join(err, c.keepNothing(ctx, process))
+	}
 	set, err := l.rolesFor(c.Policies)
 	if err != nil {
 		return err

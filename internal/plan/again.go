@@ -14,7 +14,7 @@ func (p *Plan) Again(stage string, steps []Step) (*Plan, error) {
 	s.Steps = slices.Clone(steps)
 	var declared []Call
 	for _, c := range s.Calls {
-		if c.When == OnScript {
+		if c.When == OnScript || c.Role == KindAutomation || c.Role == KindTest {
 			declared = append(declared, c)
 		}
 	}

@@ -34,6 +34,8 @@ func newCalls(app string, s *Stage, record *Record, declared []Call) []Call {
 			b.watch(verify, step.Check, step.Name)
 		}
 	}
+	b.automations(trigger, verify)
+	b.tests()
 	b.launchNodes()
 	b.serveNodes()
 	b.serveScripts()

@@ -10,7 +10,7 @@ func (b *builder) enter() {
 	}
 	for i := range b.stage.Roles {
 		r := &b.stage.Roles[i]
-		if r.Kind == KindNode || r.Kind.Shared() {
+		if r.Kind == KindNode || r.Kind == KindAutomation || r.Kind == KindTest || r.Kind.Shared() {
 			continue
 		}
 		b.assume(r)
@@ -38,6 +38,9 @@ func (b *builder) startBuild(own *Role) {
 // needed: that principal's policy and the role's trust policy (R84).
 func (b *builder) assume(r *Role) {
 	call := Call{Resources: []Resource{{ARN: r.ARN(), Type: "role"}}, When: Always, Often: "once", BeforeSend: 1, OnResume: true}
+	if r.Kind == KindTest { // when its turn comes, and not to resume anything
+		call.When, call.Often, call.BeforeSend, call.OnResume = OnTest, "once per test", 0, false
+	}
 	own := b.stage.own()
 	switch {
 	case len(r.Subjects) > 0:

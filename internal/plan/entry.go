@@ -56,6 +56,10 @@ func (r Role) Entry(by RoleKind, actions []string) (st iam.Statement, why string
 		st.Principals = []iam.PrincipalPattern{{Kind: iam.KindAWS, Values: []string{r.From}}}
 		return st, p.why
 	}
+	if r.Kind == KindAutomation {
+		p = runbooks
+		st.Sid = p.sid
+	}
 	st.Principals = []iam.PrincipalPattern{{Kind: iam.KindService, Values: []string{by.Service()}}}
 	if r.Source != "" {
 		st.Conditions = []iam.Condition{
@@ -101,6 +105,10 @@ var entries = map[RoleKind]purpose{
 	KindUser: {"PipelineUser",
 		"Lets the pipeline's user in the tools account, and no other principal, enter, with the tags that configure-aws-credentials gives its sessions."},
 }
+
+// runbooks is the way into the role of runbooks. AWS documents the executions' ARN as the source, and no document's (R46).
+var runbooks = purpose{"AutomationRunbooks",
+	"Lets Systems Manager work with the role in executions of runbooks of this account, and in nothing else."}
 
 // Service is the service that hands a role to nodes or to builds; empty for other kinds.
 func (k RoleKind) Service() string {

@@ -17,7 +17,7 @@ const JobMargin = 15 * time.Minute
 const many = 1000
 
 // Limit is how long a stage's commands may take together until each has ended or was given up: delivery and execution
-// timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback; and the hooks. Where
+// timeouts, for each batch, with the pauses and the checks between batches, and the same again for a rollback; the tests, the runbooks, and the hooks. Where
 // batches are numbers of nodes, or max-concurrency is one, it counts as many nodes as the targets want at the least; more
 // nodes take longer.
 func (s *Stage) Limit() time.Duration {
@@ -27,6 +27,12 @@ func (s *Stage) Limit() time.Duration {
 	}
 	if s.OnFailure == string(release.Rollback) {
 		total *= 2 // it ships as the deploy before did, which is taken to have been like this one
+	}
+	for _, t := range s.Tests {
+		total += time.Duration(t.Timeout) * time.Second
+	}
+	for _, a := range s.Automations {
+		total += time.Duration(a.Timeout) * time.Second
 	}
 	for _, hook := range []*Hook{s.Hooks.Before, s.Hooks.After} {
 		if hook != nil {

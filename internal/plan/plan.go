@@ -57,22 +57,39 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 	}
 	s.Hooks = Hooks{Before: newHook(rs.Hooks.Before), After: newHook(rs.Hooks.After)}
 	s.Roles = newRoles(r, rs)
-	for _, rstep := range rs.Steps {
-		if rstep.Command == nil {
-			return Stage{}, fmt.Errorf("%s:%d: a step without a command: only command steps exist so far", r.File, rstep.Pos.Line)
-		}
-		step, err := newStep(r, rs.Name, rstep.Command)
+	var others []Call
+	for i := range rs.Steps {
+		calls, err := s.addStep(r, &rs.Steps[i])
 		if err != nil {
-			return Stage{}, fmt.Errorf("step %s: %w", rstep.Command.Name, err)
+			return Stage{}, fmt.Errorf("step %s: %w", rs.Steps[i].Name(), err)
 		}
-		s.Steps = append(s.Steps, step)
+		others = append(others, calls...)
 	}
 	declared, err := declaredCalls(r.File, &s, rs.Permissions)
 	if err != nil {
 		return Stage{}, err
 	}
+	declared = append(declared, others...)
 	s.Calls = newCalls(r.App, &s, newRecord(r.Record), declared)
 	return s, nil
+}
+
+// addStep plans a step of whichever kind. The calls are those that its own role makes.
+func (s *Stage) addStep(r *release.Release, of *release.Step) ([]Call, error) {
+	switch {
+	case of.Automation != nil:
+		return s.addAutomation(r.App, r.File, of.Automation)
+	case of.Test != nil:
+		return s.addTest(r, of.Test)
+	case of.Command == nil:
+		return nil, fmt.Errorf("%s:%d: a step that does nothing", r.File, of.Pos.Line)
+	}
+	step, err := newStep(r, s.Name, of.Command)
+	if err != nil {
+		return nil, err
+	}
+	s.Steps = append(s.Steps, step)
+	return nil, nil
 }
 
 func newHook(h *release.Hook) *Hook {

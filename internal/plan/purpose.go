@@ -38,6 +38,10 @@ var (
 		"Fetches scripts that are too large for an SSM document; each is checked against its name before it runs."}
 	needScripts = purpose{"NeededByScripts",
 		"What the release's own scripts call AWS for on the nodes, as the release declares it."}
+	needRunbook = purpose{"NeededByRunbook",
+		"What the steps of the release's runbooks do."}
+	needTests = purpose{"NeededByTests",
+		"What the release's tests call AWS for, as the release declares it; nothing else."}
 	readOutput = purpose{"ReadDeployOutput",
 		"Reads everything that the scripts printed."}
 	writeLogs = purpose{"WriteOutputToLogs",
@@ -82,6 +86,14 @@ var purposes = map[string]purpose{
 	"ssmmessages:CreateControlChannel": receiveOverChannel,
 	"ssmmessages:OpenControlChannel":   receiveOverChannel,
 
+	"ssm:StartAutomationExecution": {"StartRunbook", "Starts the release's runbook, and no other."},
+	"iam:PassRole": {"PassRunbookRole",
+		"Hands the runbook its own role, and only to Systems Manager; without it the runbook would run with the deploy's permissions."},
+	"ssm:GetAutomationExecution":           {"WatchRunbook", "Reads what became of the runbook."},
+	"ssm:DescribeAutomationStepExecutions": {"WatchRunbook", "Reads what became of the runbook."},
+	"ssm:StopAutomationExecution": {"StopRunbookOnInterrupt",
+		"Stops the runbook when the deploy is interrupted or cancelled."},
+
 	"s3:GetObject":  keepRecord,
 	"s3:PutObject":  keepRecord,
 	"s3:ListBucket": findRecords,
@@ -121,7 +133,7 @@ func Purpose(action string, tagged bool) (sid, why string) {
 }
 
 // namedPurposes are those that a call can name itself.
-var namedPurposes = []purpose{keepScripts, fetchScripts, needScripts, readOutput, writeBucket}
+var namedPurposes = []purpose{keepScripts, fetchScripts, needScripts, needRunbook, needTests, readOutput, writeBucket}
 
 // Purpose is [Purpose] of the call's action, unless the call names another: what a role writes to the record's bucket
 // and what it writes as output are the same action.

@@ -32,6 +32,12 @@ func (s *Stage) text(b *strings.Builder) {
 	for _, step := range s.Steps {
 		writeWrapped(b, "  ", step.sentence())
 	}
+	for _, a := range s.Automations {
+		writeWrapped(b, "  ", fmt.Sprintf("step %s starts the runbook %s (%s), for at most %s, %s", a.Name, a.Own.Name, a.Source, clock(a.Timeout), s.after(a.After)))
+	}
+	for _, t := range s.Tests {
+		writeWrapped(b, "  ", fmt.Sprintf("step %s runs %s on the machine of slipway, for at most %s, %s", t.Name, t.Run.Path, clock(t.Timeout), s.after(t.After)))
+	}
 	if s.OnFailure == string(release.Rollback) {
 		writeWrapped(b, "  ", "a deploy that failed is followed by a rollback to the last good one; one of unknown outcome is not")
 	}
@@ -39,6 +45,14 @@ func (s *Stage) text(b *strings.Builder) {
 	for _, kind := range s.principals() {
 		s.principalText(b, kind)
 	}
+}
+
+// after says where among the steps another kind of step comes.
+func (s *Stage) after(steps int) string {
+	if steps == 0 {
+		return "first"
+	}
+	return "after step " + s.Steps[steps-1].Name
 }
 
 func (h Hooks) text(b *strings.Builder) {

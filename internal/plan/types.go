@@ -20,6 +20,9 @@ type Stage struct {
 	Region  string `json:"region"`
 	Roles   []Role `json:"roles"`
 	Steps   []Step `json:"steps"`
+	// Automations and Tests come between the steps: each says after how many of them.
+	Automations []Automation `json:"automations,omitempty"`
+	Tests       []Test       `json:"tests,omitempty"`
 	// Calls in the order in which a deploy makes them first; the nodes' own calls last.
 	Calls   []Call  `json:"calls"`
 	Targets Targets `json:"targets"`
@@ -96,6 +99,28 @@ type Step struct {
 	Blobs []Blob `json:"blobs,omitempty"`
 }
 
+// Automation is a runbook that is started.
+type Automation struct {
+	Name string `json:"name"`
+	// After is how many of the stage's steps come before it.
+	After int       `json:"after"`
+	Own   *Document `json:"own"`
+	// Parameters of StartAutomationExecution, the ARN of the runbook's role among them.
+	Parameters map[string][]string `json:"parameters,omitempty"`
+	Timeout    int                 `json:"timeout"` // in seconds
+	// Source is the file of the release that the runbook came from.
+	Source string `json:"source"`
+}
+
+// Test is a program that runs where slipway runs, with the credentials of the Test role.
+type Test struct {
+	Name string `json:"name"`
+	// After is how many of the stage's steps come before it.
+	After   int  `json:"after"`
+	Run     Hook `json:"run"`
+	Timeout int  `json:"timeout"` // in seconds
+}
+
 // Rollout is release.Rollout as the plan needs it.
 type Rollout struct {
 	// Batches are sizes: numbers of nodes, or percentages of all; the last is repeated.
@@ -149,6 +174,9 @@ const (
 	KindTrigger   RoleKind = "Trigger"
 	KindVerify    RoleKind = "Verify"
 	KindNode      RoleKind = "Node"
+	// KindAutomation is the role of the stage's runbooks, KindTest that of its tests.
+	KindAutomation RoleKind = "Automation"
+	KindTest       RoleKind = "Test"
 )
 
 // Role is one role that the stage needs.
@@ -203,8 +231,11 @@ const (
 	OnOutput    When = "output"       // a script printed something, and the step has an output
 	OnScript    When = "script"       // what a script of the release does on a node, as the release declares it
 	OnTags      When = "session tags" // aws-actions/configure-aws-credentials assumes the role, and tags the session
-	OnLaunch    When = "node launch"  // before any deploy, and whenever the node's credentials are renewed
-	Fallback    When = "fallback"     // the other message service of the agent, and what older agents do
+	// OnAutomation is what a runbook does with its role, OnTest what a test of the release does, as the release declares it.
+	OnAutomation When = "automation"
+	OnTest       When = "test"
+	OnLaunch     When = "node launch" // before any deploy, and whenever the node's credentials are renewed
+	Fallback     When = "fallback"    // the other message service of the agent, and what older agents do
 )
 
 // Call is one authorised API call.
@@ -232,6 +263,8 @@ type Call struct {
 	Reason string `json:"reason"`
 	// For is the Sid of what the call is for, where its action alone does not tell: see [Call.Purpose].
 	For string `json:"for,omitempty"`
+	// PassedTo is the service to which iam:PassRole hands the role; empty for any.
+	PassedTo string `json:"passedTo,omitempty"`
 	// OnResume marks calls that slipway resume makes too.
 	OnResume bool `json:"onResume,omitempty"`
 }

@@ -63,8 +63,12 @@ func (r *Result) Escalate(p *plan.Plan, given []Role) error {
 				continue
 			}
 			told[role] = true
+			own := func(path *escalation.Path) bool {
+				planned := &p.Stages[i].Roles[j]
+				return startsOwn(&p.Stages[i], planned, subjects[keyOf(planned)], path)
+			}
 			for k := range paths {
-				if paths[k].From == role && (paths[k].Changes() || !byDesign[role][paths[k].To]) {
+				if paths[k].From == role && (paths[k].Changes() || !byDesign[role][paths[k].To]) && !own(&paths[k]) {
 					r.Escalations = append(r.Escalations, newEscalation(p.Stages[i].Name, &paths[k]))
 				}
 			}
@@ -215,6 +219,13 @@ func heldByDesign(p *plan.Plan, w *escalation.World, g *escalation.Graph) map[st
 						if e := &g.Edges[k]; e.From == role.ARN() && e.Technique == "send-command" && isNode(w, e.Via, res) {
 							own[e.To] = true
 						}
+					}
+				}
+			}
+			for _, arn := range handedTo(stage, &role) {
+				for k := range g.Edges {
+					if e := &g.Edges[k]; e.From == role.ARN() && e.To == arn && e.Technique == "pass-"+startRunbook {
+						own[arn] = true
 					}
 				}
 			}

@@ -476,7 +476,11 @@ func TestMutationsASurplusCallerIsTold(t *testing.T) {
 		for i, c := range st.Conditions {
 			changed := st
 			changed.Conditions = slices.Clone(st.Conditions)
-			changed.Conditions[i].Values = append(slices.Clone(c.Values), "repo:somebody/else:ref:refs/heads/main")
+			another := "repo:somebody/else:ref:refs/heads/main"
+			if strings.HasPrefix(c.Operator, "Arn") {
+				another = "arn:aws:ssm:*:999999999999:automation-execution/*"
+			}
+			changed.Conditions[i].Values = append(slices.Clone(c.Values), another)
 			out["another value of "+c.Key] = &changed
 		}
 		return out

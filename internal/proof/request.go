@@ -85,7 +85,7 @@ func tokenContext(s *plan.Stage, r *plan.Role, subject string) map[string][]stri
 func tagContext(action string, tags map[string]string) map[string][]string {
 	context := make(map[string][]string, 2*len(tags))
 	for key, value := range tags {
-		for _, prefix := range []string{plan.NodeTag, "aws:ResourceTag/"} {
+		for _, prefix := range []string{plan.NodeTag, plan.ResourceTag, "ec2:ResourceTag/"} {
 			if hasKey(action, strings.ToLower(prefix+key)) {
 				context[prefix+key] = []string{value}
 			}

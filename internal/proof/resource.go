@@ -35,6 +35,9 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 	if c.Role == plan.KindNode && strings.Contains(arn, ":instance/") {
 		context["ssm:SourceInstanceARN"], context["ec2:SourceInstanceARN"] = []string{arn}, []string{arn}
 	}
+	if c.PassedTo != "" {
+		context[plan.PassedToKey] = []string{c.PassedTo}
+	}
 	return question{
 		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, unknown: s.unknownOf(false), openings: s.openings, display: arn,
 		request: iam.Request{

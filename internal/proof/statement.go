@@ -21,6 +21,7 @@ type statement struct {
 	actions   []string
 	resources []string
 	tags      []plan.Tag
+	passedTo  string
 }
 
 // statements makes the fewest statements that give what the role lacks and nothing else: one for each purpose, and a
@@ -30,7 +31,7 @@ func (l *lack) statements() []*statement {
 	for _, w := range l.wants {
 		st := newStatement(l.role, w)
 		i := slices.IndexFunc(single, func(s *statement) bool {
-			return s.by == st.by && s.sid == st.sid && s.actions[0] == w.action && reflect.DeepEqual(s.tags, st.tags)
+			return s.by == st.by && s.sid == st.sid && s.actions[0] == w.action && s.conditions(st)
 		})
 		if i < 0 {
 			single = append(single, st)
@@ -43,7 +44,7 @@ func (l *lack) statements() []*statement {
 	var merged []*statement
 	for _, st := range single {
 		i := slices.IndexFunc(merged, func(s *statement) bool {
-			return s.sid == st.sid && s.by == st.by && slices.Equal(s.resources, st.resources) && reflect.DeepEqual(s.tags, st.tags)
+			return s.sid == st.sid && s.by == st.by && slices.Equal(s.resources, st.resources) && s.conditions(st)
 		})
 		if i < 0 {
 			merged = append(merged, st)
@@ -54,6 +55,12 @@ func (l *lack) statements() []*statement {
 	l.nameApart(merged)
 	slices.SortStableFunc(merged, func(a, b *statement) int { return rank(a.actions[0]) - rank(b.actions[0]) })
 	return merged
+}
+
+// conditions says whether two statements have the same, and by the same keys.
+func (st *statement) conditions(other *statement) bool {
+	return st.passedTo == other.passedTo && reflect.DeepEqual(st.tags, other.tags) &&
+		(len(st.tags) == 0 || plan.TagPrefix(st.actions[0]) == plan.TagPrefix(other.actions[0]))
 }
 
 // rank puts sending and reading first: what the trap of two permissions is about (R18).
@@ -75,8 +82,9 @@ func newStatement(role *plan.Role, w want) *statement {
 		st.sid = entry.Sid
 		return st
 	}
-	tagged := len(w.resource.Tags) > 0 && plan.TakesNodeTags(w.action)
+	tagged := len(w.resource.Tags) > 0 && plan.TagPrefix(w.action) != ""
 	st.sid, st.why = w.call.Purpose(tagged)
+	st.passedTo = w.call.PassedTo
 	if tagged {
 		st.tags = w.resource.Tags
 	}
@@ -117,7 +125,7 @@ func (st *statement) render(role *plan.Role) Statement {
 func (st *statement) document(role *plan.Role) iam.Statement {
 	actions := slices.Sorted(slices.Values(st.actions))
 	if !st.trust {
-		return plan.Permission(st.sid, actions, st.resources, st.tags)
+		return plan.Permission(st.sid, actions, st.resources, st.tags, plan.PassedTo(st.passedTo)...)
 	}
 	out, _ := role.Entry(st.by, actions)
 	out.Sid = st.sid

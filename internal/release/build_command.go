@@ -10,14 +10,6 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-func (b *builder) step(l located[stepFile], stage Stage) Step {
-	step := Step{Pos: position(l.node)}
-	if l.value.command.ok() {
-		step.Command = b.command(l.value.command, stage)
-	}
-	return step
-}
-
 func (b *builder) command(l located[commandFile], stage Stage) *Command {
 	c := l.value
 	command := &Command{
@@ -146,10 +138,14 @@ func (b *builder) documentNames(stages []Stage) {
 			for _, name := range b.documentsOf(stage, step) {
 				made := document{stage.AccountID, stage.Region, name}
 				other, taken := owner[made]
-				here := fmt.Sprintf("stage %q, step %q", stage.Name, step.Command.Name)
+				here := fmt.Sprintf("stage %q, step %q", stage.Name, step.Name())
 				if taken && other != here { // two steps of one name are reported elsewhere
-					at := b.file.stages.value[i].value.steps.value[j].value.command.value.name
-					b.errorf(at.node, "rename one of the two steps", "%s and %s would both make the document %s", other, here, name)
+					at := b.file.stages.value[i].value.steps.value[j]
+					node := at.node
+					if name := at.value.nameOf(); name.ok() {
+						node = name.node
+					}
+					b.errorf(node, "rename one of the two steps", "%s and %s would both make the document %s", other, here, name)
 				}
 				owner[made] = here
 			}
@@ -159,6 +155,9 @@ func (b *builder) documentNames(stages []Stage) {
 
 // documentsOf names the documents that a step makes.
 func (b *builder) documentsOf(stage Stage, step Step) []string {
+	if step.Automation != nil {
+		return []string{b.file.app.value + "-" + stage.Name + "-" + step.Automation.Name}
+	}
 	if step.Command == nil || step.Command.Document != "" {
 		return nil
 	}

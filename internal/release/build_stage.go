@@ -35,9 +35,10 @@ func (b *builder) stage(l located[stageFile]) Stage {
 	}
 	var names []located[string]
 	for _, step := range s.steps.value {
-		names = append(names, step.value.command.value.name)
+		names = append(names, step.value.nameOf())
 		stage.Steps = append(stage.Steps, b.step(step, stage))
 	}
+	b.otherSteps(s.steps, stage.Steps)
 	b.unique(slices.DeleteFunc(names, func(n located[string]) bool { return !n.ok() }),
 		fmt.Sprintf("stage %s: the steps' names must differ; it", quote(stage.Name)))
 	return stage

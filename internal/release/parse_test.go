@@ -25,6 +25,7 @@ func scripts() fstest.MapFS {
 		"hooks/before.sh":    &fstest.MapFile{Data: []byte("#!/bin/sh\ntrue\n"), Mode: 0o755},
 		"hooks/plain.sh":     &fstest.MapFile{Data: []byte("#!/bin/sh\ntrue\n"), Mode: 0o644},
 		"hooks/bare.sh":      &fstest.MapFile{Data: []byte("true\n"), Mode: 0o755},
+		"runbooks/warm.yaml": file("schemaVersion: \"0.3\"\n"),
 		"release.sh":         file("echo release\n"),
 		"validate.sh":        file("echo validate\n"),
 		"scripts/release.sh": file("#!/bin/sh\necho release from scripts\n"),

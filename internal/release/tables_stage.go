@@ -26,8 +26,6 @@ type targetsFile struct {
 	min       located[int]
 }
 
-type stepFile struct{ command located[commandFile] }
-
 type commandFile struct {
 	name, script, document    located[string]
 	commands                  located[[]located[string]]
@@ -169,14 +167,6 @@ func tagValues() typ[[]located[string]] {
 		fmt.Sprintf("Run Command takes at most %d for a tag", maxTagValues)), func(n *yaml.Node) bool {
 		return n.Kind == yaml.SequenceNode
 	})
-}
-
-var stepTable = mapping[stepFile]{
-	label: "a step", later: []string{"stack", "automation", "test"},
-	fields: []field[stepFile]{
-		required("command", commandTable.typ(), func(s *stepFile) *located[commandFile] { return &s.command },
-			"Runs a script, or commands, on every target with Run Command."),
-	},
 }
 
 var commandTable = mapping[commandFile]{

@@ -170,7 +170,45 @@ type Tag struct {
 
 // Step is one thing that a stage does. Exactly one member is set.
 type Step struct {
-	Command *Command
+	Command    *Command
+	Automation *Automation
+	Test       *Test
+	Pos        Position
+}
+
+// Name of the step, whatever it is.
+func (s *Step) Name() string {
+	switch {
+	case s.Command != nil:
+		return s.Command.Name
+	case s.Automation != nil:
+		return s.Automation.Name
+	case s.Test != nil:
+		return s.Test.Name
+	}
+	return ""
+}
+
+// Automation starts a runbook of the repository.
+type Automation struct {
+	Name string
+	// Document is the path of the runbook as written in the release file, Content its text.
+	Document, Content string
+	Parameters        []Parameter
+	// HasRole says that the release says something of the runbook's role, also where Allow is empty: that no step needs more
+	// than the plan can tell.
+	HasRole bool
+	Allow   []Permission
+	Timeout time.Duration
+	Pos     Position
+}
+
+// Test is a program of the repository that slipway runs on its own machine, and that decides about the stage.
+type Test struct {
+	Name    string
+	Run     Hook
+	Allow   []Permission
+	Timeout time.Duration
 	Pos     Position
 }
 

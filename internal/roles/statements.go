@@ -17,6 +17,7 @@ type statement struct {
 	actions   []string
 	resources []string
 	tags      []plan.Tag // that the resources must carry
+	passedTo  string     // the only service to which a role may be handed
 	patterns  []string   // why resources without tags are patterns
 	when      []plan.When
 	steps     []string // those of the stage that need it; none where the whole stage does
@@ -98,18 +99,18 @@ func typesOf(a catalog.Action) []string {
 func grant(grants []*statement, c *plan.Call) []*statement {
 	for _, r := range c.Resources {
 		// A condition on tags would make a statement useless for an action that does not have the key.
-		tagged := len(r.Tags) > 0 && plan.TakesNodeTags(c.Action)
+		tagged := len(r.Tags) > 0 && plan.TagPrefix(c.Action) != ""
 		var tags []plan.Tag
 		if tagged {
 			tags = r.Tags
 		}
 		sid, why := c.Purpose(tagged)
 		i := slices.IndexFunc(grants, func(s *statement) bool {
-			return s.sid == sid && s.actions[0] == c.Action && reflect.DeepEqual(s.tags, tags)
+			return s.sid == sid && s.actions[0] == c.Action && reflect.DeepEqual(s.tags, tags) && s.passedTo == c.PassedTo
 		})
 		if i < 0 {
 			i = len(grants)
-			grants = append(grants, &statement{sid: sid, why: why, actions: []string{c.Action}, tags: tags})
+			grants = append(grants, &statement{sid: sid, why: why, actions: []string{c.Action}, tags: tags, passedTo: c.PassedTo})
 		}
 		grants[i].resources = add(grants[i].resources, r.ARN)
 		if r.Pattern != "" {
@@ -131,7 +132,7 @@ func merge(grants []*statement) []*statement {
 	var out []*statement
 	for _, g := range grants {
 		same := func(s *statement) bool {
-			return s.sid == g.sid && slices.Equal(s.resources, g.resources) && reflect.DeepEqual(s.tags, g.tags)
+			return s.sid == g.sid && slices.Equal(s.resources, g.resources) && s.conditions(g)
 		}
 		if i := slices.IndexFunc(out, same); i >= 0 {
 			out[i].actions = add(out[i].actions, g.actions[0])
@@ -178,7 +179,13 @@ func ordered(statements []*statement) []*statement {
 }
 
 func (s *statement) document() iam.Statement {
-	return plan.Permission(s.sid, s.actions, s.resources, s.tags)
+	return plan.Permission(s.sid, s.actions, s.resources, s.tags, plan.PassedTo(s.passedTo)...)
+}
+
+// conditions says whether two statements have the same, and by the same keys.
+func (s *statement) conditions(other *statement) bool {
+	return s.passedTo == other.passedTo && reflect.DeepEqual(s.tags, other.tags) &&
+		(len(s.tags) == 0 || plan.TagPrefix(s.actions[0]) == plan.TagPrefix(other.actions[0]))
 }
 
 // add appends what is not there yet.

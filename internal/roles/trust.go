@@ -44,7 +44,8 @@ type entry struct {
 func entriesOf(stage *plan.Stage, r plan.Role) []entry {
 	var out []entry
 	for _, c := range stage.Calls {
-		if !slices.ContainsFunc(c.Resources, func(res plan.Resource) bool { return res.ARN == r.ARN() }) {
+		hands := c.Action == "iam:PassRole" // who hands a role over does not enter it
+		if hands || !slices.ContainsFunc(c.Resources, func(res plan.Resource) bool { return res.ARN == r.ARN() }) {
 			continue
 		}
 		i := slices.IndexFunc(out, func(e entry) bool { return e.kind == c.Role })

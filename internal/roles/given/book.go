@@ -148,7 +148,7 @@ func (h *holder) user(account string) roles.User {
 
 // KindOfRole finds the kind that the name of a role of slipway ends with; empty where it ends with none.
 func KindOfRole(name string) plan.RoleKind {
-	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode} {
+	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode, plan.KindAutomation, plan.KindTest} {
 		if strings.HasSuffix(name, "-"+string(k)) {
 			return k
 		}
