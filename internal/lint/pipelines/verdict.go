@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,8 @@ func ships(c *shell.Call) bool {
 
 // verdicts finds what keeps a job that ships from failing when that failed.
 func (c *checker) verdicts(j *job) {
-	shipping := false
+	shipping, watched := false, false
+	all(j.steps, func(s *step) { watched = watched || !s.tolerated() && watches(c.calls[s]) != "" })
 	all(j.steps, func(s *step) {
 		what := ""
 		for _, call := range c.calls[s] {
@@ -32,6 +34,9 @@ func (c *checker) verdicts(j *job) {
 			}
 		}
 		shipping = shipping || what != ""
+		if !watched {
+			what = cmp.Or(what, watches(c.calls[s]))
+		}
 		for outer := s; what != "" && outer != nil; outer = outer.parent {
 			if soft := outer.get("continue-on-error"); soft.yes() && !judged(j, outer) {
 				c.add(&swallowedRule, soft.place(), "leave continue-on-error out", "the job succeeds where %s does not: continue-on-error", what)
@@ -41,6 +46,17 @@ func (c *checker) verdicts(j *job) {
 	if soft := j.get("continue-on-error"); shipping && soft.yes() {
 		c.add(&swallowedRule, soft.place(), "leave continue-on-error out", "the workflow succeeds where job %q, which ships, does not: continue-on-error", j.id)
 	}
+}
+
+// watches names the call by which a step learns how a command ended, where it does nothing but that: its exit code is the
+// verdict then.
+func watches(calls []*shell.Call) string {
+	for _, call := range calls {
+		if call.Runs("aws", "ssm", "wait") || call.Runs("aws", "ssm", "get-command-invocation") {
+			return "aws ssm " + call.Operation
+		}
+	}
+	return ""
 }
 
 // judged says whether another step looks at how this one ended.

@@ -66,15 +66,17 @@ func TestSwallowedByAWorkflow(t *testing.T) {
 		workflow string
 		want     []string
 	}{
-		"step":                    {workflowOf(guarded + soft), []string{"9:28 SLW128"}},
-		"job":                     {workflowOf(guarded + "    continue-on-error: true\n" + deploys), []string{"7:24 SLW128"}},
-		"the action":              {workflowOf(guarded + "    steps:\n      - uses: slipway-cd/slipway@v1\n        continue-on-error: true\n"), []string{"9:28 SLW128"}},
-		"another step judges it":  {workflowOf(guarded + soft + "      - if: steps.ship.outcome == 'failure'\n        run: exit 1\n"), nil},
-		"nothing is shipped":      {workflowOf("    continue-on-error: true\n    steps:\n      - continue-on-error: true\n        run: date\n"), nil},
-		"a shell without errexit": {workflowOf(guarded + "    steps:\n      - shell: bash {0}\n        run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
-		"a shell of the job":      {workflowOf(guarded + "    defaults: {run: {shell: 'bash {0}'}}\n    steps:\n      - run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
-		"a shell with pipefail":   {workflowOf(guarded + "    steps:\n      - shell: bash\n        run: slipway deploy | tee log\n"), nil},
-		"errexit of one's own":    {workflowOf(guarded + "    steps:\n      - shell: bash -eu {0}\n        run: slipway deploy; true\n"), nil},
+		"step":                       {workflowOf(guarded + soft), []string{"9:28 SLW128"}},
+		"job":                        {workflowOf(guarded + "    continue-on-error: true\n" + deploys), []string{"7:24 SLW128"}},
+		"the action":                 {workflowOf(guarded + "    steps:\n      - uses: slipway-cd/slipway@v1\n        continue-on-error: true\n"), []string{"9:28 SLW128"}},
+		"another step judges it":     {workflowOf(guarded + soft + "      - if: steps.ship.outcome == 'failure'\n        run: exit 1\n"), nil},
+		"the only step that watches": {workflowOf("    concurrency: dev\n    steps:\n      - run: aws ssm send-command --document-name x\n      - continue-on-error: true\n        run: aws ssm wait command-executed\n"), []string{"8:28 SLW128"}},
+		"one that only shows":        {workflowOf("    concurrency: dev\n    steps:\n      - run: aws ssm send-command --document-name x; aws ssm wait command-executed\n      - continue-on-error: true\n        run: aws ssm get-command-invocation\n"), nil},
+		"nothing is shipped":         {workflowOf("    continue-on-error: true\n    steps:\n      - continue-on-error: true\n        run: date\n"), nil},
+		"a shell without errexit":    {workflowOf(guarded + "    steps:\n      - shell: bash {0}\n        run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
+		"a shell of the job":         {workflowOf(guarded + "    defaults: {run: {shell: 'bash {0}'}}\n    steps:\n      - run: slipway deploy; true\n"), []string{"9:14 SLW128"}},
+		"a shell with pipefail":      {workflowOf(guarded + "    steps:\n      - shell: bash\n        run: slipway deploy | tee log\n"), nil},
+		"errexit of one's own":       {workflowOf(guarded + "    steps:\n      - shell: bash -eu {0}\n        run: slipway deploy; true\n"), nil},
 	} {
 		if diff := cmp.Diff(tt.want, codesOf(tt.workflow, Against{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
