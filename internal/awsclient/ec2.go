@@ -2,11 +2,8 @@ package awsclient
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -100,72 +96,24 @@ func (c EC2) once(ctx context.Context, form url.Values) (*describeAnswer, error)
 }
 
 func (c EC2) send(ctx context.Context, body string) (*http.Response, error) {
-	endpoint, err := c.endpoint(ctx)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("EC2 endpoint %s: %w", endpoint, err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	if c.Config.Credentials == nil {
-		return nil, errors.New("EC2: no credentials")
-	}
-	creds, err := c.Config.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("get credentials: %w", err)
-	}
-	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "ec2", c.Config.Region, c.Now()); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	client := c.Config.HTTPClient
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, &smithyhttp.RequestSendError{Err: err}
-	}
-	return resp, nil
-}
-
-// serviceEndpoints is how the SDK's configuration sources tell the endpoint of one service
-// (AWS_ENDPOINT_URL_EC2 and its like in the shared configuration files).
-type serviceEndpoints interface {
-	GetServiceBaseEndpoint(ctx context.Context, sdkID string) (string, bool, error)
+	return sendQuery(ctx, c.Config, c.service(), c.Now(), body)
 }
 
 func (c EC2) endpoint(ctx context.Context) (string, error) {
-	for _, source := range c.Config.ConfigSources {
-		s, ok := source.(serviceEndpoints)
-		if !ok {
-			continue
-		}
-		u, found, err := s.GetServiceBaseEndpoint(ctx, "EC2")
-		if err != nil {
-			return "", fmt.Errorf("EC2 endpoint: %w", err)
-		}
-		if found {
-			return withPath(u), nil
-		}
-	}
-	if base := aws.ToString(c.Config.BaseEndpoint); base != "" {
-		return withPath(base), nil
-	}
-	if c.Config.Region == "" {
-		return "", errors.New("EC2 endpoint: no region")
-	}
-	domain := "amazonaws.com"
-	if strings.HasPrefix(c.Config.Region, "cn-") {
-		domain = "amazonaws.com.cn"
-	}
-	return "https://ec2." + c.Config.Region + "." + domain + "/", nil
+	return c.service().endpoint(ctx, c.Config)
 }
 
-// withPath ends a bare URL with the slash that is signed.
-func withPath(endpoint string) string { return strings.TrimSuffix(endpoint, "/") + "/" }
+func (c EC2) service() queryService {
+	service := queryService{id: "EC2", signing: "ec2", region: c.Config.Region}
+	if c.Config.Region != "" {
+		domain := "amazonaws.com"
+		if strings.HasPrefix(c.Config.Region, "cn-") {
+			domain = "amazonaws.com.cn"
+		}
+		service.host = "ec2." + c.Config.Region + "." + domain
+	}
+	return service
+}
 
 // describeAnswer is the part of DescribeInstancesResponse that is used.
 type describeAnswer struct {

@@ -23,13 +23,20 @@ type givenFlags struct {
 	Policies  []string          `sep:"none" placeholder:"[ACCOUNT=]PATH" help:"Take these roles in place of the rendered ones: a folder in the layout of roles render, a CloudFormation template, a Terraform plan (terraform show -json), or the output of aws iam get-account-authorization-details. Repeatable."`
 	Account   string            `placeholder:"ID" help:"The account that templates and plans are for, where the release has several."`
 	Parameter map[string]string `placeholder:"NAME=VALUE" help:"The value of a template's parameter, where it is not the default; AWS::StackName and the like, too. Repeatable."`
+	liveFlags
 }
 
 // any says whether roles are given at all.
-func (f *givenFlags) any() bool { return len(f.Policies) > 0 }
+func (f *givenFlags) any() bool { return len(f.Policies) > 0 || f.Live }
 
 // names are what the roles were read from, for people.
-func (f *givenFlags) names() string { return strings.Join(f.Policies, ", ") }
+func (f *givenFlags) names() string {
+	names := slices.Clone(f.Policies)
+	if f.Live {
+		names = append(names, "AWS")
+	}
+	return strings.Join(names, ", ")
+}
 
 // givenRoles reads the roles that are given, or renders those of the plan.
 func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags) (*roles.Set, error) {
@@ -40,6 +47,13 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 	accounts, region := l.places()
 	for _, source := range f.Policies {
 		part, err := readSource(process.until(ctx), source, accounts, region, f)
+		if err != nil {
+			return nil, err
+		}
+		set.Add(part)
+	}
+	if f.Live {
+		part, err := l.live(ctx, &f.liveFlags, set)
 		if err != nil {
 			return nil, err
 		}

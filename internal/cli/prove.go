@@ -27,7 +27,7 @@ type proveCommand struct {
 
 // Help shows examples under `slipway prove --help`.
 func (proveCommand) Help() string {
-	return `Needs no credentials and no network. A refuted call comes with the statement to add, ready to paste.
+	return `Needs no credentials and no network, except with --live. A refuted call comes with the statement to add, ready to paste.
 A role that can become, change or command what the plan does not give it is refuted too, with the path.
 
 In a job of GitHub Actions every finding is an annotation of the release file, and what an operator must change is on the
@@ -43,6 +43,7 @@ Examples:
   slipway prove --policies roles
   slipway prove --policies roles.yaml --parameter AppId=shop
   slipway prove --policies 222222222222=dev.json --policies 333333333333=prod.json
+  slipway prove --live
   slipway prove -f examples/two-roles-trap/slipway.yaml --policies examples/two-roles-trap/policies
   slipway prove --policies roles --exact
   slipway prove --scp root.json --scp FullAWSAccess.json,regions.json

@@ -30,6 +30,7 @@ Examples:
   slipway roles diff --policies roles
   aws iam get-account-authorization-details > account.json && slipway roles diff --policies account.json
   slipway roles diff --policies roles.yaml --parameter AppId=shop
+  slipway roles diff --live
   slipway roles diff --policies account.json -o json | jq '.roles[] | select(.verdict != "same")'`
 }
 
@@ -40,7 +41,7 @@ func (c *rolesDiffCommand) Run(ctx context.Context, process *Process) error {
 		return err
 	}
 	if !c.any() {
-		return usage(errors.New("nothing to compare with"), "give --policies PATH")
+		return usage(errors.New("nothing to compare with"), "give --policies PATH, or --live")
 	}
 	want, err := roles.Render(l.plan)
 	if err != nil {

@@ -242,10 +242,10 @@ func (t *template) every(r *resolver, argument *iam.Node, all bool, depth int) (
 
 // items are those of a list, or the value itself.
 func items(n *iam.Node) []iam.Node {
-	if n == nil {
+	switch {
+	case n == nil, n.Kind == iam.NullNode:
 		return nil
-	}
-	if n.Kind == iam.ListNode {
+	case n.Kind == iam.ListNode:
 		return n.Items
 	}
 	return []iam.Node{*n}
