@@ -22,7 +22,7 @@ func aws(s *state, c *syntax.CallExpr, args []value) flow {
 	for i, a := range args[1:] {
 		words[i] = Word{Text: a.s, Whole: a.known(), Written: a.s}
 	}
-	e := &event{at: s.source.at(c), flags: flagsOf(args[1:]), at0: s.w.clock, last: true}
+	e := &event{at: s.source.at(c), flags: flagsOf(args[1:]), at0: s.w.clock, last: true, asked: s.asking > 0}
 	e.service, e.operation = operationOf(words)
 	s.status = 0
 	if e.service == "" || e.service == "configure" {

@@ -43,7 +43,7 @@ func treeOf(e *event, status string) any {
 		return one
 	case "list-commands":
 		if status == "" {
-			return map[string]any{"Commands": []any{}}
+			one["Status"], one["StatusDetails"] = "Pending", "Pending"
 		}
 		if status == "Delayed" {
 			one["Status"], one["StatusDetails"] = "InProgress", "InProgress"

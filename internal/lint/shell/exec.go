@@ -235,7 +235,9 @@ func (s *state) ifClause(c *syntax.IfClause) flow {
 	if len(c.Cond) == 0 { // else
 		return s.stmts(c.Then)
 	}
+	s.asking++
 	f := s.condition(c.Cond)
+	s.asking--
 	switch {
 	case f.kind != goesOn:
 		return f

@@ -165,6 +165,9 @@ func (p *prober) unseen() []finding.Finding {
 	for _, at := range p.sites(unassumed, assumes) {
 		goesOn := p.every(unassumed, at, func(w *world, here []*event) bool {
 			i := slices.Index(w.events, here[len(here)-1])
+			if here[0].asked {
+				return false
+			}
 			return w.green() || i+1 < len(w.events) && w.events[i+1].at.script == at.script
 		})
 		if goesOn && p.greens(succeeds1, at) {

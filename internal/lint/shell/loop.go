@@ -23,7 +23,7 @@ func (s *state) run(l loop) flow {
 			return flow{kind: exits}
 		}
 		now := s.round()
-		if rounds > 1 && !l.counted && now == before {
+		if rounds > changesFor && !l.counted && now == before {
 			return s.forever(l)
 		}
 		before = now
@@ -48,6 +48,9 @@ func (s *state) run(l loop) flow {
 	}
 }
 
+// changesFor is how many rounds AWS's answers may take to change in a scenario.
+const changesFor = 3
+
 // round is what tells one round of a loop from the next.
 type round struct {
 	signature      uint64
@@ -57,6 +60,9 @@ type round struct {
 
 func (s *state) round() round {
 	r := round{signature: s.signature(), asked: s.w.asked, answers: s.w.answers}
+	if s.w.scenario.timed {
+		r.asked += int(s.w.clock)
+	}
 	for _, d := range s.w.chosen {
 		r.decided += min(d.times, settled) // one that went both ways leads nowhere
 	}

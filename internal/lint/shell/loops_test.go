@@ -34,6 +34,7 @@ func TestR098W06Statuses(t *testing.T) {
 		{"green when timed out", polling(ask, `case $status in Success|TimedOut) exit 0 ;; Failed|Cancelled) exit 1 ;; esac`), "1:136 4:106"},
 		{"anything else is fine", send + "sleep 5\nwhile [ \"$status\" != Success ]; do\n  " + ask + "\n  [ \"$status\" = Failed ] && exit 1\n  [ $((n++)) -gt 60 ] && break\n  sleep 5\ndone", "4:102 4:106"},
 		{"delayed is final", polling(ask, `case $status in Success) exit 0 ;; Pending|InProgress) ;; *) exit 1 ;; esac`), "1:136 4:106"},
+		{"delayed is final, without a bound", send + "sleep 5\nwhile true; do\n  " + ask + "\n  case $status in Success) exit 0 ;; Pending|InProgress) sleep 5 ;; *) exit 1 ;; esac\ndone", "3:105 4:106"},
 		{"delayed is not final", polling(ask, `case $status in Success) exit 0 ;; Pending|InProgress|Delayed) ;; *) exit 1 ;; esac`), "1:136"},
 		{"by D0", polling(ask, "case \"$status\" in\n Success) exit 0 ;;\n Failed) "+get+"; exit 1 ;;\n Cancelled) exit 1 ;;\n TimedOut) exit 1 ;;\n Pending|InProgress|Delayed) sleep 5 ;;\n *) echo \"unexpected $status\"; exit 1 ;;\nesac"), "1:136"},
 		{"undeliverable", polling(ask, `case $status in Success) exit 0 ;; Failed|TimedOut|Cancelled|Undeliverable) exit 1 ;; esac`), "1:136 5:106"},

@@ -12,6 +12,8 @@ type scenario struct {
 	name                     string
 	answer                   func(n int, since time.Duration) (status, err string)
 	sendDenied, assumeDenied bool
+	// timed says that answers change as time goes by.
+	timed bool
 }
 
 // always answers the same.
@@ -43,7 +45,7 @@ var (
 	refuses    = &scenario{name: "denied", answer: func(int, time.Duration) (string, string) { return "", denied }}
 	unsent     = &scenario{name: "send denied", answer: always("Success"), sendDenied: true}
 	unassumed  = &scenario{name: "assume denied", answer: always("Success"), assumeDenied: true}
-	lasting    = &scenario{name: "five minutes", answer: func(_ int, since time.Duration) (string, string) {
+	lasting    = &scenario{name: "five minutes", timed: true, answer: func(_ int, since time.Duration) (string, string) {
 		if since < 5*time.Minute {
 			return "InProgress", ""
 		}

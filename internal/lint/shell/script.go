@@ -101,7 +101,7 @@ func (p *Program) probe(s *Sequence) []finding.Finding {
 	}
 	prober := newProber(s)
 	prober.program = p
-	return append(prober.judge(), p.shorthand()...)
+	return prober.judge()
 }
 
 // variantOf tells which shell reads a script, by its interpreter or its first line; false where it is none.

@@ -128,6 +128,7 @@ func TestR092AssumeRoleThatFailsIsSeen(t *testing.T) {
 		{"assigned alone", "CREDS=$(" + assume + ")" + next, ""},
 		{"checked", "set +e\nif ! CREDS=$(" + assume + "); then exit 1; fi" + next, ""},
 		{"by its text", "set +e\nCREDS=$(" + assume + ")\n[ -z \"$CREDS\" ] && exit 1" + next, ""},
+		{"or with what there is", "if CREDS=$(" + assume + "); then\n  export K=$(echo $CREDS | jq -r .Credentials.AccessKeyId)\nelse\n  echo 'with the role of the runner'\nfi" + next, ""},
 		{"read into", "read -r k s t <<< $(" + assume + " --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)" + next, "1:135"},
 	})
 }

@@ -24,7 +24,9 @@ type state struct {
 	// errexit and pipefail as set; checked counts the conditions that the shell is in, where errexit does not count.
 	errexit, pipefail, posix bool
 	checked                  int
-	depth                    int
+	// asking counts the ifs whose condition is run.
+	asking int
+	depth  int
 	// saved are the variables that local hides, a map for each function that is running.
 	saved []map[string]*variable
 	pid   string

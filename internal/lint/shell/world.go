@@ -116,6 +116,8 @@ type event struct {
 	status, err string
 	// shown says that the error came to the log; looked that a script compared the status.
 	shown, looked bool
+	// asked says that an if looks at how it ends.
+	asked bool
 	// afterSend says that something was sent before.
 	afterSend  bool
 	at0        time.Duration // the clock when it was made
