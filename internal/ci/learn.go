@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rhysd/actionlint"
 
@@ -43,7 +44,9 @@ var (
 	instanceID = regexp.MustCompile(`^(i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17})$`)
 	regionName = regexp.MustCompile(`^[a-z]{2}-[a-z]+-[0-9]$`)
 	stageName  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	tagTarget  = regexp.MustCompile(`^Key=tag:([\p{L}\p{N} _.:/=@-]{1,127}),Values=([\p{L}\p{N} _.:/=+@,-]+)$`)
+	tagTarget  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^Key=tag:([\p{L}\p{N} _.:/=@-]{1,127}),Values=([\p{L}\p{N} _.:/=+@,-]+)$`)
+	})
 )
 
 // Learn reads GitHub workflows, as well as that goes: accounts, regions, environments, and the targets of commands that
@@ -200,7 +203,7 @@ func (l *lesson) send(send *shell.Call, at *actionlint.Pos) {
 		}
 	}
 	for _, word := range valuesOf(send, "--targets") {
-		m := tagTarget.FindStringSubmatch(word)
+		m := tagTarget().FindStringSubmatch(word)
 		if m != nil && len(l.stage.Tags) < most && !slices.Contains(strings.Split(m[2], ","), "") && strings.Count(m[2], ",") < most {
 			l.stage.Tags = append(l.stage.Tags, Tag{m[1], strings.Split(m[2], ",")})
 			l.note(at, "tag %s=%s", m[1], m[2])

@@ -2,7 +2,6 @@ package release
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,11 +12,11 @@ import (
 
 // rule says what a text must be.
 type rule struct {
-	is      string         // in words: "an account id, 12 digits"
-	example string         // as one would write it
-	pattern *regexp.Regexp // that it matches; nil for any
-	enum    []string       // that it is one of; nil for any
-	near    []string       // likely texts, for suggestions only
+	is      string      // in words: "an account id, 12 digits"
+	example string      // as one would write it
+	pattern *expression // that it matches; nil for any
+	enum    []string    // that it is one of; nil for any
+	near    []string    // likely texts, for suggestions only
 	// check says what else is wrong with a text, and what would be right; an empty problem is none.
 	check func(text string) (problem, hint string)
 	// filled texts may contain variables, ${name}. Shell text may contain only harmless values of them.

@@ -113,7 +113,7 @@ func freeStepName(name string) (problem, hint string) {
 
 // takenNames are environment variables that the agent or slipway sets, that decide what a shell runs or how, or that a
 // shell sets itself or does not let be set: a script would get another value than the release's.
-var takenNames = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var takenNames = expr(`^(?:` + strings.Join([]string{
 	`HOME|PATH|TMPDIR|SSM_.*|AWS_.*|LD_.*|slipway_.*`,
 	// What decides what a shell runs or how.
 	`IFS|ENV|CDPATH|BASH(?:_.*|OPTS|PID)?|SHELLOPTS|POSIXLY_CORRECT|GLOBIGNORE|EXECIGNORE|FIGNORE|FUNCNEST|TMOUT|PS[0-4]|PROMPT_COMMAND`,

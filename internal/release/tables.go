@@ -1,7 +1,6 @@
 package release
 
 import (
-	"regexp"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -36,7 +35,7 @@ var GuardedPrograms = []string{
 var (
 	shortName = rule{
 		is: "a name of small letters, digits and dashes, at most 32, that begins with a letter", example: "dev",
-		pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`),
+		pattern: expr(`^[a-z][a-z0-9-]{0,31}$`),
 	}
 	appName = rule{
 		is: shortName.is, example: "shop", pattern: shortName.pattern, check: notReserved,
@@ -44,16 +43,16 @@ var (
 	// The regions of the partition aws, as the SDKs' partition table has it.
 	regionName = rule{
 		is: "a region of AWS", example: "eu-west-1", near: regions, check: likelyRegion,
-		pattern: regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`),
+		pattern: expr(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`),
 	}
 	accountID = rule{
-		is: "an account id, 12 digits", example: `"111111111111"`, pattern: regexp.MustCompile(`^[0-9]{12}$`),
+		is: "an account id, 12 digits", example: `"111111111111"`, pattern: expr(`^[0-9]{12}$`),
 	}
 	variableKey  = rule{is: "a variable name of letters, digits, - and _", example: "version", pattern: variableName}
 	variableText = rule{is: "text", example: "v1", check: constantText}
 	cacheKey     = rule{
 		is: "an environment variable's name", example: "GOCACHE", check: freeName,
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,49}$`),
+		pattern: expr(`^[A-Za-z][A-Za-z0-9_]{0,49}$`),
 	}
 	cacheDirectory = rule{is: "a directory", example: "~/.cache/go-build", check: ownDirectory}
 	guardedProgram = rule{is: "a guarded program", example: "docker", enum: GuardedPrograms}

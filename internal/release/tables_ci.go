@@ -1,7 +1,5 @@
 package release
 
-import "regexp"
-
 // The tables of ci: who deploys, and so whom the roles trust.
 
 type ciFile struct {
@@ -21,38 +19,38 @@ type gitlabFile struct{ project, branch, tags, host located[string] }
 type codebuildFile struct{ project, account located[string] }
 
 var (
-	numericID = rule{is: "a numeric id", example: `"1234567"`, pattern: regexp.MustCompile(`^[0-9]{1,20}$`)}
+	numericID = rule{is: "a numeric id", example: `"1234567"`, pattern: expr(`^[0-9]{1,20}$`)}
 	// Neither a colon nor a wildcard: both become part of the token subject in a trust policy.
 	repositoryName = rule{
 		is: "a repository of GitHub, owner/name", example: "acme/shop",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$`),
+		pattern: expr(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$`),
 	}
 	branchName = rule{
 		is: "a branch name of letters, digits and . _ / -", example: "main",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$`),
+		pattern: expr(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$`),
 	}
 	// A wildcard stays within the tag: it is the end of a subject, and no tag has a colon.
 	tagPattern = rule{
 		is: "a tag, or a pattern of tags in which * stands for anything", example: `"v*"`,
-		pattern: regexp.MustCompile(`^[A-Za-z0-9*][A-Za-z0-9._/*-]{0,99}$`),
+		pattern: expr(`^[A-Za-z0-9*][A-Za-z0-9._/*-]{0,99}$`),
 	}
 	workflowFile = rule{
 		is:      "a workflow with its ref, owner/name/.github/workflows/FILE@REF, in whose ref a * stands for anything",
 		example: "acme/ci/.github/workflows/deploy.yml@refs/heads/main",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}/\.github/workflows/[A-Za-z0-9._-]{1,100}\.ya?ml@` +
+		pattern: expr(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}/\.github/workflows/[A-Za-z0-9._-]{1,100}\.ya?ml@` +
 			`(?:refs/(?:heads|tags)/[A-Za-z0-9*][A-Za-z0-9._/*-]{0,99}|[0-9a-f]{40})$`),
 	}
 	projectPath = rule{
 		is: "a project of GitLab with its groups, group/project", example: "acme/shop",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$`),
+		pattern: expr(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$`),
 	}
 	hostName = rule{
 		is: "the host name of a GitLab", example: "gitlab.example.com",
-		pattern: regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?)+$`),
+		pattern: expr(`^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?)+$`),
 	}
 	buildProject = rule{
 		is: "the name of a project of CodeBuild", example: "shop-deploy",
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$`), // CodeBuild's model: ProjectName
+		pattern: expr(`^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$`), // CodeBuild's model: ProjectName
 	}
 )
 

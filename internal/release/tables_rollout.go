@@ -3,7 +3,6 @@ package release
 import (
 	"net/netip"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -46,11 +45,11 @@ var (
 	// than tags may have, so it is refused.
 	groupName = rule{
 		is:      "the name of an Auto Scaling group: letters, digits, spaces and _ . / = + - @, from 1 to 255",
-		example: "shop-web", filled: true, check: safeText, pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_./=+\-@]{1,255}$`),
+		example: "shop-web", filled: true, check: safeText, pattern: expr(`^[\p{L}\p{Z}\p{N}_./=+\-@]{1,255}$`),
 	}
 	userName = rule{
 		is: "a user name of small letters, digits, - and _, at most 32", example: "deploy",
-		pattern: regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`),
+		pattern: expr(`^[a-z_][a-z0-9_-]{0,31}$`),
 	}
 	nodeDirectory = rule{is: "an absolute path on the node", example: "/srv/shop", check: absolutePath}
 	batchSize     = rule{
@@ -61,31 +60,31 @@ var (
 	// CloudWatch's model: AlarmName, 1 to 255. No control characters.
 	alarmName = rule{
 		is: "the name of a CloudWatch alarm, at most 255 characters", example: "shop-errors", check: safeText,
-		pattern: regexp.MustCompile(`^[^\x00-\x1f\x7f]{1,255}$`),
+		pattern: expr(`^[^\x00-\x1f\x7f]{1,255}$`),
 	}
 	// SendCommand's model: CloudWatchLogGroupName.
 	logGroupName = rule{
 		is: "a log group: letters, digits and . - _ / #, at most 512", example: "/shop/deploy", check: safeText,
-		pattern: regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`),
+		pattern: expr(`^[.\-_/#A-Za-z0-9]{1,512}$`),
 	}
 	bucketName = rule{
 		is: "a bucket: small letters, digits, dots and dashes, from 3 to 63", example: "shop-slipway", check: bucketShape,
-		pattern: regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`),
+		pattern: expr(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`),
 	}
 	// SendCommand takes a prefix of at most 500 characters. uncertain: which of them IAM and the agent read alike, so
 	// only plain ones are taken.
 	keyPrefix = rule{
 		is: "a prefix of keys: letters, digits and . _ / = -, at most 500, without a / at either end", example: "deploys",
 		check:   safeText,
-		pattern: regexp.MustCompile(`^[A-Za-z0-9._=-](?:[A-Za-z0-9._/=-]{0,498}[A-Za-z0-9._=-])?$`),
+		pattern: expr(`^[A-Za-z0-9._=-](?:[A-Za-z0-9._/=-]{0,498}[A-Za-z0-9._=-])?$`),
 	}
 	actionName = rule{
 		is: "an action of AWS, service:Operation, without wildcards", example: "ssm:GetParameter",
-		pattern: regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z0-9]+$`),
+		pattern: expr(`^[a-z0-9-]+:[A-Za-z0-9]+$`),
 	}
 	resourceName = rule{
 		is: "an ARN, or what follows the account in one, without spaces", example: "parameter/shop/*",
-		pattern: regexp.MustCompile(`^[^\s\x00-\x1f\x7f]{1,1000}$`), check: resourceShape,
+		pattern: expr(`^[^\s\x00-\x1f\x7f]{1,1000}$`), check: resourceShape,
 	}
 )
 

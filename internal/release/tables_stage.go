@@ -2,7 +2,6 @@ package release
 
 import (
 	"fmt"
-	"regexp"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -60,24 +59,24 @@ const (
 var (
 	instanceID = rule{
 		is: "an instance id", example: "i-0123456789abcdef0 (EC2) or mi-0123456789abcdef0", filled: true,
-		pattern: regexp.MustCompile(`^(i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17})$`),
+		pattern: expr(`^(i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17})$`),
 	}
 	// SendCommand's target keys; without the plus sign that tags may have, for it is not in the model's pattern.
 	// EC2 takes keys of at most 127 characters.
 	tagKey = rule{
 		is:      "a tag key that Run Command can target: letters, digits, spaces and _ . : / = - @, at most 127",
-		example: "Environment", pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=\-@]{1,127}$`),
+		example: "Environment", pattern: expr(`^[\p{L}\p{Z}\p{N}_.:/=\-@]{1,127}$`),
 	}
 	// An empty value is legal for a tag. uncertain: whether Run Command matches it, so it is refused.
 	tagValue = rule{
 		is: "a tag value: letters, digits, spaces and _ . : / = + - @, from 1 to 256", example: "dev", filled: true,
-		pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$`),
+		pattern: expr(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$`),
 	}
 	// A name of at least 4 characters: GetCommandInvocation's PluginName is the step's name, and wants 4.
 	stepName = rule{
 		is: "a step name: small letters, digits and dashes, from 4 (Run Command reads output by it, and wants 4) to " +
 			"64, that begins with a letter",
-		example: "release", pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{3,63}$`), check: freeStepName,
+		example: "release", pattern: expr(`^[a-z][a-z0-9-]{3,63}$`), check: freeStepName,
 	}
 	scriptPath   = rule{is: "the path of a shell script", example: "deploy/release.sh", check: notBlank}
 	documentName = rule{
@@ -89,18 +88,18 @@ var (
 	parameterName = rule{
 		// The agent passes over references to names with anything else in them.
 		is: "a parameter name: letters and digits, at most 50, that begins with a letter", example: "Version",
-		pattern: regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,49}$`), check: freeName,
+		pattern: expr(`^[A-Za-z][A-Za-z0-9]{0,49}$`), check: freeName,
 	}
 	parameterValue   = rule{is: "text", example: `"${version}"`, filled: true, check: safeText}
 	parameterPattern = rule{is: "a regular expression", example: `^v[0-9]+$`, check: safePattern}
 	// SendCommand's own patterns, from its model.
 	maxConcurrency = rule{
 		is: "a number of nodes from 1, or a percentage from 1% to 100%", example: "50%",
-		pattern: regexp.MustCompile(`^([1-9][0-9]{0,6}|[1-9][0-9]%|[1-9]%|100%)$`),
+		pattern: expr(`^([1-9][0-9]{0,6}|[1-9][0-9]%|[1-9]%|100%)$`),
 	}
 	maxErrorCount = rule{
 		is: "a number of nodes from 0, or a percentage from 0% to 100%", example: `"0"`,
-		pattern: regexp.MustCompile(`^([1-9][0-9]{0,6}|[0]|[1-9][0-9]%|[0-9]%|100%)$`),
+		pattern: expr(`^([1-9][0-9]{0,6}|[0]|[1-9][0-9]%|[0-9]%|100%)$`),
 	}
 )
 

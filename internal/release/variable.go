@@ -3,17 +3,16 @@ package release
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-var variableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+var variableName = expr(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
 // harmless is what a shell takes as it is; see DefaultPattern.
-var harmless = regexp.MustCompile(DefaultPattern)
+var harmless = expr(DefaultPattern)
 
 // variables are the values of ${name}.
 type variables struct {
