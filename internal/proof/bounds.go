@@ -19,6 +19,8 @@ type knowledge func(key string) bool
 type doubt struct {
 	known knowledge
 	nodes *nodes // nil for a concrete resource
+	// action of the request: statements about other actions take no part. Empty for every action.
+	action string
 }
 
 // selects says whether a statement applies to some of the nodes and not to others.
@@ -36,6 +38,9 @@ func (u doubt) bound(d *iam.Document, favourable bool) (out *iam.Document, chang
 	bounded.Statements = slices.Clone(d.Statements)
 	for i := range bounded.Statements {
 		st := &bounded.Statements[i]
+		if u.action != "" && !about(st, u.action) {
+			continue
+		}
 		selects := u.selects(d, st)
 		if len(unknownKeys(st, u.known)) == 0 && !selects {
 			continue

@@ -406,13 +406,15 @@ func TestMutationsASurplusActionIsTold(t *testing.T) {
 	for _, e := range examples(t) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			for _, action := range foreignActions {
+			for n, action := range foreignActions {
+				turn := n
 				for _, m := range mutate(e.roles, func(st iam.Statement, trust bool) map[string]*iam.Statement {
-					changed := st
-					changed.Actions = append(slices.Clone(st.Actions), action)
-					if trust || slices.Contains(st.Actions, action) {
+					// Each statement gets a third of them, in turn: every action comes to every role.
+					if turn++; trust || slices.Contains(st.Actions, action) || turn%3 != 0 {
 						return nil
 					}
+					changed := st
+					changed.Actions = append(slices.Clone(st.Actions), action)
 					return map[string]*iam.Statement{"with " + action: &changed}
 				}) {
 					found := weighed(t, e, m)

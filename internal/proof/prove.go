@@ -198,7 +198,7 @@ func (p *stageProver) entry(c *plan.Call, role *plan.Role, s *subject, out *Call
 func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) []question {
 	ask := func(principal iam.Principal, context map[string][]string, known knowledge) question {
 		return question{
-			set: s.entry(), doubt: doubt{known: known}, unknown: s.unknownOf(true), openings: s.openings, display: role.ARN(),
+			set: s.entry(), doubt: doubt{known: known, action: c.Action}, unknown: s.unknownOf(true), openings: s.openings, display: role.ARN(),
 			request: iam.Request{
 				Principal: principal, Action: c.Action, Resource: role.ARN(), Account: role.Account,
 				Context: iam.NewContext(context),

@@ -39,7 +39,7 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 		context[plan.PassedToKey] = []string{c.PassedTo}
 	}
 	return question{
-		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown)}, unknown: s.unknownOf(false), openings: s.openings, display: arn,
+		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown), action: c.Action}, unknown: s.unknownOf(false), openings: s.openings, display: arn,
 		request: iam.Request{
 			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
 			Context: iam.NewContext(context),

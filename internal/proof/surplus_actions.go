@@ -106,8 +106,12 @@ func about(st *iam.Statement, action string) bool {
 	if len(st.NotActions) > 0 {
 		patterns, not = st.NotActions, true
 	}
-	action = strings.ToLower(action)
-	return slices.ContainsFunc(patterns, func(p string) bool { return like(strings.ToLower(p), action) }) != not
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if !strings.ContainsAny(p, "*?") {
+			return strings.EqualFold(p, action)
+		}
+		return like(strings.ToLower(p), strings.ToLower(action))
+	}) != not
 }
 
 // restricted are the statements about an action, as if they were about nothing else.

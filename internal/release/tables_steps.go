@@ -1,7 +1,6 @@
 package release
 
 import (
-	"regexp"
 	"time"
 )
 
@@ -34,14 +33,14 @@ type allowFile struct{ action, resource located[string] }
 var (
 	otherStepName = rule{
 		is: "a step name: small letters, digits and dashes, from 4 to 64, that begins with a letter", example: "warm",
-		pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{3,63}$`),
+		pattern: expr(`^[a-z][a-z0-9-]{3,63}$`),
 	}
 	runbookPath = rule{is: "the path of an Automation runbook", example: "runbooks/warm.yaml", check: notBlank}
 	testPath    = rule{is: "the path of an executable script", example: "./smoke.sh", check: notBlank}
 	// StartAutomationExecution's own bound on values, from its model.
 	automationValue = rule{
 		is: "text of at most 512 characters", example: `"${version}"`, filled: true, check: safeText,
-		pattern: regexp.MustCompile(`^[\s\S]{0,512}$`),
+		pattern: expr(`^[\s\S]{0,512}$`),
 	}
 )
 
