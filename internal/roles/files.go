@@ -14,7 +14,7 @@ import (
 )
 
 // The layout: <12-digit account>/<RoleName>/{trust,policy-<name>,managed-<name>,attached,boundary}.json, the same without
-// trust.json under <account>/user-<name>/, and <account>/bucket-<name>.json.
+// trust.json under <account>/user-<name>/, <account>/bucket-<name>.json, and scp-<name>.json.
 const (
 	trustName     = "trust.json"
 	boundaryName  = "boundary.json"
@@ -23,6 +23,7 @@ const (
 	managedPrefix = "managed-"
 	bucketPrefix  = "bucket-"
 	userPrefix    = "user-"
+	scpPrefix     = "scp-"
 	jsonSuffix    = ".json"
 )
 
@@ -40,6 +41,8 @@ func bucketFile(account, name string) string {
 	return path.Join(account, bucketPrefix+name+jsonSuffix)
 }
 
+func scpFile(name string) string { return scpPrefix + name + jsonSuffix }
+
 // Write gives the set as files: content by slash-separated relative path.
 func Write(s *Set) map[string][]byte {
 	files := map[string][]byte{}
@@ -52,6 +55,9 @@ func Write(s *Set) map[string][]byte {
 	for _, u := range s.Users {
 		held{u.Policies, u.Attached, u.Boundary}.write(files, u.Account, userPrefix+u.Name)
 	}
+	for _, p := range s.SCPs {
+		files[scpFile(p.Name)] = p.Document.JSON()
+	}
 	for _, b := range s.Buckets {
 		files[bucketFile(b.Account, b.Name)] = b.Policy.JSON()
 	}
@@ -63,6 +69,7 @@ var (
 	// What IAM takes as a name of a role, and of an inline policy.
 	rolePattern   = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 	policyPattern = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+	scpPattern    = regexp.MustCompile(`^scp-([\w+=,.@-]{1,128})\.json$`)
 	bucketPattern = regexp.MustCompile(`^bucket-([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.json$`)
 )
 
@@ -78,6 +85,12 @@ func Read(fsys fs.FS) (*Set, error) {
 	set := &Set{}
 	var errs []error
 	for _, account := range accounts {
+		if scp := scpPattern.FindStringSubmatch(account.Name()); scp != nil && !account.IsDir() {
+			d, err := readDocument(fsys, account.Name())
+			errs = append(errs, err)
+			set.SCPs = append(set.SCPs, Policy{Name: scp[1], Document: d, Place: Place{File: account.Name()}})
+			continue
+		}
 		if !account.IsDir() || !accountPattern.MatchString(account.Name()) {
 			errs = append(errs, fmt.Errorf("%s: not a folder named by a 12-digit account", account.Name()))
 			continue

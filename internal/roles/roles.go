@@ -21,6 +21,8 @@ type Set struct {
 	Buckets []Bucket
 	// Users are those of IAM that work in a pipeline.
 	Users []User
+	// SCPs are service control policies that lie above all of the accounts, beside FullAWSAccess.
+	SCPs []Policy
 	// Loose are policies that nobody in the files carries: a file that is a policy and nothing else, a managed policy of a
 	// template that is attached elsewhere.
 	Loose []Policy
