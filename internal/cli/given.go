@@ -184,7 +184,25 @@ func proofRoles(p *plan.Plan, set *roles.Set) []proof.Role {
 			}
 		}
 	}
+	if above := scps(set); above != nil {
+		for i := range out {
+			out[i].SCPs = above
+		}
+	}
 	return out
+}
+
+// scps are the service control policies of the set, as one level beside FullAWSAccess; nil where there are none.
+func scps(set *roles.Set) [][]*iam.Document {
+	if len(set.SCPs) == 0 {
+		return nil
+	}
+	level := []*iam.Document{{Name: "FullAWSAccess", Version: iam.Version2012,
+		Statements: []iam.Statement{{Effect: iam.Allow, Actions: []string{"*"}, Resources: []string{"*"}}}}}
+	for _, p := range set.SCPs {
+		level = append(level, p.Document)
+	}
+	return [][]*iam.Document{level}
 }
 
 // perhaps is a planned role that may be one whose name only a deploy knows.

@@ -107,7 +107,7 @@ func (c *proveCommand) limit(process *Process, given []proof.Role) error {
 		levels = append(levels, level)
 	}
 	for i := range given {
-		given[i].SCPs = levels
+		given[i].SCPs = slices.Concat(given[i].SCPs, levels) // those of a folder first
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -21,27 +22,34 @@ type rolesCommand struct {
 
 type renderCommand struct {
 	releaseFlags
-	Format  string   `enum:"text,json,cloudformation,terraform" default:"text" help:"text (each statement with its reason), json, cloudformation or terraform (default: text)."`
-	Out     string   `placeholder:"DIR" help:"Write files instead of printing them: DIR/<account>/<Role>/*.json, DIR/<account>.yaml or DIR/<account>/roles.tf."`
-	Account string   `placeholder:"ID" help:"Only what belongs to this account."`
-	With    []string `enum:"oidc-provider" placeholder:"WHAT" help:"With cloudformation and terraform also: oidc-provider, which an account has only one of. Repeatable."`
+	Format   string   `enum:"text,json,cloudformation,terraform" default:"text" help:"text (each statement with its reason), json, cloudformation or terraform (default: text)."`
+	Out      string   `placeholder:"DIR" help:"Write files instead of printing them: DIR/<account>/<Role>/*.json, DIR/<account>.yaml or DIR/<account>/roles.tf."`
+	Account  string   `placeholder:"ID" help:"Only what belongs to this account."`
+	With     []string `enum:"oidc-provider,scp,monitoring" placeholder:"WHAT,..." help:"More on request: oidc-provider (an account has only one), scp (sample service control policies), monitoring (what watches the deploy roles)."`
+	StackSet bool     `help:"With --format cloudformation: one template for a stack set, in which each account finds its own roles."`
+	Admin    []string `sep:"none" placeholder:"ARN" help:"With --with scp: whom the policies leave alone, as ARN patterns of roles. Repeatable."`
 }
 
 // Help shows examples under `slipway roles render --help`.
 func (renderCommand) Help() string {
 	return `Every statement has a reason, and every Resource * says why AWS takes nothing else. JSON has no comments: there the
-reasons are missing.
+reasons are missing. docs/roles.md says how each format is deployed.
 
 Examples:
   slipway roles render
   slipway roles render --format json --out roles
   slipway prove --policies roles
   slipway roles render --format cloudformation --account 111111111111 > roles.yaml
+  slipway roles render --format cloudformation --stack-set > stackset.yaml
+  slipway roles render --format cloudformation --with scp,monitoring --out stacks
   slipway roles render --format terraform --with oidc-provider --out infrastructure`
 }
 
 // Run renders the roles.
 func (c *renderCommand) Run(process *Process) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	l, err := c.load()
 	if err != nil {
 		return err
@@ -55,10 +63,12 @@ func (c *renderCommand) Run(process *Process) error {
 			return usage(fmt.Errorf("no role of the release is in account %s", c.Account), "slipway roles render names their accounts")
 		}
 	}
-	if c.Format == "text" {
-		if c.Out != "" {
-			return usage(fmt.Errorf("--out writes files, and the text rendering is none"), "add --format json")
+	if c.with("scp") {
+		if set.SCPs, err = roles.ServiceControlPolicies(set, l.regions(), c.Admin); err != nil {
+			return usage(err, "")
 		}
+	}
+	if c.Format == "text" {
 		_, err = io.WriteString(process.Stdout, roles.Text(set))
 		return err
 	}
@@ -82,19 +92,72 @@ func (c *renderCommand) Run(process *Process) error {
 	})
 }
 
+func (c *renderCommand) with(what string) bool { return slices.Contains(c.With, what) }
+
+// check refuses what a format does not have, before anything is rendered.
+func (c *renderCommand) check() error {
+	for _, wrong := range []struct {
+		is   bool
+		what string
+		hint string
+	}{
+		{c.Format == "text" && c.Out != "", "--out writes files, and the text rendering is none", "add --format json"},
+		{c.StackSet && c.Format != "cloudformation", "--stack-set is a template", "add --format cloudformation"},
+		{c.StackSet && c.Account != "", "--stack-set is for all accounts, and --account for one", ""},
+		{c.with("oidc-provider") && c.Format != "cloudformation" && c.Format != "terraform",
+			"--with oidc-provider is for cloudformation and terraform: " + c.Format + " has policies only", ""},
+		{c.with("monitoring") && c.Format != "cloudformation", "--with monitoring is a template", "add --format cloudformation"},
+		{c.with("scp") && c.Format == "terraform", "--with scp is for text, json and cloudformation", ""},
+		{len(c.Admin) > 0 && !c.with("scp"), "--admin says whom service control policies leave alone, and none were asked for", "add --with scp"},
+	} {
+		if wrong.is {
+			return usage(errors.New(wrong.what), wrong.hint)
+		}
+	}
+	return nil
+}
+
+// regions are those that the release uses, sorted.
+func (l *loaded) regions() []string {
+	var out []string
+	for i := range l.plan.Stages {
+		out = append(out, l.plan.Stages[i].Region)
+	}
+	if l.plan.Record != nil {
+		out = append(out, l.plan.Record.Region)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // files are the roles in the language that was asked for.
 func (c *renderCommand) files(l *loaded, set *roles.Set) (map[string][]byte, error) {
-	o := render.Options{App: l.release.App, Providers: slices.Contains(c.With, "oidc-provider")}
+	o := render.Options{App: l.release.App, Providers: c.with("oidc-provider")}
+	write := []func(*roles.Set, render.Options) (map[string][]byte, error){render.CloudFormation}
 	switch c.Format {
-	case "cloudformation":
-		return render.CloudFormation(set, o)
+	case "json":
+		return roles.Write(set), nil
 	case "terraform":
 		return render.Terraform(set, o)
 	}
-	if len(c.With) > 0 {
-		return nil, usage(fmt.Errorf("--with %s is for cloudformation and terraform: %s has policies only", c.With[0], c.Format), "")
+	if c.StackSet {
+		write[0] = render.StackSet
 	}
-	return roles.Write(set), nil
+	if c.with("monitoring") {
+		write = append(write, render.Monitoring)
+	}
+	if c.with("scp") {
+		write = append(write, render.Organization)
+	}
+	files := map[string][]byte{}
+	for _, w := range write {
+		more, err := w(set, o)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(files, more)
+	}
+	return files, nil
 }
 
 // print puts files on stdout. Templates of several accounts are not one template.

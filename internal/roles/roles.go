@@ -35,6 +35,7 @@ func (s *Set) Add(other *Set) {
 	s.Roles, s.Buckets = append(s.Roles, other.Roles...), append(s.Buckets, other.Buckets...)
 	s.Users, s.Loose = append(s.Users, other.Users...), append(s.Loose, other.Loose...)
 	s.Complete = s.Complete && other.Complete
+	s.SCPs = append(s.SCPs, other.SCPs...)
 }
 
 // Place is where a file has something; zero where it was not read from a file.

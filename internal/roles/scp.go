@@ -23,7 +23,7 @@ var rootDocuments = []string{"AWS-RunShellScript", "AWS-RunPowerShellScript", "A
 // examples": "global services have endpoints that are physically hosted by the us-east-1 Region").
 var globalServices = []string{
 	"account:*", "budgets:*", "ce:*", "cloudfront:*", "globalaccelerator:*", "health:*", "iam:*", "organizations:*",
-	"route53:*", "shield:*", "sts:*", "support:*", "tag:*", "waf:*", "s3:GetAccountPublicAccessBlock", "s3:ListAllMyBuckets",
+	"route53:*", "shield:*", "sts:*", "support:*", "waf:*", "s3:GetAccountPublicAccessBlock", "s3:ListAllMyBuckets",
 }
 
 // ServiceControlPolicies are samples for the organization that the accounts are in (R52, R53). They allow nothing, and are

@@ -22,6 +22,11 @@ func Text(s *Set) string {
 	for i := range s.Users {
 		s.Users[i].text(&b)
 	}
+	for _, p := range s.SCPs {
+		fmt.Fprintf(&b, "\nservice control policy %s (%d of %d characters)\n", p.Name, p.Document.Size(),
+			quotaOf(iam.ServiceControlPolicy, iam.CodeQuotaSize))
+		statementsText(&b, p.Document, p.Notes)
+	}
 	for _, bucket := range s.Buckets {
 		fmt.Fprintf(&b, "\npolicy of bucket %s in account %s (%d of %d bytes)\n", bucket.Name, bucket.Account,
 			len(bucket.Policy.JSON()), maxBucketPolicy)

@@ -57,6 +57,7 @@ type template struct {
 	options               Options
 	comment               []string
 	description           string
+	parameters            *yaml.Node
 	conditions, resources *yaml.Node
 	names                 *names
 	providers             map[string]string // logical ids by account and host
@@ -66,7 +67,7 @@ type template struct {
 func newTemplate(o Options, comment []string, description string) *template {
 	return &template{
 		options: o, comment: comment, description: description, names: newNames(logicalID), providers: map[string]string{},
-		conditions: object(), resources: object(),
+		parameters: object(), conditions: object(), resources: object(),
 	}
 }
 
@@ -109,7 +110,9 @@ func (t *template) resource(id, kind, condition, why string, depends []string, p
 	if len(depends) > 0 {
 		add(body, "DependsOn", texts(depends))
 	}
-	add(body, "Properties", properties)
+	if len(properties.Content) > 0 {
+		add(body, "Properties", properties)
+	}
 	add(t.resources, id, body)
 	comment(t.resources.Content[len(t.resources.Content)-2], roles.Wrap(why, commentWidth))
 	t.count++
@@ -151,7 +154,7 @@ func (t *template) attach(a *account, properties *yaml.Node, attached []roles.At
 	if len(attached) == 0 {
 		return
 	}
-	arns := list()
+	arns := sequence()
 	for _, at := range attached {
 		arns.Content = append(arns.Content, t.reference(a, at.ARN))
 	}
@@ -180,7 +183,7 @@ func (t *template) role(a *account, r *roles.Role, condition string) {
 	t.resource(id, "AWS::IAM::Role", condition, r.Purpose, t.entrances(a, r), properties)
 	if r.InstanceProfile {
 		t.resource(t.names.of("profile "+a.id, r.Name+"-Profile"), "AWS::IAM::InstanceProfile", condition, "What instances carry the role by.", nil,
-			object("InstanceProfileName", text(r.Name), "Path", text(r.Path), "Roles", list(tagged("!Ref", text(id)))))
+			object("InstanceProfileName", text(r.Name), "Path", text(r.Path), "Roles", sequence(tagged("!Ref", text(id)))))
 	}
 }
 
@@ -214,7 +217,7 @@ func (t *template) bucket(a *account, b roles.Bucket, condition string) {
 }
 
 func inline(policies []roles.Policy) *yaml.Node {
-	l := list()
+	l := sequence()
 	for _, p := range policies {
 		l.Content = append(l.Content, object("PolicyName", text(p.Name), "PolicyDocument", document(p.Document, p.Notes)))
 	}
@@ -242,7 +245,7 @@ func (t *template) print() ([]byte, error) {
 	for _, section := range []struct {
 		name string
 		node *yaml.Node
-	}{{"Conditions", t.conditions}, {"Resources", t.resources}} {
+	}{{"Parameters", t.parameters}, {"Conditions", t.conditions}, {"Resources", t.resources}} {
 		if len(section.node.Content) > 0 {
 			add(top, section.name, section.node)
 		}

@@ -93,7 +93,8 @@ func accounts(s *roles.Set) ([]account, error) {
 const providerPurpose = "Whose tokens the account takes. It lets nobody in by itself: the trust policies of the roles do."
 
 // bucketPurpose stands above the policy of a bucket.
-const bucketPurpose = "It takes the place of the bucket's policy. S3 refuses names of roles that are not there: the accounts that it names come first."
+const bucketPurpose = "It takes the place of the bucket's policy. S3 refuses names of roles that are not there: the accounts that it names come first. " +
+	"It is made in the bucket's region."
 
 // providerName is what people call an issuer.
 func providerName(host string) string {

@@ -41,7 +41,7 @@ func texts(list []string) *yaml.Node {
 	return n
 }
 
-func list(items ...*yaml.Node) *yaml.Node {
+func sequence(items ...*yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: items}
 }
 
@@ -94,7 +94,7 @@ func fromIAM(n *iam.Node) *yaml.Node {
 		}
 		return out
 	case iam.ListNode:
-		out := list()
+		out := sequence()
 		for i := range n.Items {
 			out.Content = append(out.Content, fromIAM(&n.Items[i]))
 		}
