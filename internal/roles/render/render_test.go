@@ -102,18 +102,28 @@ var formats = map[string]func(*roles.Set, render.Options) (map[string][]byte, er
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	for format, write := range formats {
-		for name, set := range sets(t) {
-			files, err := write(set, render.Options{App: name, Providers: name == "full"})
-			if err != nil {
-				t.Fatal(err)
+		golden(t, "full."+format, rendered(t, write, "full", full()))
+	}
+	for name, set := range sets(t) {
+		for format, write := range formats {
+			if diff := cmp.Diff(rendered(t, write, name, set), rendered(t, write, name, sets(t)[name])); diff != "" {
+				t.Errorf("%s of %s differs when it is rendered again:\n%s", format, name, diff)
 			}
-			got := ""
-			for _, f := range slices.Sorted(maps.Keys(files)) {
-				got += "-- " + f + " --\n" + string(files[f])
-			}
-			golden(t, name+"."+format, got)
 		}
 	}
+}
+
+func rendered(t *testing.T, write func(*roles.Set, render.Options) (map[string][]byte, error), name string, set *roles.Set) string {
+	t.Helper()
+	files, err := write(set, render.Options{App: name, Providers: name == "full"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, f := range slices.Sorted(maps.Keys(files)) {
+		got += "-- " + f + " --\n" + string(files[f])
+	}
+	return got
 }
 
 func golden(t *testing.T, name, got string) {
