@@ -49,6 +49,12 @@ func treeOf(e *event, status string) any {
 			one["Status"], one["StatusDetails"] = "InProgress", "InProgress"
 		}
 		one["TargetCount"], one["CompletedCount"], one["ErrorCount"] = 1.0, 1.0, 0.0
+		switch status { // errors are those that failed, and those whose time was over
+		case "Failed", "TimedOut":
+			one["ErrorCount"] = 1.0
+		case "Pending", "InProgress", "Delayed", "Cancelling", "":
+			one["CompletedCount"] = 0.0
+		}
 		return map[string]any{"Commands": []any{one}}
 	}
 	if status == "" {

@@ -9,9 +9,11 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// maxDepth is how deep scripts that call each other are followed, and maxText how long one may be.
+// maxDepth is how deep scripts that call each other are followed, maxTexts how many of them together, and maxText how long
+// one may be.
 const (
 	maxDepth = 8
+	maxTexts = 200
 	maxText  = 1 << 20
 )
 
@@ -31,7 +33,7 @@ type reader struct {
 // read finds the calls of a script.
 func (p *Program) read(r *reader, s *Script) {
 	variant, ok := variantOf(s.Interpreter, r.text)
-	if !ok || len(r.text) > maxText {
+	if p.texts++; !ok || len(r.text) > maxText || p.texts > maxTexts {
 		return
 	}
 	text, es := withoutExpressions(r.text)

@@ -46,3 +46,13 @@ func TestUnreadScripts(t *testing.T) {
 		t.Errorf("got %+v", p.Unread)
 	}
 }
+
+// Scripts that call each other many times are not read for ever.
+func TestCirclesOfScripts(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("./x.sh\nbash -c './x.sh; aws ssm list-commands'\n", 30)
+	p := Analyze(Sequence{Scripts: []Script{{File: "x.sh", Text: text}}, Read: func(string) ([]byte, bool) { return []byte(text), true }})
+	if n := len(p.Calls); n < 60 || n > 60*maxTexts {
+		t.Errorf("got %d calls", n)
+	}
+}

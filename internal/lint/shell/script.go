@@ -71,6 +71,7 @@ type Program struct {
 	Unread []Unread
 
 	found []finding.Finding
+	texts int // that were read
 }
 
 // Unread is a script that cannot be read as a shell would.

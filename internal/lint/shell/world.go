@@ -151,7 +151,7 @@ func (e *event) readsStatus() bool {
 		return true
 	}
 	for _, f := range e.fields {
-		if strings.HasPrefix(f, "Status") || f == "ResponseCode" {
+		if strings.HasPrefix(f, "Status") || f == "ResponseCode" || strings.HasSuffix(f, "Count") {
 			return true
 		}
 	}

@@ -1,0 +1,75 @@
+package shell
+
+import "testing"
+
+// TestR098TheLoopsOfD0: its first loop, the one that swallows, and the one that it recommends.
+func TestR098TheLoopsOfD0(t *testing.T) {
+	t.Parallel()
+	sent := `COMMAND_ID=$(aws ssm send-command \
+  --instance-ids "$INSTANCE_ID" \
+  --document-name "AWS-RunShellScript" \
+  --parameters 'commands=["cd /opt/app && docker compose pull && docker compose up -d"]' \
+  --query 'Command.CommandId' --output text)
+echo "Command ID: $COMMAND_ID"
+while true; do
+  STATUS=$(aws ssm get-command-invocation --command-id "$COMMAND_ID" --instance-id "$INSTANCE_ID" \
+    --query 'Status' --output text`
+	check(t, []shape{
+		{"first", sent + `)
+  case "$STATUS" in
+    Success)   exit 0 ;;
+    Failed|Cancelled|TimedOut) exit 1 ;;
+    *) sleep 5 ;;
+  esac
+done`, "1:111 7:105 8:130"},
+		{"trap", sent + ` 2>/dev/null || echo "InProgress")
+  case "$STATUS" in
+    Success)   exit 0 ;;
+    Failed|Cancelled|TimedOut) exit 1 ;;
+    *) sleep 5 ;;
+  esac
+done`, "1:111 7:105 8:104"},
+		{"recommended", sent + `)
+  case "$STATUS" in
+    Success)   echo "Deploy succeeded"; exit 0 ;;
+    Failed)    aws ssm get-command-invocation --command-id "$COMMAND_ID" --instance-id "$INSTANCE_ID"; exit 1 ;;
+    Cancelled) echo "Deploy cancelled"; exit 1 ;;
+    TimedOut)  echo "Deploy timed out on the box"; exit 1 ;;
+    Pending|InProgress|Delayed) sleep 5 ;;
+    *) echo "Unexpected status: $STATUS"; exit 1 ;;
+  esac
+done`, "1:111 7:105 8:130"},
+	})
+}
+
+// TestR098WaysToLook: other ways to look at a status, right and wrong.
+func TestR098WaysToLook(t *testing.T) {
+	t.Parallel()
+	start := "id=$(aws ssm send-command --targets Key=tag:App,Values=shop --document-name shop-release --query Command.CommandId --output text)\nsleep 60\n"
+	list := `aws ssm list-command-invocations --command-id "$id" `
+	rows := list + `--query 'CommandInvocations[*].[InstanceId,Status]' --output text`
+	words := list + `--query 'CommandInvocations[].Status' --output text`
+	check(t, []shape{
+		{"while read in a pipe", start + rows + " | while read -r node status; do\n  [ \"$status\" = Success ] || exit 1\ndone", "3:104"},
+		{"while read in a pipe, pipefail", "set -o pipefail\n" + start + rows + " | while read -r node status; do\n  [ \"$status\" = Success ] || exit 1\ndone", ""},
+		{"while read, a variable in a pipe", start + "bad=0\n" + rows + " | while read -r node status; do\n  [ \"$status\" = Success ] || bad=1\ndone\nexit $bad", "4:102 4:104"},
+		{"while read behind it", start + "bad=0\nrows=$(" + rows + ")\nwhile read -r node status; do\n  [ \"$status\" = Success ] || bad=1\ndone <<< \"$rows\"\nexit $bad", ""},
+		{"for each word", start + "for s in $(" + words + "); do\n  if [ \"$s\" != Success ]; then exit 1; fi\ndone", "3:104"},
+		{"for each word of a variable", start + "all=$(" + words + ")\nfor s in $all; do\n  if [ \"$s\" != Success ]; then exit 1; fi\ndone", ""},
+		{"grep -v", start + "all=$(" + words + ")\nif echo \"$all\" | tr '\\t' '\\n' | grep -qv Success; then exit 1; fi", ""},
+		{"grep -q Failed", start + "all=$(" + words + ")\nif echo \"$all\" | grep -q Failed; then exit 1; fi", "3:102 3:106"},
+		{"grep -c", start + "all=$(" + words + ")\n[ $(echo \"$all\" | grep -c Failed) -eq 0 ]", "3:102 3:106"},
+		{"jq -e", start + list + "| jq -e '.CommandInvocations[0].Status == \"Success\"' >/dev/null", ""},
+		{"exit code by $?", "set +e\n" + start + "status=$(" + words + ")\nif [ $? -ne 0 ]; then echo 'cannot read'; exit 1; fi\n[ \"$status\" = Success ]", ""},
+		{"exit code by $?, forgotten", "set +e\n" + start + "status=$(" + words + ")\necho $?\nif [ \"$status\" = Failed ]; then exit 1; fi", "2:104 4:102 4:104 4:106"},
+		{"response code", start + "code=$(aws ssm get-command-invocation --command-id $id --instance-id i-1 --query ResponseCode --output text)\nexit $code", ""},
+		{"error counts", start + "n=$(aws ssm list-commands --command-id $id --query 'Commands[0].ErrorCount' --output text)\n[ \"$n\" = 0 ]", "3:102 3:106"},
+		{"error and completed counts", start + "read -r bad done < <(aws ssm list-commands --command-id $id --query 'Commands[0].[ErrorCount,CompletedCount]' --output text)\n[ \"$bad\" = 0 ] && [ \"$done\" = 1 ]", "3:106"},
+		{"lower case", start + "status=$(" + words + ")\n[ \"${status,,}\" = success ]", ""},
+		{"return of a function", start + "f() { local s; s=$(" + words + ") || return 1; [ \"$s\" = Success ]; return $?; }\nf", ""},
+		{"not", start + "! " + words + " | grep -q Failed", "3:102 3:104 3:106"},
+		{"and", start + "status=$(" + words + ") && [ \"$status\" = Success ] && echo fine", ""},
+		{"and, then more", start + "status=$(" + words + ") && [ \"$status\" = Success ] && echo fine\necho over", "3:102 3:104"},
+		{"and, in if", start + "if status=$(" + words + ") && [ \"$status\" = Success ]; then echo fine; else exit 1; fi", ""},
+	})
+}
