@@ -37,9 +37,12 @@ func keysOf(issuers []string, claims ...string) []ConditionKey {
 
 // gapARNs are further ARN patterns of resource types.
 //
-// Documents that AWS owns have no account in their ARN (arn:aws:ssm:us-east-1::document/AWS-RunShellScript).
+// Documents, runbooks and public parameters that AWS owns have no account in their ARN: arn:aws:ssm:us-east-1::document/AWS-RunShellScript
+// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html).
 var gapARNs = map[string][]string{
-	"ssm:document": {"arn:${Partition}:ssm:${Region}::document/${DocumentName}"},
+	"ssm:automation-definition": {"arn:${Partition}:ssm:${Region}::automation-definition/${AutomationDefinitionName}:${VersionId}"},
+	"ssm:document":              {"arn:${Partition}:ssm:${Region}::document/${DocumentName}"},
+	"ssm:parameter":             {"arn:${Partition}:ssm:${Region}::parameter/${ParameterNameWithoutLeadingSlash}"},
 }
 
 // gapDependents are dependent actions other than iam:PassRole.

@@ -64,7 +64,8 @@ func scopable(a catalog.Action) bool { return len(a.Resources) > 0 }
 // halfKnown are services of whose resources the catalog does not have all. uncertain: nothing is said about them.
 //
 // API Gateway has two references, for its two generations, and the catalog one service: /apis itself is missing.
-var halfKnown = []string{"apigateway"}
+// CodeStar Connections was renamed, and AWS's own policies have ARNs of both names for actions of either.
+var halfKnown = []string{"apigateway", "codeconnections", "codestar-connections"}
 
 // fitsAction says whether an action may be authorised on a resource of a policy.
 func (t text) fitsAction(c catalog.Action) bool {

@@ -120,14 +120,17 @@ func (s *statement) key(t test) bool {
 		s.report(&tagKeyRule, t.Pos, t.Key+"/<key>", "%s names no tag", t.Key)
 		return false
 	}
-	if _, ok := s.keyOf(t.key); ok {
-		return true
+	if _, ok := s.keyOf(t.key); ok || slices.Contains(unlisted, t.key) {
+		return ok
+	}
+	if prefix != "aws" && !known(prefix) {
+		return false // of a service that the catalog does not have
 	}
 	names := make([]string, 0, 100)
 	for _, k := range slices.Concat(catalog.GlobalKeys(), catalog.ConditionKeys(prefix)) {
 		names = append(names, k.Name)
 	}
-	s.report(&keyRule, t.Pos, suggest(t.Key, names, "%s"), "AWS has no condition key %s", t.Key)
+	s.report(&keyRule, t.Pos, suggest(t.Key, names, "%s"), "AWS has no condition key %s as of %s", t.Key, asOf())
 	return false
 }
 
@@ -138,7 +141,7 @@ func (s *statement) keyOf(name string) (found catalog.ConditionKey, ok bool) {
 	literal := pieces(text(name))
 	look := func(list []catalog.ConditionKey) bool {
 		for _, k := range list {
-			if sameBeginning(k.Name, name) && mayMeet(literal, lower(template(k.Name))) {
+			if sameBeginning(k.Name, name) && mayMeet(literal, keyPieces(k.Name)) {
 				if found, ok = k, true; k.Type != "" {
 					return true
 				}
@@ -173,28 +176,50 @@ func sameBeginning(a, b string) bool {
 
 // keyOfActions reports actions whose requests never have a key.
 func (s *statement) keyOfActions(t test) {
-	if strings.HasPrefix(t.key, "aws:") && !strings.Contains(t.key, "tag") || s.policy.kind == iam.TrustPolicy || s.policy.kind == iam.ResourcePolicy {
+	if strings.HasPrefix(t.key, "aws:") && !strings.Contains(t.key, "tag") || slices.Contains(ofSessions, t.key) || s.policy.kind == iam.TrustPolicy || s.policy.kind == iam.ResourcePolicy {
 		return
 	}
 	var never []string
+	certain := false
 	for _, a := range s.actions {
 		if a.every || a.unknown || len(a.list) == 0 {
 			continue
 		}
 		if !slices.ContainsFunc(a.list, func(c catalog.Action) bool { return hasKey(c, t.key) }) {
 			never = append(never, string(a.text))
+			certain = certain || !slices.ContainsFunc(a.list, func(c catalog.Action) bool { return scopable(c) || len(c.ConditionKeys) > 0 })
 		}
 	}
-	if len(never) > 0 && !strings.HasPrefix(t.key, "aws:principaltag/") {
-		s.report(&keyOfActionRule, t.Pos, "", "no request for %s has %s", list(never), t.Key)
+	if len(never) == 0 || strings.HasPrefix(t.key, "aws:principaltag/") {
+		return
 	}
+	if f := s.report(&keyOfActionRule, t.Pos, "", "no request for %s has %s", list(never), t.Key); !certain {
+		f.Severity = finding.Info // the reference has gaps: AWS's own policies have keys that it does not list
+	}
+}
+
+// ofSessions are keys that say whose role session makes a request, whatever it is for
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-role-properties).
+var ofSessions = []string{
+	"ec2:roledelivery", "ec2:sourceinstancearn", "glue:credentialissuingservice", "glue:roleassumedby",
+	"identitystore:userid", "lambda:sourcefunctionarn", "ssm:sourceinstancearn",
+}
+
+// unlisted are keys that AWS's own policies have and no reference lists.
+var unlisted = []string{"aws:principalorgmasteraccountid"}
+
+// keyPieces divides the name of a condition key as the catalog writes it, in lower case: some services write the key of a tag
+// as tag-key or <key>.
+func keyPieces(name string) []piece {
+	name = strings.NewReplacer("/tag-key", "/${Key}", "/<key>", "/${Key}").Replace(name)
+	return lower(template(name))
 }
 
 // hasKey says whether requests for an action may have a condition key, by itself or with a resource.
 func hasKey(c catalog.Action, key string) bool {
 	literal := pieces(text(key))
 	among := func(keys []string) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return mayMeet(literal, lower(template(k))) })
+		return slices.ContainsFunc(keys, func(k string) bool { return mayMeet(literal, keyPieces(k)) })
 	}
 	return among(c.ConditionKeys) || slices.ContainsFunc(c.Resources, func(r catalog.ActionResource) bool {
 		known, _ := catalog.ResourceType(c.Service, r.Type)

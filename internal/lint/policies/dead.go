@@ -93,16 +93,22 @@ func (s *statement) exists(a action, at iam.Position) bool {
 	case a.every || a.unknown || len(a.list) > 0:
 		return true
 	case a.wild && known(a.service):
-		s.report(&patternRule, at, "", "%s matches no action", a.text)
+		s.report(&patternRule, at, "", "%s matches no action as of %s", a.text, asOf())
 	case a.wild:
-		s.report(&patternRule, at, suggest(a.service, catalog.Services(), "%s"), "AWS has no service %s", a.service)
+		s.report(&patternRule, at, suggest(a.service, catalog.Services(), "%s"), "AWS has no service %s as of %s", a.service, asOf())
 	case known(a.service):
 		_, name, _ := strings.Cut(string(a.text), ":")
-		s.report(&actionRule, at, suggest(name, catalog.Actions(a.service), a.service+":%s"), "AWS has no action %s", a.text)
+		s.report(&actionRule, at, suggest(name, catalog.Actions(a.service), a.service+":%s"), "AWS has no action %s as of %s", a.text, asOf())
 	default:
-		s.report(&actionRule, at, suggest(a.service, catalog.Services(), "%s"), "AWS has no service %s", a.service)
+		s.report(&actionRule, at, suggest(a.service, catalog.Services(), "%s"), "AWS has no service %s as of %s", a.service, asOf())
 	}
 	return false
+}
+
+// asOf is the month of the reference that the catalog was made from.
+func asOf() string {
+	_, date := catalog.Source()
+	return date[:min(len(date), len("2006-01"))]
 }
 
 func known(service string) bool { return catalog.Actions(service) != nil }
@@ -165,10 +171,17 @@ func (s *statement) resourceless(a action, c catalog.Action, at iam.Position) {
 		return
 	}
 	f := s.report(&resourcelessRule, at, "", "%s has no resource types: it is not allowed on %s", a.text, s.resources[0])
-	if strings.HasPrefix(c.Name, "Create") && writes(c) {
+	if strings.HasPrefix(c.Name, "Create") && writes(c) && !slices.ContainsFunc(s.resources, func(t text) bool { return t.created(c) }) {
 		f.Severity = finding.Error
 		f.Why = "Its requests are authorised on * only, so what it was to create is never created."
 	}
+}
+
+// created says whether a resource may be what an action creates. uncertain: AWS's own managed policies allow some actions on
+// what they create for which the reference has no type; a warning is all that is said of those.
+func (t text) created(c catalog.Action) bool {
+	plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(string(t)))
+	return strings.Contains(plain, strings.ToLower(strings.TrimPrefix(c.Name, "Create")))
 }
 
 // serviceWide says whether a resource is, or covers, the ARN that a service's denials name for an action without resource

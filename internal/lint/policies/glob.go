@@ -9,7 +9,7 @@ import (
 // piece is a piece of a pattern.
 type piece struct {
 	kind   pieceKind
-	r      rune   // of one character; without regard to case where both are letters and fold is set
+	r      rune   // the one character; that which a word does not have
 	symbol string // of a symbol
 }
 
@@ -20,8 +20,8 @@ const (
 	any1                    // any character
 	many                    // any text
 	symbol                  // some text that is not known
-	word1                   // any character but a slash
-	word                    // any text without a slash
+	word1                   // any character but one
+	word                    // any text without that one
 )
 
 // pieces divides a pattern of a policy.
@@ -59,9 +59,25 @@ func template(arn string) []piece {
 		case p.kind != symbol:
 			list = append(list, p)
 		case p.symbol == "BucketName":
-			list = append(list, piece{kind: word1}, piece{kind: word})
+			list = append(list, piece{kind: word1, r: '/'}, piece{kind: word, r: '/'})
 		default:
 			list = append(list, piece{kind: any1}, piece{kind: many})
+		}
+	}
+	return list
+}
+
+// withoutColons is the same where placeholders have no colons, as few names have: but for those of objects.
+func withoutColons(arn string) []piece {
+	var list []piece
+	for _, p := range pieces(text(arn)) {
+		switch {
+		case p.kind != symbol:
+			list = append(list, p)
+		case p.symbol == "ObjectName":
+			list = append(list, piece{kind: any1}, piece{kind: many})
+		default:
+			list = append(list, piece{kind: word1, r: ':'}, piece{kind: word, r: ':'})
 		}
 	}
 	return list
@@ -116,7 +132,7 @@ func (p piece) meets(q piece) bool {
 		return p.r == q.r
 	}
 	if p.kind == one {
-		return !(q.kind == word || q.kind == word1) || p.r != '/'
+		return q.kind != word && q.kind != word1 || p.r != q.r
 	}
 	if q.kind == one {
 		return q.meets(p)
@@ -175,7 +191,8 @@ func (t text) fits(arn string) bool {
 	}
 	for i := range parts {
 		if !mayMeet(pieces(parts[i]), template(string(wanted[i]))) {
-			return false
+			// A star at the end of a segment goes over colons: AWS's own policies have arn:aws:secretsmanager:*:*:sqlworkbench!*.
+			return strings.HasSuffix(string(parts[arnAccount]), "*") && mayMeet(pieces(t), withoutColons(arn))
 		}
 	}
 	return true
