@@ -68,6 +68,7 @@ func (a acting) run(ctx context.Context, process *Process, do func(context.Conte
 		return errors.Join(err, place.close(ctx, terminal))
 	}
 	config.About = a.about.about(process, l)
+	config.RunTest = place.tester(terminal, &l.plan.Stages[0], config)
 	config.Prove = prover(set, a.skipProof)
 	if a.watches {
 		config.Bucket = recordBucket(l.plan, config.Watch)

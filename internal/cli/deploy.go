@@ -190,6 +190,7 @@ func (c *deployCommand) stages(ctx context.Context, process *Process, terminal *
 		config.SkipPreflight, config.AcceptUnknown = c.SkipPreflight, c.AcceptUnknown
 		config.About, config.WaitForLock, config.Detach = c.about(process, l), time.Duration(c.Wait), c.Detach
 		config.OnlyOutdated, config.Limiter = c.OnlyOutdated, limiter
+		config.RunTest = place.tester(terminal, stage, config)
 		config.NoRollback, config.Prove = c.NoRollback, prover(set, c.SkipProof)
 		if c.SkipPreflight {
 			terminal.Warn("--skip-preflight: nothing is read before the send; what is wrong shows only after it")

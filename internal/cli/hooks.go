@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -147,32 +145,10 @@ func each(list []string) string {
 // run runs one hook to its end. What it prints is told line by line; its end is told by the error.
 func (h hooks) run(ctx context.Context, name string, hook *plan.Hook, env []string) error {
 	h.terminal.Note("stage %s: hook %s: %s", h.stage.Name, name, hook.Path)
-	path, err := filepath.Abs(filepath.Join(h.folder, filepath.FromSlash(hook.Path)))
-	if err != nil {
-		return err
-	}
-	errOver := fmt.Errorf("%s was not done after %s, and was ended", hook.Path, h.limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, h.limit, errOver)
-	defer cancel()
-	command := exec.CommandContext(ctx, path)
-	command.Dir, command.Env = h.folder, slices.Concat(os.Environ(), h.env, env) // the last of a name counts
-	out := &hookOutput{tell: func(line string) { h.terminal.Note("  %s | %s", name, line) }}
-	command.Stdout, command.Stderr = out, out
-	ownGroup(command)
-	// Also for what it left running with its output open: slipway does not wait for that, and lets it be.
-	command.WaitDelay = hookGrace
-	err = command.Run()
-	out.flush()
-	switch {
-	case context.Cause(ctx) != nil && err != nil:
-		killGroup(command)
-		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
-	case errors.Is(err, exec.ErrWaitDelay):
-		return nil
-	case err != nil:
-		return fmt.Errorf("%s: %w", hook.Path, err)
-	}
-	return nil
+	return program{
+		path: hook.Path, folder: h.folder, env: slices.Concat(os.Environ(), h.env, env), limit: h.limit,
+		tell: func(line string) { h.terminal.Note("  %s | %s", name, line) },
+	}.run(ctx)
 }
 
 // hookGrace is how long a hook that is told to end may take for it.

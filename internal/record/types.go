@@ -107,12 +107,21 @@ type Deploy struct {
 	// Others are nodes that the targets were as well, and that the deploy was not for.
 	Others []string `json:"others,omitempty"`
 	Steps  []Step   `json:"steps"`
-	Sends  []Send   `json:"sends,omitempty"`
+	// Tests are the programs that decide about the deploy besides, each with its verdict once it ran.
+	Tests []Test `json:"tests,omitempty"`
+	Sends []Send `json:"sends,omitempty"`
 	// Nodes is what became of every node.
 	Nodes map[string]Node `json:"nodes,omitempty"`
 
 	// version is what is known of the object in the bucket; nil before it was created or loaded.
 	version *version
+}
+
+// Test is a program that runs where slipway runs.
+type Test struct {
+	Name    string `json:"name"`
+	Verdict string `json:"verdict,omitempty"`
+	Why     string `json:"why,omitempty"`
 }
 
 // Resumption is who took a deploy over, and when.

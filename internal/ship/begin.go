@@ -104,7 +104,7 @@ func (r *runner) openRecord(ctx context.Context) error {
 	}
 	d := l.deploy
 	d.Previous, d.Targets, d.Steps = state.Current, r.nodes, r.recordedSteps()
-	d.Chosen, d.Others = len(r.cfg.Nodes) > 0, r.others
+	d.Chosen, d.Others, d.Tests = len(r.cfg.Nodes) > 0, r.others, plannedTests(r.stage)
 	d.Nodes = l.nodes()
 	if err := l.store.Create(ctx, d); err != nil {
 		return err
@@ -211,6 +211,11 @@ func whyOf(res *Result) string {
 	for _, s := range res.Steps {
 		if s.Verdict != Succeeded && s.Why != "" {
 			return s.Why
+		}
+	}
+	for _, t := range res.Tests {
+		if t.Verdict != Succeeded && t.Why != "" {
+			return t.Why
 		}
 	}
 	if res.Problem != nil {

@@ -46,6 +46,10 @@ type Config struct {
 	// Nodes, where it is not empty, are shipped to in place of all that the targets are.
 	Nodes []string
 
+	// RunTest runs a program of the release with the credentials of the stage's Test role, shows what it prints, and gives an
+	// error where it did not succeed. It must end soon after ctx does. Nil where nobody runs any.
+	RunTest func(ctx context.Context, test plan.Test) error
+
 	// journal keeps what must survive this process; nil for none.
 	journal journal
 	// progress is what an earlier process of the same run sent: its steps are the plan's, its results may be missing.

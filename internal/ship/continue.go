@@ -263,6 +263,7 @@ func (r *runner) pick(ctx context.Context, d *record.Deploy, how Continuing) err
 		return err
 	}
 	r.plan, r.stage, r.nodes, r.others, r.cfg.RunID = again, &again.Stages[0], d.Targets, d.Others, d.RunID
+	r.stage.Tests = testsOf(r.stage, d)
 	if d.Chosen {
 		r.cfg.Nodes = d.Targets
 	}

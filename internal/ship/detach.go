@@ -11,7 +11,7 @@ func (r *runner) mayDetach() error {
 		return nil
 	}
 	step := &r.stage.Steps[0]
-	if len(r.stage.Steps) == 1 && !driven(step) && len(r.cfg.Nodes) == 0 {
+	if len(r.stage.Steps) == 1 && len(r.stage.Tests) == 0 && !driven(step) && len(r.cfg.Nodes) == 0 {
 		return nil
 	}
 	return &refusal{problem: Problem{Code: CodeNotDetachable, Message: fmt.Sprintf("stage %s cannot be shipped with --detach: it is more than one command, and somebody must send the others",

@@ -36,6 +36,8 @@ type Result struct {
 	Verdict Verdict      `json:"verdict"`
 	Stage   string       `json:"stage"`
 	Steps   []StepResult `json:"steps,omitempty"`
+	// Tests are programs that ran where slipway runs, and decide as steps do.
+	Tests []TestResult `json:"tests,omitempty"`
 	// Problem is the API call, or the check, that ended the deploy early; nil when it ran to its end.
 	Problem *Problem `json:"problem,omitempty"`
 	// UpToDate is true of a deploy to the nodes that are outdated which found none: nothing was sent.
@@ -215,6 +217,9 @@ func (r *Result) conclude() {
 	verdicts := make([]Verdict, len(r.Steps))
 	for i, s := range r.Steps {
 		verdicts[i] = s.Verdict
+	}
+	for _, t := range r.Tests {
+		verdicts = append(verdicts, t.Verdict)
 	}
 	r.Verdict = together(verdicts)
 }

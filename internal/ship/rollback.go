@@ -176,6 +176,7 @@ func (r *runner) aimAt(target *record.Deploy) error {
 		return err
 	}
 	r.plan, r.stage = again, &again.Stages[0]
+	r.stage.Tests = nil // they are of the version that is taken back
 	d := r.ledger.deploy
 	d.Target, d.Version, d.Commit = target.ID, target.Version, target.Commit
 	message := fmt.Sprintf("back to %s (deploy %s)", versionOf(target), target.ID)

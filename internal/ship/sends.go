@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -111,6 +112,9 @@ func told(d *record.Deploy) *Result {
 			whole = false
 		}
 		res.Steps = append(res.Steps, step)
+	}
+	for _, t := range d.Tests {
+		res.Tests = append(res.Tests, TestResult{Name: t.Name, Verdict: cmp.Or(Verdict(t.Verdict), NotStarted), Why: t.Why})
 	}
 	if res.Verdict != Succeeded && d.Why != "" {
 		res.Problem = &Problem{Message: d.Why}

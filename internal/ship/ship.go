@@ -66,19 +66,28 @@ func (r *runner) deploy(ctx context.Context, kind record.Kind) {
 
 // shipAll carries the steps out, going on after what an earlier process sent.
 func (r *runner) shipAll(ctx context.Context) {
+	whole := true
 	for i := range r.stage.Steps {
 		step := &r.stage.Steps[i]
+		if whole = r.testsAfter(ctx, i); !whole {
+			r.leaveOut("not sent: the test before it did not succeed")
+			break
+		}
 		if ctx.Err() != nil {
 			r.rememberStop(ctx)
 			_, why := halted(ctx)
 			r.leaveOut("not sent: " + why + " before it")
 			break
 		}
-		if !r.ship(ctx, step, r.sendsOf(step)) {
+		if whole = r.ship(ctx, step, r.sendsOf(step)); !whole {
 			r.leaveOut("not sent: the step before it did not succeed")
 			break
 		}
 	}
+	if whole && r.shipped() {
+		r.testsAfter(ctx, len(r.stage.Steps))
+	}
+	r.leaveTestsOut()
 	if ctx.Err() != nil && !r.allDone() {
 		r.rememberStop(ctx)
 		r.res.Interrupted = true
@@ -314,6 +323,16 @@ func (r *runner) leaveOut(why string) {
 }
 
 func (r *runner) allDone() bool {
+	for _, t := range r.res.Tests {
+		if t.Verdict != Succeeded {
+			return false
+		}
+	}
+	return r.shipped()
+}
+
+// shipped says whether every step succeeded.
+func (r *runner) shipped() bool {
 	for _, s := range r.res.Steps {
 		if s.Verdict != Succeeded {
 			return false

@@ -28,6 +28,11 @@ func (u *UI) Result(r *ship.Result) {
 	for i := range r.Steps {
 		u.explain(&r.Steps[i], r.Problem)
 	}
+	for _, t := range r.Tests {
+		if t.Why != "" && (r.Problem == nil || t.Why != r.Problem.Message) {
+			u.note("step %s: %s", clean(t.Name), clean(t.Why))
+		}
+	}
 	if r.Problem != nil {
 		u.problem(r.Problem)
 	}
@@ -134,6 +139,9 @@ func (u *UI) nodesTable(r *ship.Result) {
 	for i := range r.Steps {
 		rows = append(rows, stepRows(&r.Steps[i])...)
 	}
+	for _, t := range r.Tests {
+		rows = append(rows, testRow(t))
+	}
 	if len(rows) == 0 {
 		return
 	}
@@ -144,6 +152,11 @@ func (u *UI) nodesTable(r *ship.Result) {
 		}
 		return u.verdict(ship.Verdict(cell)) // painted after padding was counted: colour takes no columns
 	}))
+}
+
+// testRow is the row of a test, which runs on no node.
+func testRow(t ship.TestResult) []string {
+	return []string{t.Name, "(test)", string(t.Verdict), "-", "-", "-"}
 }
 
 // stepRows are the rows of a step: alike ones folded where there are more than foldAbove, what went wrong after them.

@@ -137,6 +137,15 @@ func summary(r *ship.Result, s Subject) string {
 	return b.String()
 }
 
+// markdowns are cells of a table.
+func markdowns(cells []string) []string {
+	var list []string
+	for _, cell := range cells {
+		list = append(list, markdown(cell))
+	}
+	return list
+}
+
 // details are a result's problem, its table of nodes, and what failed.
 func details(r *ship.Result) string {
 	var b strings.Builder
@@ -163,7 +172,15 @@ func details(r *ship.Result) string {
 		}
 		left = max(0, left-len(rows))
 	}
+	for _, t := range r.Tests {
+		b.WriteString("| " + strings.Join(markdowns(testRow(t)), " | ") + " |\n")
+	}
 	b.WriteString("\n")
+	for _, t := range r.Tests {
+		if t.Why != "" {
+			fmt.Fprintf(&b, "%s: %s\n\n", markdown(t.Name), markdown(t.Why))
+		}
+	}
 	for i := range r.Steps {
 		b.WriteString(failuresText(&r.Steps[i]))
 	}
