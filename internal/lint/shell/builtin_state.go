@@ -267,7 +267,7 @@ func execute(s *state, c *syntax.CallExpr, args []value) flow {
 	if len(args) < 2 {
 		return onward
 	}
-	if f := s.invoke(c, args[1:]); f.kind == stays {
+	if f := s.program(c, args[1:]); f.kind == stays {
 		return f
 	}
 	return flow{kind: exits}
@@ -281,7 +281,7 @@ func commandOf(s *state, c *syntax.CallExpr, args []value) flow {
 	if len(args) < 2 {
 		return onward
 	}
-	return s.invoke(c, args[1:])
+	return s.program(c, args[1:])
 }
 
 // known asks whether there is a program. The usual ones are there.

@@ -22,7 +22,7 @@ func aws(s *state, c *syntax.CallExpr, args []value) flow {
 	for i, a := range args[1:] {
 		words[i] = Word{Text: a.s, Whole: a.known(), Written: a.s}
 	}
-	e := &event{at: s.source.at(c), flags: flagsOf(args[1:]), at0: s.w.clock, last: true, asked: s.asking > 0}
+	e := &event{at: s.site(c), flags: flagsOf(args[1:]), made: s.w.clock, last: true, asked: s.asking > 0}
 	e.service, e.operation = operationOf(words)
 	s.status = 0
 	if e.service == "" || e.service == "configure" {
@@ -176,7 +176,7 @@ func (s *state) next(e *event) (status, err string) {
 		}
 	}
 	if e.command != nil {
-		since -= e.command.at0
+		since -= e.command.made
 	}
 	return s.w.scenario.answer(n+e.reads, since)
 }

@@ -157,8 +157,14 @@ func (s *state) declare(c *syntax.DeclClause) flow {
 func (s *state) invoke(c *syntax.CallExpr, args []value) flow {
 	name := args[0].s
 	if f, ok := s.funcs[name]; ok {
-		return s.function(f, args)
+		return s.function(f, c, args)
 	}
+	return s.program(c, args)
+}
+
+// program runs a command that is no function.
+func (s *state) program(c *syntax.CallExpr, args []value) flow {
+	name := args[0].s
 	if run, ok := builtins[name]; ok {
 		return run(s, c, args)
 	}
@@ -202,7 +208,7 @@ func (s *state) wrapped(c *syntax.CallExpr, args, rest []value) flow {
 	}
 	began := s.w.clock
 	child := s.sub()
-	f := child.invoke(c, rest)
+	f := child.program(c, rest)
 	s.status = child.status
 	if path.Base(args[0].s) != "timeout" {
 		if f.kind == stays {
@@ -271,7 +277,7 @@ func (s *state) xargs(c *syntax.CallExpr, args, rest []value) flow {
 			call = append(call, list...)
 		}
 		child := s.sub()
-		if f := child.invoke(c, call); f.kind == stays {
+		if f := child.program(c, call); f.kind == stays {
 			return f
 		}
 		if child.status != 0 {

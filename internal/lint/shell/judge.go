@@ -82,8 +82,8 @@ func (w *world) follows(sends []*event) []*event {
 // unread finds commands whose result nothing reads (W1).
 func (p *prober) unread() []finding.Finding {
 	var found []finding.Finding
-	for _, at := range p.sites(succeeds1, isSend) {
-		if p.every(succeeds1, at, func(w *world, sends []*event) bool {
+	for _, at := range p.sites(allWell, isSend) {
+		if p.every(allWell, at, func(w *world, sends []*event) bool {
 			return w.green() && len(w.follows(sends)) == 0 && !p.handedOn(w, sends)
 		}) {
 			found = append(found, at.at(&unreadRule, "aws ssm send-command: nothing reads what becomes of the command, so this is green when it fails"))
@@ -119,7 +119,7 @@ func (p *prober) handedOn(w *world, sends []*event) bool {
 func (p *prober) unchecked() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(fails, isSend) {
-		if !p.greens(succeeds1, at) || !p.every(fails, at, func(w *world, sends []*event) bool {
+		if !p.greens(allWell, at) || !p.every(fails, at, func(w *world, sends []*event) bool {
 			list := w.follows(sends)
 			return w.green() && len(list) > 0 && !slices.ContainsFunc(list, (*event).waits)
 		}) {
@@ -149,7 +149,7 @@ func (p *prober) unchecked() []finding.Finding {
 func (p *prober) unended() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(unending, (*event).readsStatus) {
-		if !p.greens(succeeds1, at) || !p.every(fails, at, func(w *world, _ []*event) bool { return w.red }) {
+		if !p.greens(allWell, at) || !p.every(fails, at, func(w *world, _ []*event) bool { return w.red }) {
 			continue
 		}
 		if p.every(unending, at, func(w *world, here []*event) bool {
@@ -169,7 +169,7 @@ func (w *world) sends() []*event {
 func (p *prober) waiters() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(unending, (*event).waits) {
-		if !p.greens(succeeds1, at) {
+		if !p.greens(allWell, at) {
 			continue
 		}
 		switch {
@@ -192,7 +192,7 @@ func (p *prober) waiters() []finding.Finding {
 
 // swallowsWait says whether a place is a wait whose failure nothing sees.
 func (p *prober) swallowsWait(at site) bool {
-	return slices.Contains(p.sites(unending, (*event).waits), at) && p.greens(succeeds1, at) && (p.greens(unending, at) || p.greens(fails, at))
+	return slices.Contains(p.sites(unending, (*event).waits), at) && p.greens(allWell, at) && (p.greens(unending, at) || p.greens(fails, at))
 }
 
 func limitText(runs []*world, at site) string {
@@ -222,7 +222,7 @@ func (p *prober) swallowed() []finding.Finding {
 		if p.hidden(at) { // by what a shell does with exit codes: that is told of every call that ships
 			continue
 		}
-		if p.every(unsent, at, func(w *world, _ []*event) bool { return w.green() }) && p.greens(succeeds1, at) {
+		if p.every(unsent, at, func(w *world, _ []*event) bool { return w.green() }) && p.greens(allWell, at) {
 			found = append(found, at.at(&swallowedRule, "aws ssm send-command: when it is denied (AccessDeniedException) nothing is sent, and this is green"))
 		}
 	}
@@ -240,7 +240,7 @@ func (p *prober) hidden(at site) bool {
 const few = 5
 
 func (p *prober) swallows(at site) (finding.Finding, bool) {
-	if !p.every(succeeds1, at, func(w *world, _ []*event) bool { return w.green() }) && !p.every(slow, at, func(w *world, _ []*event) bool { return w.green() }) {
+	if !p.every(allWell, at, func(w *world, _ []*event) bool { return w.green() }) && !p.every(slow, at, func(w *world, _ []*event) bool { return w.green() }) {
 		return finding.Finding{}, false
 	}
 	most := 0

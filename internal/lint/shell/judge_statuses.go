@@ -11,7 +11,7 @@ import (
 func (p *prober) statuses() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(fails, (*event).readsStatus) {
-		if p.every(fails, at, func(w *world, _ []*event) bool { return w.red && !w.ended }) && p.greens(succeeds1, at) {
+		if p.every(fails, at, func(w *world, _ []*event) bool { return w.red && !w.ended }) && p.greens(allWell, at) {
 			found = append(found, p.forgotten(at)...)
 		}
 	}
@@ -131,7 +131,7 @@ func (p *prober) delays() []finding.Finding {
 func (p *prober) early() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(early, func(e *event) bool { return e.err == notYet && e.command != nil }) {
-		if p.every(early, at, func(w *world, _ []*event) bool { return w.red }) && p.greens(succeeds1, at) {
+		if p.every(early, at, func(w *world, _ []*event) bool { return w.red }) && p.greens(allWell, at) {
 			found = append(found, at.at(&earlyRule, "%s right after the send: InvocationDoesNotExist fails this, though the command was sent", here(p.runs(early), at)))
 		}
 	}
@@ -142,7 +142,7 @@ func (p *prober) early() []finding.Finding {
 func (p *prober) exposures() []finding.Finding {
 	var found []finding.Finding
 	var seen []exposure
-	for _, w := range p.runs(succeeds1) {
+	for _, w := range p.runs(allWell) {
 		for _, x := range w.exposed {
 			if slices.Contains(seen, x) {
 				continue
@@ -170,7 +170,7 @@ func (p *prober) unseen() []finding.Finding {
 			}
 			return w.green() || i+1 < len(w.events) && w.events[i+1].at.script == at.script
 		})
-		if goesOn && p.greens(succeeds1, at) {
+		if goesOn && p.greens(allWell, at) {
 			found = append(found, at.at(&assumeRule, "aws sts %s: when it fails this goes on, without the role's credentials", p.runs(unassumed)[0].named(at)))
 		}
 	}
@@ -191,7 +191,7 @@ func (w *world) named(at site) string {
 func (p *prober) uncancelled() []finding.Finding {
 	var found []finding.Finding
 	for _, at := range p.sites(unending, isSend) {
-		if p.greens(succeeds1, at) && p.every(unending, at, func(w *world, sends []*event) bool {
+		if p.greens(allWell, at) && p.every(unending, at, func(w *world, sends []*event) bool {
 			return w.red && !w.ended && len(w.follows(sends)) > few && !w.cancels() && w.never == nil
 		}) {
 			found = append(found, at.at(&cancelRule, "when the wait for this command is over, the command goes on"))

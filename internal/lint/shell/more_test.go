@@ -1,6 +1,9 @@
 package shell
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestR098TheLoopsOfD0: its first loop, the one that swallows, and the one that it recommends.
 func TestR098TheLoopsOfD0(t *testing.T) {
@@ -71,5 +74,20 @@ func TestR098WaysToLook(t *testing.T) {
 		{"and", start + "status=$(" + words + ") && [ \"$status\" = Success ] && echo fine", ""},
 		{"and, then more", start + "status=$(" + words + ") && [ \"$status\" = Success ] && echo fine\necho over", "3:102 3:104"},
 		{"and, in if", start + "if status=$(" + words + ") && [ \"$status\" = Success ]; then echo fine; else exit 1; fi", ""},
+	})
+}
+
+// TestR098Wrappers: functions that run what they are given, and one in the place of the CLI.
+func TestR098Wrappers(t *testing.T) {
+	t.Parallel()
+	retry := "retry() {\n  local n=$1; shift\n  for i in $(seq $n); do \"$@\" && return 0; sleep 2; done\n  return 1\n}\n"
+	wrapper := "aws() { command aws --region eu-west-1 \"$@\"; }\n"
+	check(t, []shape{
+		{"few times", retry + send + "sleep 5\nstatus=$(retry 3 " + get + ")\n[ \"$status\" = Success ]", ""},
+		{"many times", retry + send + "sleep 5\nstatus=$(retry 30 " + get + ")\n[ \"$status\" = Success ]", "8:104"},
+		{"never looked at", retry + send + "sleep 5\nretry 3 " + get, "8:102"},
+		{"never read", retry + strings.Replace(send, "$(aws", "$(retry 3 aws", 1) + "echo $id", "6:101"},
+		{"in its place", wrapper + send + "sleep 5\n[ \"$(" + get + ")\" = Success ]", ""},
+		{"in its place, never read", wrapper + send, "2:101"},
 	})
 }

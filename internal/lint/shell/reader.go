@@ -28,6 +28,8 @@ type reader struct {
 	fixed *Call
 	depth int
 	es    expressions
+	// functions that the text declares.
+	functions map[string]bool
 }
 
 // read finds the calls of a script.
@@ -43,6 +45,7 @@ func (p *Program) read(r *reader, s *Script) {
 		p.unread(r, err)
 		return
 	}
+	r.functions = functionsOf(file)
 	hidden := swallowed(file, s.Errexit, s.Pipefail)
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 {
@@ -83,7 +86,7 @@ func (p *Program) call(r *reader, s *Script, c *syntax.CallExpr, hidden string) 
 			}
 		}
 	}
-	words = withoutPrefix(words)
+	words = r.handedOn(withoutPrefix(words))
 	if len(words) == 0 {
 		return
 	}
@@ -101,6 +104,29 @@ func (p *Program) call(r *reader, s *Script, c *syntax.CallExpr, hidden string) 
 	if r.depth < maxDepth {
 		p.follow(r, s, &one)
 	}
+}
+
+// functionsOf are the names of the functions that a text declares.
+func functionsOf(file *syntax.File) map[string]bool {
+	names := map[string]bool{}
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if f, ok := n.(*syntax.FuncDecl); ok && f.Name != nil {
+			names[f.Name.Value] = true
+		}
+		return true
+	})
+	return names
+}
+
+// handedOn is the call of AWS that a function of the text is given as its words: retry 5 aws ….
+func (r *reader) handedOn(words []Word) []Word {
+	if len(words) == 0 || !r.functions[words[0].Text] {
+		return words
+	}
+	if i := slices.IndexFunc(words, func(w Word) bool { return w.Whole && w.Text == "aws" }); i > 0 && i+1 < len(words) {
+		return words[i:]
+	}
+	return words
 }
 
 // follow reads what a shell is started with: sh -c 'text', or a script of the repository.

@@ -33,7 +33,7 @@ func first(status, then string) func(int, time.Duration) (string, string) {
 
 // The scenarios. What is found is what a script does in one of them and should not.
 var (
-	succeeds1  = &scenario{name: "success", answer: always("Success")}
+	allWell    = &scenario{name: "success", answer: always("Success")}
 	slow       = &scenario{name: "slow", answer: first("InProgress", "Success")}
 	fails      = &scenario{name: "failed", answer: always("Failed")}
 	timedOut   = &scenario{name: "timed out", answer: always("TimedOut")}

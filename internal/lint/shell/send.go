@@ -50,8 +50,8 @@ func (w *world) parametersOf(e *event) value {
 // sent judges what is sent (W8, W11, W12), in the runs in which all is well.
 func (p *prober) sent() []finding.Finding {
 	var found []finding.Finding
-	for _, at := range p.sites(succeeds1, isSend) {
-		for _, w := range p.runs(succeeds1) {
+	for _, at := range p.sites(allWell, isSend) {
+		for _, w := range p.runs(allWell) {
 			i := slices.IndexFunc(w.events, func(e *event) bool { return e.at == at })
 			if i < 0 {
 				continue

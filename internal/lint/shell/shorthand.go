@@ -31,7 +31,7 @@ func (p *prober) shorthand() []finding.Finding {
 // given are the parameters of a send and what is filled into them: as a run gives them, or as they are written where no
 // run comes to it.
 func (p *prober) given(c *Call, at site) (text string, fills []string) {
-	for _, w := range p.runs(succeeds1) {
+	for _, w := range p.runs(allWell) {
 		i := slices.IndexFunc(w.events, func(e *event) bool { return e.at == at })
 		if i >= 0 {
 			text = w.events[i].flags["--parameters"].s

@@ -9,23 +9,50 @@ import (
 )
 
 // function runs a function.
-func (s *state) function(f function, args []value) flow {
+func (s *state) function(f function, c *syntax.CallExpr, args []value) flow {
 	if s.depth > maxShells {
 		s.w.spent = true
 		return onward
 	}
-	oldArgs, oldSource, oldGiven := s.args, s.source, s.given
+	oldArgs, oldSource, oldGiven, oldCaller := s.args, s.source, s.given, s.caller
+	at := s.site(c)
+	s.caller = &at
 	s.args, s.source, s.given = args[1:], f.source, false
 	s.depth++
 	s.saved = append(s.saved, map[string]*variable{})
 	left := s.stmt(f.body)
 	s.restore()
 	s.depth--
-	s.args, s.source, s.given = oldArgs, oldSource, oldGiven
+	s.args, s.source, s.given, s.caller = oldArgs, oldSource, oldGiven, oldCaller
 	if left.kind == returns {
 		return onward
 	}
 	return left
+}
+
+// site is the place of a command. One that is handed on as "$@" stands where the function is called.
+func (s *state) site(c *syntax.CallExpr) site {
+	if s.caller != nil && handsOn(c) {
+		return *s.caller
+	}
+	return s.source.at(c)
+}
+
+// handsOn says whether "$@" is among the words of a command.
+func handsOn(c *syntax.CallExpr) bool {
+	for _, w := range c.Args {
+		if len(w.Parts) != 1 {
+			continue
+		}
+		q, ok := w.Parts[0].(*syntax.DblQuoted)
+		if !ok || len(q.Parts) != 1 {
+			continue
+		}
+		if p, ok := q.Parts[0].(*syntax.ParamExp); ok && p.Param != nil && p.Param.Value == "@" {
+			return true
+		}
+	}
+	return false
 }
 
 // startShell is bash -c 'text', or a script.
@@ -98,7 +125,7 @@ func (s *state) runText(child *state, name, content string, like source, args []
 		return onward
 	}
 	child.source, child.args, child.name, child.traps = source, args, name, map[string]string{}
-	child.checked, child.given = 0, false
+	child.checked, child.given, child.caller = 0, false, nil
 	f := child.stmts(source.file.Stmts)
 	if f.kind == stays {
 		return f

@@ -29,7 +29,9 @@ type state struct {
 	depth  int
 	// saved are the variables that local hides, a map for each function that is running.
 	saved []map[string]*variable
-	pid   string
+	// caller is where the function that is running was called.
+	caller *site
+	pid    string
 }
 
 // variable of a shell: a text, or a list, with keys where it is an associative array.

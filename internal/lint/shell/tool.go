@@ -14,7 +14,7 @@ var tools map[string]run
 
 func init() { // they run each other
 	tools = map[string]run{
-		"aws": aws, "sleep": sleep, "date": date, "seq": seq, "cat": cat1, "tee": tee, "grep": grep, "egrep": grep, "fgrep": grep, "jq": jq,
+		"aws": aws, "sleep": sleep, "date": date, "seq": seq, "cat": concatenate, "tee": tee, "grep": grep, "egrep": grep, "fgrep": grep, "jq": jq,
 		"tr": tr, "cut": through, "head": head, "tail": tail, "sort": through, "uniq": through, "sed": through, "awk": through, "wc": wc,
 		"expr": expr, "basename": base, "dirname": through, "mktemp": mktemp, "rm": rm, "touch": touch, "mkdir": succeed, "chmod": succeed,
 		"base64": through, "column": through, "rev": through, "xxd": through,
@@ -83,7 +83,7 @@ func operandsOf(args []value) []value {
 	return slices.DeleteFunc(slices.Clone(args), func(a value) bool { return strings.HasPrefix(a.s, "-") && a.s != "-" })
 }
 
-func cat1(s *state, c *syntax.CallExpr, args []value) flow {
+func concatenate(s *state, c *syntax.CallExpr, args []value) flow {
 	s.status = 0
 	files := operandsOf(args[1:])
 	if len(files) == 0 {

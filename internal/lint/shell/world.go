@@ -120,7 +120,7 @@ type event struct {
 	asked bool
 	// afterSend says that something was sent before.
 	afterSend  bool
-	at0        time.Duration // the clock when it was made
+	made       time.Duration // the clock when it was made
 	id         string        // of a send
 	parameters value         // of a send
 	reads      int           // of a send: how often it was asked for
