@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 const textWidth = 100
@@ -142,11 +144,24 @@ func (c *CallResult) key() string {
 	return string(c.Verdict) + c.Principal + c.Action + strings.Join(c.Resources, " ") + c.Why
 }
 
+// where says for what of the release a call is needed: stage, step, and the scenario where it is not every deploy.
 func (c *CallResult) where() string {
-	if c.Step == "" {
-		return "stage " + c.Stage
+	where := "stage " + c.Stage
+	if c.Step != "" {
+		where += ", step " + c.Step
 	}
-	return "stage " + c.Stage + ", step " + c.Step
+	if scenario := scenarios[c.When]; scenario != "" {
+		where += ", " + scenario
+	}
+	return where
+}
+
+// scenarios names the circumstances that are not every deploy's, for people.
+var scenarios = map[plan.When]string{
+	plan.FirstTime: "the first time", plan.OnChange: "when the script changed", plan.OnInterrupt: "when interrupted",
+	plan.OnFailure: "when something fails", plan.OnLost: "when an answer is lost", plan.OnResume: "to resume", plan.OnStatus: "for status and history",
+	plan.OnRollback: "to roll back", plan.OnOutput: "for the output", plan.OnScript: "for a script", plan.OnTags: "for session tags",
+	plan.OnLaunch: "when a node starts", plan.Fallback: "as the fallback",
 }
 
 func suggest(b *strings.Builder, title string, statements []Statement) {
