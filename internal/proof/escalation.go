@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/escalation"
 	"github.com/slipway-cd/slipway/internal/plan"
 )
@@ -48,10 +49,56 @@ func (r *Result) Escalate(p *plan.Plan, given []Role) error {
 	if err != nil {
 		return err
 	}
+	if r.Escalations, err = escalations(p, given, subjects); err != nil {
+		return err
+	}
+	if len(r.Escalations) > 0 {
+		r.Verdict = Refuted
+	}
+	open, any, err := opened(subjects)
+	if err != nil || !any {
+		return err
+	}
+	all, err := escalations(p, given, open)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !slices.ContainsFunc(r.Escalations, func(certain Escalation) bool { return certain.Role == e.Role && certain.Reaches == e.Reaches }) {
+			r.Perhaps = append(r.Perhaps, e)
+		}
+	}
+	if len(r.Perhaps) > 0 {
+		r.Verdict = r.Verdict.worse(Undecided)
+	}
+	return nil
+}
+
+// opened are roles in whose policies the values that only a deploy knows speak for them; any says whether there are such values.
+func opened(subjects map[roleKey]*subject) (out map[roleKey]*subject, any bool, err error) {
+	out = make(map[roleKey]*subject, len(subjects))
+	for key, s := range subjects {
+		favourable, _, err := s.openings.open(s.own(), iam.Principal{})
+		if err != nil {
+			return nil, false, err
+		}
+		any = any || len(s.openings) > 0
+		o := *s
+		o.policies, o.boundary = favourable.Identity, favourable.Boundary
+		if best := s.openings[s.trust]; best != nil {
+			o.trust = best
+		}
+		out[key] = &o
+	}
+	return out, any, nil
+}
+
+// escalations finds the ways of the plan's roles.
+func escalations(p *plan.Plan, given []Role, subjects map[roleKey]*subject) (list []Escalation, err error) {
 	w := world(p, given, subjects)
 	graph, err := escalation.Find(w)
 	if err != nil {
-		return fmt.Errorf("escalation paths: %w", err)
+		return nil, fmt.Errorf("escalation paths: %w", err)
 	}
 	byDesign := heldByDesign(p, w, graph)
 	paths := graph.Paths()
@@ -69,15 +116,12 @@ func (r *Result) Escalate(p *plan.Plan, given []Role) error {
 			}
 			for k := range paths {
 				if paths[k].From == role && (paths[k].Changes() || !byDesign[role][paths[k].To]) && !own(&paths[k]) {
-					r.Escalations = append(r.Escalations, newEscalation(p.Stages[i].Name, &paths[k]))
+					list = append(list, newEscalation(p.Stages[i].Name, &paths[k]))
 				}
 			}
 		}
 	}
-	if len(r.Escalations) > 0 {
-		r.Verdict = Refuted
-	}
-	return nil
+	return list, nil
 }
 
 // world is what the plan and the given roles say about the accounts. Of the given roles, those that the plan does not
@@ -304,6 +348,20 @@ func plural(word string, n int) string {
 		return word
 	}
 	return word + "s"
+}
+
+// perhapsText tells the ways that there may be.
+func (r *Result) perhapsText(b *strings.Builder) {
+	for i := range r.Perhaps {
+		e := &r.Perhaps[i]
+		fmt.Fprintf(b, "\n%s\n  undecided: whether it reaches more than it holds depends on values that are only known when the template is deployed\n\n", e.Role)
+		wrapped(b, "    ", "path    ", e.Path)
+		for _, step := range e.Steps {
+			if len(step.Statements) > 0 {
+				wrapped(b, "    ", "by      ", strings.Join(step.Statements, ", "))
+			}
+		}
+	}
 }
 
 // escalationText tells the escalations, by role.

@@ -84,6 +84,8 @@ type Result struct {
 	Unseen []string `json:"unseen,omitempty"`
 	// Escalations are the ways by which a role of the plan reaches more than it holds; see [Result.Escalate].
 	Escalations []Escalation `json:"escalations,omitempty"`
+	// Perhaps are such ways that there are only if values that a deploy decides say so.
+	Perhaps []Escalation `json:"perhaps_escalations,omitempty"`
 
 	// statements are the statement for each role's name and action, lacking or not.
 	statements map[string]string

@@ -28,7 +28,11 @@ func (r *Result) Text() string {
 			wrapped(&b, "  ", "", rollout)
 		}
 	case r.Verdict == Undecided:
-		fmt.Fprintf(&b, "undecided: %d of %d calls\n", counts[Undecided], len(r.Calls))
+		fmt.Fprintf(&b, "undecided: %d of %d calls", counts[Undecided], len(r.Calls))
+		if len(r.Perhaps) > 0 {
+			fmt.Fprintf(&b, ", and %d %s by which a role may reach more than it holds", len(r.Perhaps), plural("way", len(r.Perhaps)))
+		}
+		b.WriteByte('\n')
 	default:
 		fmt.Fprintf(&b, "refuted: %d of %d calls", counts[Refuted], len(r.Calls))
 		if counts[Undecided] > 0 {
@@ -42,6 +46,7 @@ func (r *Result) Text() string {
 		}
 	}
 	r.escalationText(&b)
+	r.perhapsText(&b)
 	r.warnings(&b)
 	return b.String()
 }

@@ -96,6 +96,10 @@ func Find(set *roles.Set, nodes []escalation.Node) (*Result, error) {
 			path.If = append(path.If, "values that are only known when the template is deployed")
 			path.Text += " (if values that are only known when the template is deployed allow it)"
 		}
+		if conditions := favourable.documents(&p); len(conditions) > 0 {
+			path.If = append(path.If, conditions...)
+			path.Text += " (if " + strings.Join(conditions, "; ") + ")"
+		}
 		out.Paths = append(out.Paths, path)
 	}
 	return out, nil

@@ -1,0 +1,107 @@
+package difference_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/difference"
+)
+
+func policy(t *testing.T, text string) *iam.Document {
+	t.Helper()
+	d, findings := iam.Read("p.json", []byte(`{"Version":"2012-10-17","Statement":[`+text+`]}`), iam.ReadOptions{Intrinsics: true})
+	if len(findings) > 0 {
+		t.Fatal(findings[0])
+	}
+	return d
+}
+
+const (
+	account = "111122223333"
+	send    = `{"Effect":"Allow","Action":"ssm:SendCommand","Resource":"arn:aws:ssm:eu-west-1:111122223333:document/web"}`
+	trust   = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}`
+)
+
+func role(t *testing.T, change func(*roles.Role)) *roles.Set {
+	t.Helper()
+	r := roles.Role{
+		Account: account, Name: "web-dev-Deploy", Path: "/slipway/", Trust: policy(t, trust),
+		Policies: []roles.Policy{{Name: "deploy", Document: policy(t, send)}},
+	}
+	change(&r)
+	return &roles.Set{Roles: []roles.Role{r}}
+}
+
+// TestR095DriftByMeaning: what differs is told by kind, and what means the same is the same in whatever words.
+func TestR095DriftByMeaning(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*roles.Role)
+		want   difference.Verdict
+		text   string
+	}{
+		"nothing": {func(*roles.Role) {}, difference.Same, "same: 1 of 1"},
+		"other words": {func(r *roles.Role) {
+			r.Policies[0].Name = "another"
+			r.Policies[0].Document = policy(t, strings.Replace(send, `"ssm:SendCommand"`, `["SSM:SendCommand"]`, 1))
+		}, difference.Same, "same: 1 of 1"},
+		"more": {func(r *roles.Role) {
+			r.Policies[0].Document = policy(t, strings.Replace(send, "document/web", "document/*", 1))
+		}, difference.Different, "may, and should not: ssm:SendCommand on arn:aws:ssm:eu-west-1:111122223333:document/*"},
+		"less": {func(r *roles.Role) { r.Policies = nil }, difference.Different, "should, and may not: ssm:SendCommand"},
+		"a denial": {func(r *roles.Role) {
+			r.Policies = append(r.Policies, roles.Policy{Name: "deny", Document: policy(t, strings.Replace(send, "Allow", "Deny", 1))})
+		}, difference.Different, "should, and may not: ssm:SendCommand"},
+		"trust": {func(r *roles.Role) {
+			r.Trust = policy(t, strings.Replace(trust, "111122223333", "999999999999", 1))
+		}, difference.Different, "be assumed by others: sts:AssumeRole"},
+		"no trust":   {func(r *roles.Role) { r.Trust = nil }, difference.Different, "should, and may not: be assumed by others"},
+		"a boundary": {func(r *roles.Role) { r.Boundary = policy(t, send) }, difference.Different, "it has a permissions boundary, and should have none"},
+		"a path":     {func(r *roles.Role) { r.Path = "/" }, difference.Different, "its path is /"},
+		"a text that nobody gave": {func(r *roles.Role) {
+			r.Attached = []roles.Attached{{ARN: "arn:aws:iam::111122223333:policy/x"}}
+		}, difference.Undecided, "the text of the attached policy arn:aws:iam::111122223333:policy/x is not given"},
+		"a value that a deploy knows": {func(r *roles.Role) {
+			r.Policies[0].Document = policy(t, strings.Replace(send, `"arn:aws:ssm:eu-west-1:111122223333:document/web"`, `{"Ref":"X"}`, 1))
+		}, difference.Undecided, "only known when p.json is deployed"},
+		"a doubt": {func(r *roles.Role) { r.Doubts = []string{"it is only partly told"} }, difference.Undecided, "cannot be told: it is only partly told"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := difference.Compare(role(t, func(*roles.Role) {}), role(t, test.change), difference.Options{Want: "a", Have: "b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found.Verdict != test.want || !strings.Contains(found.Text(), test.text) {
+				t.Errorf("got %s, want %s with %q:\n%s", found.Verdict, test.want, test.text, found.Text())
+			}
+			if exit := map[difference.Verdict]int{difference.Same: 0, difference.Different: 1, difference.Undecided: 3}[test.want]; found.Exit() != exit {
+				t.Errorf("exit code %d, want %d", found.Exit(), exit)
+			}
+		})
+	}
+}
+
+// TestR062AccountsWithoutRoles: a role that an account of the release has not is missing there, and one too many is extra.
+func TestR062AccountsWithoutRoles(t *testing.T) {
+	t.Parallel()
+	want := role(t, func(*roles.Role) {})
+	want.Add(role(t, func(r *roles.Role) { r.Account = "222233334444" }))
+	have := role(t, func(*roles.Role) {})
+	have.Add(role(t, func(r *roles.Role) { r.Name = "web-old-Deploy" }))
+	found, err := difference.Compare(want, have, difference.Options{Want: "slipway.yaml", Have: "files"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := found.Text()
+	for _, line := range []string{
+		"web-dev-Deploy in account 222233334444\n  missing: only slipway.yaml has it", "web-old-Deploy in account 111122223333\n  extra: only files has it",
+		"different: 1 of 3 roles",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no %q in\n%s", line, text)
+		}
+	}
+}
