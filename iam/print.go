@@ -19,6 +19,9 @@ func (d *Document) JSON() []byte {
 // Compact prints the document as JSON without white space, otherwise as [Document.JSON] does.
 func (d *Document) Compact() []byte { return appendCompact(nil, d.Node()) }
 
+// JSON prints the node as indented JSON that ends with a line feed, with its keys in the order of the source.
+func (n *Node) JSON() []byte { return append(appendIndented(nil, n, "\n"), '\n') }
+
 // Compact gives the node as JSON without white space, with its keys in the order of the source.
 func (n *Node) Compact() []byte { return appendCompact(nil, n) }
 

@@ -54,19 +54,22 @@ func ReadTree(name string, src []byte) (*iam.Node, []*iam.SyntaxError) {
 // take a plain scalar for something else, CloudFormation's functions in their short form where there is one.
 // The same document always gives the same bytes. What is printed has been read back and compared; a document that
 // YAML cannot carry (text that is not UTF-8, a marked value that is not JSON) is an error.
-func Print(d *iam.Document) ([]byte, error) {
+func Print(d *iam.Document) ([]byte, error) { return PrintTree(d.Name, d.Node()) }
+
+// PrintTree prints any nodes as YAML, as [Print] does those of a policy, with keys in the order of the source. The name is for
+// messages.
+func PrintTree(name string, node *iam.Node) ([]byte, error) {
 	p := printer{}
-	node := d.Node()
 	p.top(node)
-	back, findings := load(d.Name, p.out)
+	back, findings := load(name, p.out)
 	if len(findings) > 0 {
-		return nil, fmt.Errorf("print %s as YAML: it does not read back: %w", d.Name, findings[0])
+		return nil, fmt.Errorf("print %s as YAML: it does not read back: %w", name, findings[0])
 	}
 	if hasNul(back) {
-		return nil, fmt.Errorf("print %s as YAML: it has the character U+0000, or a marked value that is not JSON", d.Name)
+		return nil, fmt.Errorf("print %s as YAML: it has the character U+0000, or a marked value that is not JSON", name)
 	}
 	if !same(node, back) {
-		return nil, fmt.Errorf("print %s as YAML: %w", d.Name, errDiffers)
+		return nil, fmt.Errorf("print %s as YAML: %w", name, errDiffers)
 	}
 	return p.out, nil
 }

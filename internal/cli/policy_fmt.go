@@ -15,7 +15,7 @@ import (
 )
 
 type policyFmtCommand struct {
-	Files   []string `arg:"" name:"file" help:"Policies in JSON or YAML; - is standard input."`
+	Files   []string `arg:"" name:"file" help:"Policies, or templates of CloudFormation, in JSON or YAML; - is standard input."`
 	To      string   `enum:"json,yaml,same" default:"same" help:"Print as json or yaml (default: as it is written)."`
 	Lenient bool     `help:"Read what AWS would refuse, where it is clear what is meant."`
 	Kind    string   `enum:"identity,managed,role,user,group,session,boundary,trust,scp,rcp,resource,bucket,vpce,any" default:"any" help:"Find what AWS refuses in this kind of policy, its length included: ${enum} (default: any, what it refuses in every kind). role, user and group are for inline policies; identity and resource are for all kinds of them, and know no length."`
@@ -28,7 +28,7 @@ func (policyFmtCommand) Help() string {
 	return `Prints policies canonically: elements in AWS's order, a list of one as a string. JSON and YAML turn into each other
 without loss, intrinsic functions of CloudFormation included. Everything that is wrong with a policy is listed with line
 and column on standard error. Comments are not printed: --write leaves files that have some alone, and --check passes over
-them.
+them. Of a template, which turns as well, the keys keep their order, and its policies are as they are written.
 
 Exit codes: 0 printed, with --lenient also in spite of what was listed; 1 with --check, a file is not canonical; 2 wrong
 usage or a wrong file; 130 interrupted.

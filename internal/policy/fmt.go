@@ -67,12 +67,62 @@ func (f *Formatted) Canonical(text []byte) bool {
 
 func isComment(text string) bool { return strings.HasPrefix(strings.TrimLeft(text, " "), "#") }
 
+// maxTemplate is what CloudFormation takes of a template, in bytes.
+const maxTemplate = 1 << 20
+
+// template formats a template of CloudFormation instead of a policy; nil where the text is none, or cannot be read (R129).
+// Keys keep their order.
+func (f *Formatted) template(name string, text []byte, o FmtOptions) (*Formatted, error) {
+	if o.Kind != nil {
+		return nil, nil
+	}
+	root := readTree(f.From, name, text)
+	if root == nil || !isTemplate(root) {
+		return nil, nil
+	}
+	if f.Findings = iam.Duplicates(name, root); len(f.Findings) > 0 {
+		return f, nil
+	}
+	f.Comments = f.From == YAML && hasComments(text)
+	f.Text = root.JSON()
+	if f.To == YAML {
+		var err error
+		if f.Text, err = yaml.PrintTree(name, root); err != nil {
+			return nil, err
+		}
+	}
+	if again := readTree(f.To, name, f.Text); again == nil || !bytes.Equal(again.Compact(), root.Compact()) {
+		return nil, fmt.Errorf("%s: what was printed as %s does not say the same: a bug", name, f.To)
+	}
+	return f, nil
+}
+
+func readTree(format Format, name string, text []byte) *iam.Node {
+	if format == YAML {
+		root, _ := yaml.ReadTree(name, text)
+		return root
+	}
+	root, _ := iam.ReadTree(name, text, maxTemplate)
+	return root
+}
+
+// isTemplate says whether a text is a template: it has resources, or says of what version it is, and is no policy.
+func isTemplate(root *iam.Node) bool {
+	has := func(key string) bool {
+		return slices.ContainsFunc(root.Fields, func(field iam.Field) bool { return field.Name == key })
+	}
+	return !has("Statement") && (has("Resources") || has("AWSTemplateFormatVersion"))
+}
+
 // Fmt reads a policy in either format and prints it. Intrinsic functions of CloudFormation are kept. What it printed
 // it reads again, and it is an error when that does not say the same.
 func Fmt(name string, text []byte, o FmtOptions) (*Formatted, error) {
 	f := &Formatted{From: FormatOf(name, text), To: o.To}
 	if f.To == "" {
 		f.To = f.From
+	}
+	if t, err := f.template(name, text, o); t != nil || err != nil {
+		return t, err
 	}
 	how := iam.ReadOptions{Lenient: o.Lenient, Intrinsics: true, Places: true}
 	var d *iam.Document
