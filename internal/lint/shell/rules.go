@@ -7,7 +7,7 @@ var Rules = []finding.Rule{
 	undeclaredRule, untoldRule,
 	unreadRule, uncheckedRule, waiterRule, swallowedRule, endlessRule, statusesRule,
 	shorthandRule, secretRule, limitRule, strictRule,
-	earlyRule, printedRule, leakedRule, assumeRule, cancelRule,
+	earlyRule, dialectRule, printedRule, leakedRule, assumeRule, cancelRule,
 }
 
 const (
@@ -77,6 +77,11 @@ var (
 		Code: "SLW130", Name: "read-too-early", Severity: finding.Info, Subject: finding.Script,
 		Title: "A command's status is asked for right after it was sent, and an answer that there is none yet fails the job.", Why: "GetCommandInvocation answers InvocationDoesNotExist until the command has reached all of Run Command.",
 		Source: pageInvocation, Fix: "wait some seconds before the first read, or tolerate InvocationDoesNotExist for half a minute", Requirements: []string{"R98"},
+	}
+	dialectRule = finding.Rule{
+		Code: "SLW132", Name: "bash-sent-to-sh", Severity: finding.Info, Subject: finding.Script,
+		Title: "Commands of bash are sent, and sh runs them on the node.", Why: "The agent gives the commands to sh, which is dash on Debian and Ubuntu: it ends at set -o pipefail, and knows no [[.",
+		Source: pageDocument, Fix: "make #!/bin/bash the first of the commands, or keep to what sh knows", Requirements: []string{"R98", "W12"},
 	}
 	printedRule = finding.Rule{
 		Code: "SLW133", Name: "credentials-printed", Severity: finding.Error, Subject: finding.Script,

@@ -142,11 +142,16 @@ func (p *prober) strict(e *event) []finding.Finding {
 	if !ok {
 		return nil
 	}
+	at := p.flag(e.at, "--parameters", "--cli-input-json")
+	var found []finding.Finding
+	if what := bashOnly(script); what != "" {
+		found = append(found, at.at(&dialectRule, "%s is bash, and sh runs the commands: dash on Debian and Ubuntu ends there", what))
+	}
 	loose, ok := unguarded(script)
 	if !ok || loose == "" {
-		return nil
+		return found
 	}
-	return []finding.Finding{p.flag(e.at, "--parameters", "--cli-input-json").at(&strictRule, "when %q fails on the node the commands behind it run all the same, and the exit code is the last one's", shortened(loose))}
+	return append(found, at.at(&strictRule, "when %q fails on the node the commands behind it run all the same, and the exit code is the last one's", shortened(loose)))
 }
 
 // commandsOf is the script that the parameters hold, in JSON or in shorthand.
@@ -234,8 +239,7 @@ func unguarded(script string) (loose string, ok bool) {
 	if strings.HasPrefix(first, "#!") && strings.Contains(first, " -") && strings.Contains(first, "e") {
 		return "", true
 	}
-	script = strings.NewReplacer(string(opens), "_", string(closes), "_", "${{", "__", "}}", "_").Replace(script)
-	file, err := parse(script, syntax.LangBash)
+	file, err := parse(readable(script), syntax.LangBash)
 	if err != nil {
 		return "", false
 	}
