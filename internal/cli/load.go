@@ -106,7 +106,26 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("policies in %s: %w", policies, err), policiesLayout)
 	}
+	l.adoptPaths(set)
 	return set, nil
+}
+
+// adoptPaths gives roles and users the paths that the plan has for them: the layout of files does not hold any.
+func (l *loaded) adoptPaths(set *roles.Set) {
+	for i := range l.plan.Stages {
+		for _, planned := range l.plan.Stages[i].Roles {
+			for j := range set.Roles {
+				if r := &set.Roles[j]; r.Account == planned.Account && r.Name == planned.Name {
+					r.Path = planned.Path
+				}
+			}
+			for j := range set.Users {
+				if u := &set.Users[j]; planned.Kind == plan.KindUser && u.Account == planned.Account && u.Name == planned.Name {
+					u.Path = planned.Path
+				}
+			}
+		}
+	}
 }
 
 const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,managed-<name>,attached,boundary}.json, DIR/<account>/user-<name>/ and DIR/<account>/bucket-<name>.json, as slipway roles render --format json --out DIR writes it"

@@ -10,7 +10,7 @@ func (p *Plan) Only(stage string) (*Plan, error) {
 	names := make([]string, len(p.Stages))
 	for i, s := range p.Stages {
 		if s.Name == stage {
-			return &Plan{App: p.App, Record: p.Record, Stages: p.Stages[i : i+1 : i+1]}, nil
+			return &Plan{App: p.App, Record: p.Record, Boundary: p.Boundary, Stages: p.Stages[i : i+1 : i+1]}, nil
 		}
 		names[i] = s.Name
 	}

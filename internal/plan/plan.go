@@ -8,8 +8,8 @@ import (
 	"github.com/slipway-cd/slipway/internal/release"
 )
 
-// RolePath is the IAM path of every role that slipway makes.
-const RolePath = "/slipway/"
+// RolePath is the IAM path of the roles that slipway makes, unless the release says another.
+const RolePath = release.DefaultRolePath
 
 // Audience is the aud of the tokens that enter.
 const Audience = "sts.amazonaws.com"
@@ -21,6 +21,9 @@ const Issuer = "token.actions.githubusercontent.com"
 // an SSM document or a name does not fit into one.
 func New(r *release.Release) (*Plan, error) {
 	p := &Plan{App: r.App, Record: newRecord(r.Record)}
+	if r.Roles.Boundary != nil {
+		p.Boundary = r.Roles.Boundary.Content
+	}
 	for i := range r.Stages {
 		s, err := newStage(r, &r.Stages[i])
 		if err != nil {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/release"
@@ -10,7 +11,7 @@ import (
 func newRoles(r *release.Release, rs *release.Stage) []Role {
 	role := func(kind RoleKind, purpose string) Role {
 		return Role{
-			Kind: kind, Account: rs.AccountID, Name: r.App + "-" + rs.Name + "-" + string(kind), Path: RolePath, Purpose: purpose,
+			Kind: kind, Account: rs.AccountID, Name: r.App + "-" + rs.Name + "-" + string(kind), Path: rolePath(r), Purpose: purpose,
 		}
 	}
 	entered := []Role{role(KindDeploy, "Ships the release to the stage's nodes, and reads on each what became of it.")}
@@ -31,8 +32,17 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 	if ok {
 		roles = append(roles, own)
 	}
+	if b := r.Roles.Boundary; b != nil {
+		for i := range roles {
+			if roles[i].Kind != KindUser { // a boundary is of roles; a user holds one policy
+				roles[i].Boundary = "arn:aws:iam::" + roles[i].Account + ":policy/" + b.Name
+			}
+		}
+	}
 	return roles
 }
+
+func rolePath(r *release.Release) string { return cmp.Or(r.Roles.Path, RolePath) }
 
 // pipelineRole is the principal of AWS that the pipeline itself has, where it has one: it may assume the stages' roles, and
 // nothing else.
@@ -44,13 +54,13 @@ func pipelineRole(r *release.Release) (own Role, ok bool) {
 			region = "*"
 		}
 		return Role{
-			Kind: KindCodeBuild, Account: r.CI.CodeBuild.AccountID, Name: r.App + "-" + string(KindCodeBuild), Path: RolePath,
+			Kind: KindCodeBuild, Account: r.CI.CodeBuild.AccountID, Name: r.App + "-" + string(KindCodeBuild), Path: rolePath(r),
 			Source:  "arn:aws:codebuild:" + region + ":" + r.CI.CodeBuild.AccountID + ":project/" + r.CI.CodeBuild.Project,
 			Purpose: "The service role of the pipeline's builds: it assumes the stages' roles.",
 		}, true
 	case r.CI.Users != nil:
 		return Role{
-			Kind: KindUser, Account: r.CI.Users.AccountID, Name: r.App + "-" + string(KindUser), Path: RolePath,
+			Kind: KindUser, Account: r.CI.Users.AccountID, Name: r.App + "-" + string(KindUser), Path: rolePath(r),
 			Purpose: "The user whose access keys the pipeline has: it assumes the stages' roles. The keys do not expire; prefer tokens (ci.github).",
 		}, true
 	}

@@ -10,7 +10,9 @@ type Plan struct {
 	App string `json:"app"`
 	// Record is where locks and history are kept; nil when the release keeps none.
 	Record *Record `json:"record,omitempty"`
-	Stages []Stage `json:"stages"`
+	// Boundary is the text of the roles' permissions boundary, in JSON; empty where they have none.
+	Boundary string  `json:"boundary,omitempty"`
+	Stages   []Stage `json:"stages"`
 }
 
 // Stage is the calls of one stage, with what they act on.
@@ -184,7 +186,7 @@ type Role struct {
 	Kind    RoleKind `json:"kind"`
 	Account string   `json:"account"`
 	Name    string   `json:"name"` // <app>-<stage>-<Kind>; <app>-<Kind> of a pipeline's own
-	Path    string   `json:"path"` // /slipway/
+	Path    string   `json:"path"` // /slipway/, unless the release says another
 	// Subjects are the token subjects that may assume the role; a * in one stands for anything. For a Node, empty.
 	Subjects []string `json:"subjects,omitempty"`
 	// Issuer is the host of the tokens' issuer, where it is not GitHub's.
@@ -196,6 +198,8 @@ type Role struct {
 	From string `json:"from,omitempty"`
 	// Source is the ARN of what a service must act for when it assumes the role; empty for anything.
 	Source string `json:"source,omitempty"`
+	// Boundary is the ARN of the permissions boundary; empty for none.
+	Boundary string `json:"boundary,omitempty"`
 	// Purpose in one sentence, for reviewers.
 	Purpose string `json:"purpose"`
 }

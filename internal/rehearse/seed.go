@@ -134,7 +134,8 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 // Nodes launches the instances that the stages' targets mean.
 func Nodes(ctx context.Context, aws *localaws.AWS, r *release.Release, p *plan.Plan) error {
 	for _, stage := range p.Stages {
-		profile := fmt.Sprintf("arn:aws:iam::%s:instance-profile/slipway/%s-%s-%s", stage.Account, p.App, stage.Name, plan.KindNode)
+		node, _ := stage.Role(plan.KindNode)
+		profile := "arn:aws:iam::" + stage.Account + ":instance-profile" + node.Path + node.Name
 		for i, id := range InstanceIDs(r, p.App, stage) {
 			tags := map[string]string{"Name": fmt.Sprintf("%s-%s-%d", p.App, stage.Name, i+1)}
 			for _, tag := range stage.Targets.Tags {

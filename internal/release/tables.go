@@ -13,6 +13,7 @@ type file struct {
 	app, region located[string]
 	accounts    located[[]entry[string]]
 	ci          located[ciFile]
+	roles       located[rolesFile]
 	variables   located[[]entry[string]]
 	record      located[recordFile]
 	local       located[localFile]
@@ -73,6 +74,8 @@ var fileTable = mapping[file]{
 		optional("ci", ciTable.typ(), func(f *file) *located[ciFile] { return &f.ci },
 			"none: the roles trust whom IAM in their own account lets assume them, and a deploy uses the credentials that it finds",
 			"Where deploys run, and so whom the roles trust."),
+		optional("roles", rolesTable.typ(), func(f *file) *located[rolesFile] { return &f.roles }, "",
+			"What the rendered roles have in common."),
 		optional("variables", variablesType(),
 			func(f *file) *located[[]entry[string]] { return &f.variables }, "",
 			"Defaults of the variables. ${name} is filled in in parameters, commands and targets; $${ "+

@@ -18,6 +18,8 @@ type Release struct {
 	// Region is the default of the stages.
 	Region string
 	CI     CI
+	// Roles says what the rendered roles have in common.
+	Roles Roles
 	// Accounts maps a short name to a 12-digit account id.
 	Accounts map[string]string
 	// Record is the bucket with the locks and the history; nil when the release keeps none.
@@ -27,6 +29,24 @@ type Release struct {
 	// Variables are those that were used, with the values they had: --set over the file's variables section.
 	Variables map[string]string
 }
+
+// Roles is what the rendered roles have in common.
+type Roles struct {
+	// Path of IAM, beginning and ending with a slash.
+	Path string
+	// Boundary is the permissions boundary of every role; nil for none.
+	Boundary *Boundary
+}
+
+// Boundary is a managed policy that is in every account, and bounds what its roles may do.
+type Boundary struct {
+	Name string // with its path, if it has one: team/Boundary
+	// File has the policy's text, Content is it.
+	File, Content string
+}
+
+// DefaultRolePath is the path of roles when the release file gives none.
+const DefaultRolePath = "/slipway/"
 
 // CI says where deploys run. Exactly one member is set, or none: then a deploy uses the ambient credentials, and
 // whom IAM in the roles' own account lets assume them may enter.

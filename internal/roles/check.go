@@ -41,12 +41,7 @@ func reread(want *iam.Document) error {
 	if err != nil {
 		return fmt.Errorf("a rendered policy does not parse: %w", err)
 	}
-	for i := range got.Statements {
-		got.Statements[i].Pos = iam.Position{}
-		for j := range got.Statements[i].Conditions {
-			got.Statements[i].Conditions[j].Pos = iam.Position{}
-		}
-	}
+	clearPlaces(got)
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("%s: the rendered policy reads differently from what was meant", want.Name)
 	}
@@ -54,4 +49,14 @@ func reread(want *iam.Document) error {
 		return fmt.Errorf("a rendered policy does not compile: %w", err)
 	}
 	return nil
+}
+
+// clearPlaces forgets where a document's parts stand in its text.
+func clearPlaces(d *iam.Document) {
+	for i := range d.Statements {
+		d.Statements[i].Pos = iam.Position{}
+		for j := range d.Statements[i].Conditions {
+			d.Statements[i].Conditions[j].Pos = iam.Position{}
+		}
+	}
 }

@@ -31,7 +31,7 @@ func (s *Set) pipeline(p *plan.Plan) error {
 	if own.Kind == plan.KindUser {
 		return s.user(&all, *own, p.App)
 	}
-	role, err := render(&all, *own)
+	role, err := render(&all, *own, p.Boundary)
 	if err != nil {
 		return fmt.Errorf("role %s: %w", own.Name, err)
 	}

@@ -118,6 +118,9 @@ type Role struct {
 	Policies []Policy
 	// Boundary is the permissions boundary; nil when there is none.
 	Boundary *iam.Document
+	// BoundaryARN names the managed policy that is the boundary, where it is one that is in the account already; empty
+	// where it is made with the role.
+	BoundaryARN string
 	// InstanceProfile says that instances carry the role, by an instance profile of the same name and path.
 	InstanceProfile bool
 	// Profiles are the names of the instance profiles that have the role, where they were given.
@@ -171,7 +174,7 @@ func Render(p *plan.Plan) (*Set, error) {
 				continue
 			}
 			seen[r.ARN()] = true
-			role, err := render(stage, r)
+			role, err := render(stage, r, p.Boundary)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("stage %s: role %s: %w", stage.Name, r.Name, err))
 				continue
@@ -187,7 +190,7 @@ func Render(p *plan.Plan) (*Set, error) {
 	return set, nil
 }
 
-func render(stage *plan.Stage, r plan.Role) (Role, error) {
+func render(stage *plan.Stage, r plan.Role, boundary string) (Role, error) {
 	out := Role{
 		Account: r.Account, Name: r.Name, Path: r.Path, Kind: r.Kind, Purpose: r.Purpose,
 		InstanceProfile: r.Kind == plan.KindNode,
@@ -195,6 +198,13 @@ func render(stage *plan.Stage, r plan.Role) (Role, error) {
 	var err error
 	if out.Trust, out.TrustNotes, err = trust(stage, r); err != nil {
 		return Role{}, err
+	}
+	if r.Boundary != "" {
+		out.BoundaryARN = r.Boundary
+		if out.Boundary, err = iam.Parse(boundaryFile(r.Account, r.Name), []byte(boundary)); err != nil {
+			return Role{}, fmt.Errorf("its permissions boundary: %w", err)
+		}
+		clearPlaces(out.Boundary)
 	}
 	policy, err := permissions(stage, r)
 	if err != nil {

@@ -58,7 +58,7 @@ func (r *Role) text(b *strings.Builder) {
 		r.Attached[i].text(b)
 	}
 	if r.Boundary != nil {
-		b.WriteString("\n  permissions boundary\n")
+		b.WriteString("\n  permissions boundary" + strings.TrimRight(" "+r.BoundaryARN, " ") + "\n")
 		statementsText(b, r.Boundary, nil)
 	}
 }

@@ -174,7 +174,7 @@ func (t *template) role(a *account, r *roles.Role, condition string) {
 	}
 	t.attach(a, properties, r.Attached)
 	if r.Boundary != nil {
-		add(properties, "PermissionsBoundary", t.reference(a, boundaryARN(r.Account, r.Path, r.Name)))
+		add(properties, "PermissionsBoundary", t.reference(a, boundaryOf(r)))
 	}
 	if len(r.Policies) > 0 {
 		add(properties, "Policies", inline(r.Policies))

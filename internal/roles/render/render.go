@@ -67,7 +67,7 @@ func accounts(s *roles.Set) ([]account, error) {
 		a := of(r.Account)
 		a.roles = append(a.roles, r)
 		a.trusts(r.Trust)
-		if err := a.hold(r.Name, r.Path, r.Attached, r.Boundary); err != nil {
+		if err := a.hold(r.Name, r.Path, r.Attached, made(&r)); err != nil {
 			return nil, fmt.Errorf("role %s: %w", r.Name, err)
 		}
 	}
@@ -205,6 +205,19 @@ func (a *account) add(p policy) error {
 }
 
 // boundaryName is that of the managed policy that holds a role's or user's boundary.
+// made is the boundary that is made with a role; nil for none, and for one that is in the account already.
+func made(r *roles.Role) *iam.Document {
+	if r.BoundaryARN != "" {
+		return nil
+	}
+	return r.Boundary
+}
+
+// boundaryOf is the ARN of a role's boundary.
+func boundaryOf(r *roles.Role) string {
+	return cmp.Or(r.BoundaryARN, boundaryARN(r.Account, r.Path, r.Name))
+}
+
 func boundaryName(of string) string { return of + "-Boundary" }
 
 func boundaryARN(account, path, of string) string {

@@ -143,7 +143,7 @@ func (m *module) role(a *account, r *roles.Role) {
 		m.line("description = %s", quoted(r.Purpose))
 	}
 	if r.Boundary != nil {
-		m.line("permissions_boundary = %s", m.reference(a, boundaryARN(r.Account, r.Path, r.Name)))
+		m.line("permissions_boundary = %s", m.reference(a, boundaryOf(r)))
 	}
 	if r.Trust != nil {
 		m.line("")

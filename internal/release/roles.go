@@ -1,0 +1,64 @@
+package release
+
+import (
+	"cmp"
+	"encoding/json"
+)
+
+type rolesFile struct {
+	path     located[string]
+	boundary located[boundaryFile]
+}
+
+type boundaryFile struct{ name, policy located[string] }
+
+var (
+	rolePath = rule{
+		is: "a path of IAM, which begins and ends with a slash", example: "/team/",
+		pattern: expr(`^/(?:[A-Za-z0-9._-]{1,64}/){0,7}$`),
+	}
+	managedName = rule{
+		is: "the name of a managed policy, with its path if it has one", example: "team/Boundary",
+		pattern: expr(`^(?:[A-Za-z0-9._-]{1,64}/){0,7}[A-Za-z0-9_+=,.@-]{1,128}$`),
+	}
+	policyFile = rule{is: "the path of a policy in JSON", example: "boundary.json", check: notBlank}
+)
+
+var rolesTable = mapping[rolesFile]{
+	label: "roles", example: "{path: /team/}",
+	fields: []field[rolesFile]{
+		optional("path", text(rolePath), func(r *rolesFile) *located[string] { return &r.path }, DefaultRolePath,
+			"The path of IAM of every role and user that slipway renders."),
+		optional("boundary", boundaryTable.typ(), func(r *rolesFile) *located[boundaryFile] { return &r.boundary }, "none",
+			"The permissions boundary of every role: a managed policy that is in each account already."),
+	},
+}
+
+var boundaryTable = mapping[boundaryFile]{
+	label: "boundary", example: "{name: Boundary, policy: boundary.json}",
+	fields: []field[boundaryFile]{
+		required("name", text(managedName), func(b *boundaryFile) *located[string] { return &b.name },
+			"The name of the managed policy, the same in each account, with its path if it has one."),
+		required("policy", text(policyFile), func(b *boundaryFile) *located[string] { return &b.policy },
+			"A file with the policy's text, in JSON, beside the release file or in a folder below: the proof needs it."),
+	},
+}
+
+// roles is what the rendered roles have in common.
+func (b *builder) roles() Roles {
+	f := b.file.roles.value
+	r := Roles{Path: cmp.Or(f.path.value, DefaultRolePath)}
+	if !f.boundary.ok() {
+		return r
+	}
+	written := f.boundary.value.policy
+	content, problem, hint := readScript(b.files, written.value)
+	if problem == "" && !json.Valid([]byte(content)) {
+		problem, hint = "is not JSON", "slipway policy fmt shows what is wrong with it"
+	}
+	if problem != "" && written.ok() {
+		b.errorf(written.node, hint, "policy %s %s", quote(written.value), problem)
+	}
+	r.Boundary = &Boundary{Name: f.boundary.value.name.value, File: written.value, Content: content}
+	return r
+}
