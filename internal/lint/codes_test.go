@@ -27,8 +27,6 @@ const codes = "testdata/codes"
 var elsewhere = map[finding.Code]string{
 	"SLW147": "internal/lint/needs: TestProve, TestR005TheTrapFromItsWorkflow",
 	"SLW148": "internal/lint/needs: TestProve",
-	"SLW340": "internal/lint/documents: TestR043RunbooksAndTheirRoles",
-	"SLW341": "internal/lint/documents: TestR043RunbooksAndTheirRoles",
 	"SLW127": "internal/lint/pipelines: TestUsage",
 	"SLW243": "internal/lint/policies: TestR019PullRequestsThatDeploy",
 }

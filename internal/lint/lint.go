@@ -171,7 +171,7 @@ func (in Input) lint(f File) []finding.Finding {
 	case KindTemplate, KindPlan, KindAccount:
 		return policies.Given(f.Name, f.Content)
 	case KindDocument:
-		return documents.Lint(f.Name, f.Content)
+		return append(documents.Lint(f.Name, f.Content), in.runbooks(f)...)
 	case KindRelease:
 		return in.release(f)
 	case KindScript:

@@ -3,6 +3,7 @@ package roles
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,6 +79,33 @@ func TestR051RunbooksReachTaggedNodesOnly(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, role.Policies[0].Document.Statements); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestR047ActionsOfRunbooksAreNamed, in the roles of both kinds of steps: no star among actions, and R45's condition always.
+func TestR047ActionsOfRunbooksAreNamed(t *testing.T) {
+	t.Parallel()
+	set := ofAutomation(t)
+	for _, name := range []string{"shop-prod-Automation", "shop-prod-Test", "shop-dev-Test"} {
+		for _, p := range set[name].Policies {
+			for _, st := range p.Document.Statements {
+				if len(st.NotActions) > 0 || slices.ContainsFunc(st.Actions, func(a string) bool { return strings.ContainsAny(a, "*?") }) {
+					t.Errorf("%s: %s allows %v", name, st.Sid, st.Actions)
+				}
+			}
+		}
+	}
+}
+
+// TestR045SourceAccount: the account that the role is in, and no other.
+func TestR045SourceAccount(t *testing.T) {
+	t.Parallel()
+	for _, st := range ofAutomation(t)["shop-prod-Automation"].Trust.Statements {
+		if !slices.ContainsFunc(st.Conditions, func(c iam.Condition) bool {
+			return c.Key == "aws:SourceAccount" && c.Operator == "StringEquals" && slices.Equal(c.Values, []string{"333333333333"})
+		}) {
+			t.Errorf("%s: %v", st.Sid, st.Conditions)
+		}
 	}
 }
 

@@ -112,6 +112,16 @@ func TestR049ParametersOfRunbooks(t *testing.T) {
 	}
 }
 
+// TestR060ParametersThatNobodyChecks: AWS's own list of common mistakes has it once more; each free parameter is told.
+func TestR060ParametersThatNobodyChecks(t *testing.T) {
+	t.Parallel()
+	found := Lint("r.yaml", []byte("schemaVersion: '0.3'\nparameters:\n  A: {type: String}\n  B: {type: StringList}\n  C: {type: String, allowedValues: [x]}\n"+
+		"mainSteps: [{name: a, action: 'aws:sleep'}]\n"))
+	if diff := cmp.Diff([]string{"SLW301:3", "SLW301:4"}, codesOf(found)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestR041SessionsAreLogged and R58.
 func TestR041SessionsAreLogged(t *testing.T) {
 	t.Parallel()

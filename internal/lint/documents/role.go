@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,51 +28,60 @@ func Against(files []File, given *roles.Set) []finding.Finding {
 		if err != nil || doc.Type != runbook.Automation {
 			continue
 		}
-		if name, at := roleOf(doc); name != "" {
-			users[name] = append(users[name], use{f.Name, doc, at})
+		if account, name, at := roleOf(doc); name != "" {
+			users[name] = append(users[name], use{f.Name, account, doc, at})
 		}
 	}
 	var found []finding.Finding
 	for i := range given.Roles {
 		role := &given.Roles[i]
-		for _, u := range users[role.Name] {
+		own := slices.DeleteFunc(slices.Clone(users[role.Name]), func(u use) bool {
+			return role.Account != "" && digits.MatchString(u.account) && u.account != role.Account
+		})
+		for _, u := range own {
 			found = append(found, u.lacks(role)...)
 		}
-		found = append(found, surplus(role, users[role.Name])...)
+		found = append(found, surplus(role, own)...)
 	}
 	return found
 }
 
 // use is a runbook that runs with a role.
 type use struct {
-	file string
-	doc  *runbook.Document
-	at   *runbook.Node // where the role is named
+	file, account string
+	doc           *runbook.Document
+	at            *runbook.Node // where the role is named
 }
 
-// roleOf is the name of the role that a runbook runs with, where the document says it: assumeRole itself, or the default of its
+// digits are an account that is written out; {{ global:ACCOUNT_ID }} is whichever the runbook runs in.
+var digits = regexp.MustCompile(`^[0-9]{12}$`)
+
+// roleOf is the account and the name of the role that a runbook runs with, where the document says it: assumeRole itself, or the default of its
 // parameter.
-func roleOf(doc *runbook.Document) (name string, at *runbook.Node) {
+func roleOf(doc *runbook.Document) (account, name string, at *runbook.Node) {
 	at = doc.AssumeRole
 	if at == nil {
-		return "", nil
+		return "", "", nil
 	}
 	if m := whole.FindStringSubmatch(at.Text); m != nil {
 		p := doc.Parameter(m[1])
 		if p == nil || p.Default == nil {
-			return "", nil
+			return "", "", nil
 		}
 		at = p.Default
 	}
-	_, path, ok := strings.Cut(at.Text, ":role/")
+	owner, path, ok := strings.Cut(at.Text, ":role/")
 	if !ok {
-		return "", nil
+		return "", "", nil
 	}
-	return path[strings.LastIndex(path, "/")+1:], at
+	return owner[strings.LastIndex(owner, ":")+1:], path[strings.LastIndex(path, "/")+1:], at
 }
 
 // documentsOf are the policies of a role; whole is false where the text of one is unknown.
 func documentsOf(role *roles.Role) (list []*iam.Document, whole bool) {
+	if len(role.Doubts) > 0 {
+		return nil, false
+	}
 	for _, p := range role.Policies {
 		list = append(list, p.Document)
 	}

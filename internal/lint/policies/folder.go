@@ -27,7 +27,20 @@ func Folder(name string) (root string, ok bool) {
 
 // InFolder lints the roles of a folder, given its files by name: what belongs together is looked at together.
 func InFolder(files map[string][]byte, order []string) []finding.Finding {
-	l, set := &linter{}, &roles.Set{}
+	l := &linter{}
+	l.set(l.folder(files, order), files)
+	finding.Sort(l.found)
+	return l.found
+}
+
+// RolesIn gives the roles of a folder, given its files by name.
+func RolesIn(files map[string][]byte, order []string) *roles.Set {
+	return (&linter{}).folder(files, order)
+}
+
+// folder reads the roles of a folder.
+func (l *linter) folder(files map[string][]byte, order []string) *roles.Set {
+	set := &roles.Set{}
 	folders := map[string]*roles.Role{}
 	var dirs []string
 	for _, name := range order {
@@ -50,9 +63,7 @@ func InFolder(files map[string][]byte, order []string) []finding.Finding {
 		}
 		set.Roles = append(set.Roles, *r)
 	}
-	l.set(set, files)
-	finding.Sort(l.found)
-	return l.found
+	return set
 }
 
 // take takes a file of a role's folder in.
