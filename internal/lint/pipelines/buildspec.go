@@ -63,8 +63,7 @@ func readBuild(r *repository, root node) *build {
 			File: root.source.name, Text: t.text, Interpreter: interpreter, Errexit: true, Env: b.variables(), Place: t.place,
 		})
 	}
-	b.sequence.Read = r.reader(nil)
-	b.sequence.program = shell.Analyze(b.sequence.Sequence)
+	b.sequence.analyze(r)
 	return b
 }
 

@@ -117,6 +117,7 @@ func (c *checker) sequence(q *sequence) {
 		}
 	}
 	for _, f := range q.program.Findings() {
+		f.File = q.file(f.File)
 		c.put(f)
 	}
 	c.ofCalls(q)

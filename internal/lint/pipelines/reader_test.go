@@ -59,7 +59,7 @@ func TestReader(t *testing.T) {
 		"a step": {head + "  ship:\n    runs-on: x\n    steps:\n      - run: |\n          date\n          id=$(" + send + ")\n",
 			[]string{"workflows/deploy.yml:8:16 send-command"}},
 		"a script in a folder": {head + "  ship:\n    runs-on: x\n    defaults: {run: {working-directory: ops}}\n    steps:\n      - run: ./send.sh\n-- ops/send.sh --\n#!/bin/bash\n" + send + "\n",
-			[]string{"send.sh:2:1 send-command"}},
+			[]string{"ops/send.sh:2:1 send-command"}},
 		"jobs in the order of their needs": {head + `  read:
     needs: [send]
     if: always()
@@ -169,6 +169,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add([]byte("version: 0.2\nphases: {build: {commands: [a, 'b']}}"))
 	f.Add([]byte("runs: {using: composite, steps: [{uses: ./.github/actions/x}, {run: aws, shell: bash}]}"))
 	f.Fuzz(func(t *testing.T, content []byte) {
+		watched(t, string(content))
 		files := fstest.MapFS{".github/actions/x/action.yml": &fstest.MapFile{Data: content}, "w.yml": &fstest.MapFile{Data: content}}
 		for _, list := range [][]any{anys(Check("w.yml", content, Against{}, files)), anys(Action("w.yml", content, Against{}, files)), anys(Build("w.yml", content, Against{}, files))} {
 			for _, f := range list {

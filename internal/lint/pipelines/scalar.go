@@ -20,7 +20,7 @@ type scalar struct {
 // finding in line 30 of a script is not to be looked for.
 func newScalar(s *source, value string, line, column int) scalar {
 	sc := scalar{source: s, value: value, at: s.properties(s.offset(line, column))}
-	if sc.at >= len(s.content) {
+	if sc.at >= len(s.content) || len(s.breaks) != len(s.starts) { // line ends of old are not followed
 		return sc
 	}
 	switch s.content[sc.at] {

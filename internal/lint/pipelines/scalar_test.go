@@ -36,6 +36,7 @@ func TestPlacesOfScalars(t *testing.T) {
 		"double, several lines":   {"run: \"one\n\n  two \\\n  HERE\"\n", "4:3"},
 		"in a flow":               {"steps: [{name: é, run: \"HERE\"}]\n", "1:26"},
 		"after a byte order mark": {"\ufeffrun: HERE\n", "1:9"},
+		"a line end of old":       {"a: 1\rrun: HERE\n", "1:11 not followed"},
 		"nothing in front":        {"- HERE\n", "1:3"},
 		"on the next line":        {"run:\n  one HERE\n", "2:7"},
 	} {
@@ -82,6 +83,7 @@ func FuzzScalars(f *testing.F) {
 	f.Add("run: |2\n    one\n  two\n")
 	f.Add("a: {b: 'it''s', c: \"x\\ty\n  z\"}")
 	f.Fuzz(func(t *testing.T, file string) {
+		watched(t, file)
 		for _, sc := range scalars(t, file) {
 			for i := 0; i < len(sc.bytes)-1; i++ {
 				c := sc.value[i]

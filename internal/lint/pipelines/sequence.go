@@ -16,6 +16,8 @@ type sequence struct {
 	// steps of the scripts, in the same order; nil for a build, which has none.
 	steps   []*step
 	program *shell.Program
+	// resolved are paths of files by the names that scripts call them by, where those are not their paths from the root.
+	resolved map[string]string
 }
 
 // sequences are the groups of a workflow's jobs that need each other.
@@ -27,8 +29,7 @@ func (w *workflow) sequences(r *repository) []*sequence {
 			q.job(j)
 		}
 		w.reads(q)
-		q.Read = r.reader(q.steps)
-		q.program = shell.Analyze(q.Sequence)
+		q.analyze(r)
 		list = append(list, q)
 	}
 	return list
@@ -265,13 +266,28 @@ func (j *job) windows() bool {
 	return false
 }
 
-// reader finds scripts that steps call: by their path from the repository's root, or from where a step runs.
-func (r *repository) reader(steps []*step) func(name string) ([]byte, bool) {
-	if r.read == nil {
-		return nil
+// analyze reads the scripts, and those of the repository that they call.
+func (q *sequence) analyze(r *repository) {
+	q.resolved = map[string]string{}
+	if r.read != nil {
+		q.Read = q.reader(r)
 	}
+	q.program = shell.Analyze(q.Sequence)
+	for i := range q.program.Calls {
+		q.program.Calls[i].File = q.file(q.program.Calls[i].File)
+	}
+	for i := range q.program.Unread {
+		q.program.Unread[i].File = q.file(q.program.Unread[i].File)
+	}
+}
+
+// file is the path of a file that a script calls by a name.
+func (q *sequence) file(name string) string { return cmp.Or(q.resolved[name], name) }
+
+// reader finds scripts that steps call: by their path from the repository's root, or from where a step runs.
+func (q *sequence) reader(r *repository) func(name string) ([]byte, bool) {
 	folders := []string{"."}
-	for _, s := range steps {
+	for _, s := range q.steps {
 		folder := cmp.Or(s.get("working-directory").text(), s.job.setting("defaults", "run", "working-directory").text())
 		if folder != "" && !slices.Contains(folders, path.Clean(folder)) {
 			folders = append(folders, path.Clean(folder))
@@ -280,6 +296,9 @@ func (r *repository) reader(steps []*step) func(name string) ([]byte, bool) {
 	return func(name string) ([]byte, bool) {
 		for _, folder := range folders {
 			if content, ok := r.read(path.Join(folder, name)); ok {
+				if folder != "." {
+					q.resolved[name] = path.Join(folder, name)
+				}
 				return content, true
 			}
 		}

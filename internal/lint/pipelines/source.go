@@ -10,13 +10,22 @@ type source struct {
 	name    string
 	content string
 	starts  []int // of each line
+	// breaks are the beginnings of lines as YAML's parser counts them: it takes more characters for line ends than everybody
+	// else does.
+	breaks []int
 }
 
 func newSource(name string, content []byte) *source {
-	s := &source{name: name, content: string(content), starts: []int{0}}
-	for i := range len(s.content) {
-		if s.content[i] == '\n' {
+	s := &source{name: name, content: string(content), starts: []int{0}, breaks: []int{0}}
+	for i, r := range s.content {
+		switch r {
+		case '\n':
 			s.starts = append(s.starts, i+1)
+			s.breaks = append(s.breaks, i+1)
+		case '\r', '\u0085', '\u2028', '\u2029':
+			if !strings.HasPrefix(s.content[i:], "\r\n") {
+				s.breaks = append(s.breaks, i+utf8.RuneLen(r))
+			}
 		}
 	}
 	return s
@@ -24,10 +33,10 @@ func newSource(name string, content []byte) *source {
 
 // offset is where a line and a column as YAML's parser counts them, in characters, are in the text.
 func (s *source) offset(line, column int) int {
-	if line < 1 || line > len(s.starts) {
+	if line < 1 || line > len(s.breaks) {
 		return len(s.content)
 	}
-	at := s.starts[line-1]
+	at := s.breaks[line-1]
 	if line == 1 { // the parser does not count a byte order mark
 		at += len(s.content) - len(strings.TrimPrefix(s.content, "\ufeff"))
 	}
