@@ -80,7 +80,7 @@ var (
 	}
 	dialectRule = finding.Rule{
 		Code: "SLW132", Name: "bash-sent-to-sh", Severity: finding.Info, Subject: finding.Script,
-		Title: "Commands of bash are sent, and sh runs them on the node.", Why: "The agent gives the commands to sh, which is dash on Debian and Ubuntu: it ends at set -o pipefail, and knows no [[.",
+		Title: "Commands of bash are sent, and sh runs them on the node.", Why: "The agent gives the commands to sh, which is dash on Debian and Ubuntu: it ends at set -o pipefail where it does not know that, and has no [[.",
 		Source: pageDocument, Fix: "make #!/bin/bash the first of the commands, or keep to what sh knows", Requirements: []string{"R98", "W12"},
 	}
 	printedRule = finding.Rule{

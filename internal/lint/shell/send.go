@@ -145,7 +145,7 @@ func (p *prober) strict(e *event) []finding.Finding {
 	at := p.flag(e.at, "--parameters", "--cli-input-json")
 	var found []finding.Finding
 	if what := bashOnly(script); what != "" {
-		found = append(found, at.at(&dialectRule, "%s is bash, and sh runs the commands: dash on Debian and Ubuntu ends there", what))
+		found = append(found, at.at(&dialectRule, "%s is bash, and sh runs the commands: dash on Debian and Ubuntu does not take it", what))
 	}
 	loose, ok := unguarded(script)
 	if !ok || loose == "" {
