@@ -186,7 +186,7 @@ func (rolesDocsCommand) Help() string {
 is the same each time, so that a pull request shows what changes.
 
 Examples:
-  slipway roles docs > docs/roles.md
+  slipway roles docs > roles-of-shop.md
   slipway roles docs --stage prod`
 }
 
