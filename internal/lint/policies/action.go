@@ -19,6 +19,19 @@ type action struct {
 	wild    bool // it has a wildcard
 }
 
+// mostExpanded bounds the actions that all patterns together stand for: AWS's own longest policies have some thousand.
+const mostExpanded = 20_000
+
+// expand finds what a pattern of actions stands for, as long as there is not too much of it.
+func (l *linter) expand(pattern string) action {
+	if l.expanded > mostExpanded {
+		return action{text: textOf(pattern), unknown: true}
+	}
+	a := expand(pattern)
+	l.expanded += len(a.list)
+	return a
+}
+
 // expand finds what a pattern of actions stands for.
 func expand(pattern string) action {
 	t := textOf(pattern)
@@ -66,14 +79,6 @@ func scopable(a catalog.Action) bool { return len(a.Resources) > 0 }
 // API Gateway has two references, for its two generations, and the catalog one service: /apis itself is missing.
 // CodeStar Connections was renamed, and AWS's own policies have ARNs of both names for actions of either.
 var halfKnown = []string{"apigateway", "codeconnections", "codestar-connections"}
-
-// fitsAction says whether an action may be authorised on a resource of a policy.
-func (t text) fitsAction(c catalog.Action) bool {
-	if t == "*" || t.opaque() || slices.Contains(halfKnown, c.Service) {
-		return true
-	}
-	return slices.ContainsFunc(arnsOf(c), t.fits)
-}
 
 // arnsOf are the ARN patterns of an action's resource types; "" is a type whose pattern is not known.
 func arnsOf(a catalog.Action) []string {

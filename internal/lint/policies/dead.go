@@ -82,9 +82,8 @@ func (s *statement) dead() {
 			s.applies(a, s.actionAt(i))
 		}
 	}
-	for i, t := range s.resources {
-		s.idle(i, t)
-	}
+	s.doubleSlashes()
+	s.idle()
 }
 
 // exists reports a pattern that stands for no action.
@@ -135,7 +134,7 @@ func (s *statement) applies(a action, at iam.Position) {
 func (s *statement) judge(a action) (resourceless, misfits []catalog.Action, effective int) {
 	for _, c := range a.list {
 		switch {
-		case slices.ContainsFunc(s.resources, func(t text) bool { return t.fitsAction(c) }), s.elsewhere(c):
+		case s.takes(c), s.elsewhere(c):
 			effective++
 		case !scopable(c):
 			resourceless = append(resourceless, c)
@@ -148,9 +147,10 @@ func (s *statement) judge(a action) (resourceless, misfits []catalog.Action, eff
 
 // elsewhere says whether another statement of the same effect may match requests for an action.
 func (s *statement) elsewhere(c catalog.Action) bool {
-	return slices.ContainsFunc(s.policy.holder.about(c.String()), func(o *statement) bool {
-		return o != s && o.Effect == s.Effect && len(o.Conditions) == 0 &&
-			slices.ContainsFunc(o.resources, func(t text) bool { return t.fitsAction(c) })
+	const most = 20
+	others := s.policy.holder.about(c.String())
+	return slices.ContainsFunc(others[:min(len(others), most)], func(o *statement) bool {
+		return o != s && o.Effect == s.Effect && len(o.Conditions) == 0 && o.takes(c)
 	})
 }
 
@@ -198,32 +198,39 @@ func (t text) serviceWide(c catalog.Action) bool {
 	return parts[arnResource] == "*" || c.String() == "logs:DescribeLogGroups" && covers(pieces(parts[arnResource]), pieces("log-group::log-stream:"))
 }
 
-// idle reports a resource that none of the statement's actions can be about.
-func (s *statement) idle(i int, t text) {
-	if parts, ok := t.arn(); ok && parts[arnService] == "ssm" && strings.HasPrefix(string(parts[arnResource]), "parameter//") {
-		right := parts
-		right[arnResource] = text("parameter/" + strings.TrimLeft(strings.TrimPrefix(string(parts[arnResource]), "parameter"), "/"))
-		s.replace(s.report(&doubleSlashRule, s.resourceAt(i), joined(right), "%s", t), t, right)
-		return
-	}
-	if t == "*" || t.opaque() || s.policy.kind == iam.ResourcePolicy || len(s.actions) == 0 {
-		return
-	}
-	scopes := false
-	for _, a := range s.actions {
-		if a.every || a.unknown || a.whole && len(a.list) == 0 {
-			return
-		}
-		for _, c := range a.list {
-			if t.fitsAction(c) || !scopable(c) && t.serviceWide(c) {
-				return
-			}
-			scopes = scopes || slices.ContainsFunc(s.resources, func(o text) bool { return o.fitsAction(c) })
+// doubleSlashes reports parameters whose ARN has one slash too many.
+func (s *statement) doubleSlashes() {
+	for i, t := range s.resources {
+		parts, ok := t.arn()
+		name, double := strings.CutPrefix(string(parts[arnResource]), "parameter//")
+		if ok && double && parts[arnService] == "ssm" {
+			right := parts
+			right[arnResource] = text("parameter/" + strings.TrimLeft(name, "/"))
+			s.replace(s.report(&doubleSlashRule, s.resourceAt(i), joined(right), "%s", t), t, right)
 		}
 	}
-	if scopes && !slices.ContainsFunc(s.linter.found, func(f finding.Finding) bool { return s.isAt(f, i) }) {
-		s.report(&idleRule, s.resourceAt(i), "", "%s is no resource of %s", t, list(patternsOf(s.actions)))
+}
+
+// idle reports resources that none of the statement's actions can be about, where others are of use.
+func (s *statement) idle() {
+	types, ok := s.typesOf()
+	if !ok || s.policy.kind == iam.ResourcePolicy || s.everything() || !slices.ContainsFunc(types, s.takesType) {
+		return
 	}
+	for i, t := range s.resources {
+		of := s.shapes()[i]
+		used := slices.ContainsFunc(types, func(arn string) bool { return of.fits(s.linter.typed(arn)) }) || s.wideEnough(t)
+		if !used && !slices.ContainsFunc(s.linter.found, func(f finding.Finding) bool { return s.isAt(f, i) }) {
+			s.report(&idleRule, s.resourceAt(i), "", "%s is no resource of %s", t, list(patternsOf(s.actions)))
+		}
+	}
+}
+
+// wideEnough says whether a resource is what denials name for one of the statement's actions without resource types.
+func (s *statement) wideEnough(t text) bool {
+	return slices.ContainsFunc(s.actions, func(a action) bool {
+		return slices.ContainsFunc(a.list, func(c catalog.Action) bool { return !scopable(c) && t.serviceWide(c) })
+	})
 }
 
 // isAt says whether something else was found about a resource already.

@@ -181,19 +181,3 @@ func lower(list []piece) []piece {
 	}
 	return out
 }
-
-// fits says whether a resource of a policy may be one of the catalog's pattern.
-func (t text) fits(arn string) bool {
-	parts, whole := t.arn()
-	wanted, ok := text(arn).arn()
-	if !whole || !ok {
-		return mayMeet(pieces(t), template(arn))
-	}
-	for i := range parts {
-		if !mayMeet(pieces(parts[i]), template(string(wanted[i]))) {
-			// A star at the end of a segment goes over colons: AWS's own policies have arn:aws:secretsmanager:*:*:sqlworkbench!*.
-			return strings.HasSuffix(string(parts[arnAccount]), "*") && mayMeet(pieces(t), withoutColons(arn))
-		}
-	}
-	return true
-}

@@ -74,3 +74,28 @@ func FuzzGiven(f *testing.F) {
 	f.Add([]byte(`{"RoleDetailList": [{"RoleName": "x", "Arn": "arn:aws:iam::111122223333:role/x"}]}`))
 	f.Fuzz(func(_ *testing.T, content []byte) { Given("roles.yaml", content) })
 }
+
+// TestHostilePoliciesEnd: patterns that stand for millions of actions, and for millions of pairs, take moments.
+func TestHostilePoliciesEnd(t *testing.T) {
+	t.Parallel()
+	many := func(n int, f func(i int) string, by string) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = f(i)
+		}
+		return strings.Join(list, by)
+	}
+	letter := func(i int) string { return string(rune('a' + i%26)) }
+	for name, text := range map[string]string{
+		"statements": policyOf(many(200, func(i int) string { return allow("ec2:*"+letter(i)+"*", "arn:aws:ssm:a:1:x") }, ",")),
+		"actions":    policyOf(allow(many(3000, func(i int) string { return "ec2:*" + letter(i) + "*" }, ","), "arn:aws:ssm:a:1:x")),
+		"resources":  policyOf(allow("ec2:*", many(2000, func(int) string { return "arn:aws:s3:::x*" }, ","))),
+		"stars":      policyOf(allow("ec2:"+strings.Repeat("*a", 15000), "arn:aws:ec2:a:1:"+strings.Repeat("*a", 2000))),
+		"keys":       policyOf(allow("ec2:Run*", "*", `"Condition": {"StringEquals": {`+many(500, func(i int) string { return `"aws:x` + strings.Repeat(letter(i), i%40) + `": "a*"` }, ",")+`}}`)),
+		"long":       policyOf(allow("ec2:Run*", many(20000, func(int) string { return "arn:aws:s3:::x" }, ","))),
+	} {
+		if found := File(name+".json", []byte(text)); len(found) == 0 {
+			t.Errorf("%s: nothing is found", name)
+		}
+	}
+}

@@ -42,6 +42,9 @@ type linter struct {
 	found   []finding.Finding
 	holders []*holder
 	sources map[string][]byte // the texts of files, by name
+	types   map[string]*pattern
+	// expanded counts the actions that patterns stand for: hostile ones stand for millions.
+	expanded int
 }
 
 // read reads a policy; nil if it has no sensible reading.

@@ -52,6 +52,8 @@ type statement struct {
 	label     string // its Sid, or its number
 	actions   []action
 	resources []text
+	patterns  []*pattern      // the same; see [statement.shapes]
+	taken     map[string]bool // see [statement.takesType]
 	// claimed are actions that a rule has found already.
 	claimed map[string]bool
 }
@@ -132,7 +134,7 @@ func (p *policy) open(l *linter) {
 			s.label = st.Sid
 		}
 		for _, pattern := range st.Actions {
-			s.actions = append(s.actions, expand(pattern))
+			s.actions = append(s.actions, l.expand(pattern))
 		}
 		for _, resource := range st.Resources {
 			s.resources = append(s.resources, textOf(resource))

@@ -330,3 +330,27 @@ func TestManagedPoliciesOfAWS(t *testing.T) {
 		}
 	}
 }
+
+// TestPlansAndAccounts: what is wrong with a role is found wherever it was read from, at its place where the file has one.
+func TestPlansAndAccounts(t *testing.T) {
+	t.Parallel()
+	policy := policyOf(allow("ssm:GetCommandInvocation", oneNode))
+	quoted := strings.ReplaceAll(strings.ReplaceAll(policy, "\n", " "), `"`, `\"`)
+	trust := strings.ReplaceAll(strings.ReplaceAll(trustIn("", deployer), "\n", " "), `"`, `\"`)
+	plan := `{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {"root_module": {"resources": [
+{"address": "aws_iam_role.deploy", "mode": "managed", "type": "aws_iam_role", "name": "deploy", "values": {"name": "deploy", "path": "/", "assume_role_policy": "` + trust + `"}},
+{"address": "aws_iam_role_policy.send", "mode": "managed", "type": "aws_iam_role_policy", "name": "send", "values": {"name": "send", "role": "deploy", "policy": "` + quoted + `"}}]}},
+"resource_changes": [
+{"address": "aws_iam_role.deploy", "mode": "managed", "type": "aws_iam_role", "name": "deploy", "change": {"actions": ["create"], "after": {"name": "deploy", "path": "/", "assume_role_policy": "` + trust + `"}, "after_unknown": {}}},
+{"address": "aws_iam_role_policy.send", "mode": "managed", "type": "aws_iam_role_policy", "name": "send", "change": {"actions": ["create"], "after": {"name": "send", "role": "deploy", "policy": "` + quoted + `"}, "after_unknown": {}}}]}`
+	dump := `{"RoleDetailList": [{"RoleName": "deploy", "Path": "/", "Arn": "arn:aws:iam::111122223333:role/deploy", "AssumeRolePolicyDocument": ` + trustIn("", deployer) + `,
+"RolePolicyList": [{"PolicyName": "send", "PolicyDocument": ` + policy + `}], "AttachedManagedPolicies": [{"PolicyName": "AmazonS3FullAccess", "PolicyArn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"}], "InstanceProfileList": []}],
+"UserDetailList": [], "GroupDetailList": [], "Policies": []}`
+	for name, text := range map[string]string{"plan.json": plan, "account.json": dump} {
+		f := find(t, "SLW002", Given(name, []byte(text)))
+		if f.File != name || f.Role != "deploy" {
+			t.Errorf("%s: in %q, of %q", name, f.File, f.Role)
+		}
+	}
+	find(t, "SLW056", Given("account.json", []byte(dump)))
+}

@@ -64,6 +64,23 @@ func TestR008InstanceARNs(t *testing.T) {
 	}
 }
 
+// TestFixesMendWhatTheyAreFor: the edits write what is right, in both notations, and nothing else changes.
+func TestFixesMendWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	wrong, right := "arn:aws:ssm:eu-west-1:111122223333:instance/i-1234567890abcdef0", oneNode
+	for name, text := range map[string]string{
+		"policy.json": policyOf(allow("ssm:SendCommand", document+","+wrong)),
+		"policy.yaml": "Version: '2012-10-17'\nStatement:\n  - Effect: Allow\n    Action: ssm:SendCommand\n    Resource: [" + document + ", \"" + wrong + "\"] # both\n",
+		"plain.yaml":  "Version: '2012-10-17'\nStatement:\n  Effect: Allow\n  Action: ssm:SendCommand\n  Resource: " + wrong + "\n",
+	} {
+		fixed, mended, err := finding.Fix([]byte(text), File(name, []byte(text)))
+		if err != nil || len(mended) != 1 || string(fixed) != strings.Replace(text, wrong, right, 1) {
+			t.Errorf("%s: %v, mended %v:\n%s", name, err, mended, fixed)
+		}
+		without(t, "SLW008", File(name, fixed))
+	}
+}
+
 func TestR017SendsToAnyNode(t *testing.T) {
 	t.Parallel()
 	has(t, "SLW017", policyOf(allow("ssm:SendCommand", "*")))
