@@ -36,6 +36,7 @@ func newCalls(app string, s *Stage, record *Record, declared []Call) []Call {
 	}
 	b.automations(trigger, verify)
 	b.tests()
+	b.operate(trigger, verify)
 	b.launchNodes()
 	b.serveNodes()
 	b.serveScripts()

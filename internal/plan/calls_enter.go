@@ -10,7 +10,7 @@ func (b *builder) enter() {
 	}
 	for i := range b.stage.Roles {
 		r := &b.stage.Roles[i]
-		if r.Kind == KindNode || r.Kind == KindAutomation || r.Kind == KindTest || r.Kind.Shared() {
+		if r.Kind == KindNode || r.Kind == KindAutomation || r.Kind == KindTest || r.Kind == KindOperator || r.Kind.Shared() {
 			continue
 		}
 		b.assume(r)

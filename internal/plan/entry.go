@@ -10,7 +10,7 @@ import (
 
 // Enters says whether callers of a kind are no role of the plan, and assume one.
 func (k RoleKind) Enters() bool {
-	return slices.Contains([]RoleKind{KindGitHub, KindGitLab, KindEC2, KindSSM, KindBuilds}, k)
+	return slices.Contains([]RoleKind{KindGitHub, KindGitLab, KindEC2, KindSSM, KindBuilds, KindPeople}, k)
 }
 
 // identity is the kind of web identity that enters a role.
@@ -54,6 +54,11 @@ func (r Role) Entry(by RoleKind, actions []string) (st iam.Statement, why string
 		return st, p.why
 	case KindCodeBuild, KindUser:
 		st.Principals = []iam.PrincipalPattern{{Kind: iam.KindAWS, Values: []string{r.From}}}
+		return st, p.why
+	}
+	if by == KindPeople {
+		st.Principals = []iam.PrincipalPattern{{Kind: iam.KindAWS, Values: []string{"arn:aws:iam::" + r.Account + ":root"}}}
+		st.Conditions = []iam.Condition{{Operator: "ArnLike", Key: "aws:PrincipalArn", Values: slices.Clone(r.People)}}
 		return st, p.why
 	}
 	if r.Kind == KindAutomation {
@@ -100,6 +105,7 @@ var entries = map[RoleKind]purpose{
 	KindEC2:    {"Ec2Instances", "Lets EC2 hand the role to the instances that carry it."},
 	KindSSM:    managedNodes,
 	KindBuilds: {"CodeBuild", "Lets CodeBuild work with the role in builds of this project."},
+	KindPeople: {"Operators", "Lets these people of the account enter, whom their own policies must allow it too, and nobody else."},
 	KindCodeBuild: {"PipelineBuilds",
 		"Lets the pipeline's service role in the tools account, and no other principal, enter."},
 	KindUser: {"PipelineUser",

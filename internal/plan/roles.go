@@ -29,6 +29,11 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 		}
 	}
 	roles := append(entered, role(KindNode, "Lets the stage's nodes report to Systems Manager and receive commands."))
+	if r.Operators != nil {
+		operator := role(KindOperator, "Lets people look at the stage's deploys, resume, cancel and roll back; it can publish nothing.")
+		operator.People = people(r.Operators, rs.AccountID)
+		roles = append(roles, operator)
+	}
 	if ok {
 		roles = append(roles, own)
 	}
@@ -40,6 +45,23 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 		}
 	}
 	return roles
+}
+
+// people are the ARNs by which operators are known: those of the roles of permission sets have a random end, and the region
+// of the directory in their path (IAM Identity Center user guide, "Referencing permission sets in resource policies").
+func people(o *release.Operators, account string) (arns []string) {
+	arn := "arn:aws:iam::" + account
+	for _, name := range o.Roles {
+		arns = append(arns, arn+":role/"+name)
+	}
+	for _, name := range o.Users {
+		arns = append(arns, arn+":user/"+name)
+	}
+	for _, name := range o.PermissionSets {
+		arns = append(arns, arn+":role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_"+name+"_*",
+			arn+":role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_"+name+"_*")
+	}
+	return arns
 }
 
 func rolePath(r *release.Release) string { return cmp.Or(r.Roles.Path, RolePath) }

@@ -142,6 +142,8 @@ func (s *Stage) principal(kind RoleKind) (name, purpose string) {
 		return "GitHub Actions", "The repository's workflow, with a token whose subject is " + s.subjects() + "."
 	case KindGitLab:
 		return "GitLab CI/CD", "The project's jobs, with a token whose subject is " + s.subjects() + "."
+	case KindPeople:
+		return "operators", "The people who look at deploys and end or undo them."
 	case KindBuilds:
 		return "codebuild.amazonaws.com", "Hands the pipeline's service role to its builds."
 	case KindEC2:

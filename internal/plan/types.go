@@ -178,7 +178,10 @@ const (
 	KindNode      RoleKind = "Node"
 	// KindAutomation is the role of the stage's runbooks, KindTest that of its tests.
 	KindAutomation RoleKind = "Automation"
-	KindTest       RoleKind = "Test"
+	// KindOperator is the role of the people who look at deploys and end or undo them (R124), KindPeople they themselves.
+	KindOperator RoleKind = "Operator"
+	KindPeople   RoleKind = "People"
+	KindTest     RoleKind = "Test"
 )
 
 // Role is one role that the stage needs.
@@ -196,6 +199,8 @@ type Role struct {
 	Workflow string `json:"workflow,omitempty"`
 	// From is the ARN of the role or user of the pipeline that assumes the role; empty where none does.
 	From string `json:"from,omitempty"`
+	// People are the ARNs of those who may assume the role by themselves; a * in one stands for anything.
+	People []string `json:"people,omitempty"`
 	// Source is the ARN of what a service must act for when it assumes the role; empty for anything.
 	Source string `json:"source,omitempty"`
 	// Boundary is the ARN of the permissions boundary; empty for none.

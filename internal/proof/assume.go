@@ -86,3 +86,24 @@ func (p *stageProver) roleByARN(arn string) *plan.Role {
 	}
 	return &p.stage.Roles[i]
 }
+
+// peopleQuestions ask for each of those who may assume a role by themselves. Their own policies must allow it too; they are
+// not among what is given, and taken to.
+func (p *stageProver) peopleQuestions(role *plan.Role, ask func(iam.Principal, map[string][]string, knowledge) question) (questions []question) {
+	for _, arn := range role.People {
+		arn = strings.ReplaceAll(arn, "*", string(anyText))
+		context := callContext(p.stage)
+		context["aws:PrincipalArn"], context["aws:PrincipalAccount"] = []string{arn}, []string{role.Account}
+		caller := iam.Principal{Kind: iam.PrincipalAWS, Account: role.Account, ARN: arn}
+		if strings.Contains(arn, ":role/") {
+			caller.RoleARN = arn
+			caller.ARN = "arn:aws:sts::" + role.Account + ":assumed-role/" + arn[strings.LastIndexByte(arn, '/')+1:] + "/operator"
+		}
+		q := ask(caller, context, knowing("sts:AssumeRole", context, true))
+		set := *q.set
+		set.Identity = []*iam.Policy{iam.AllowAll("the policies of the person")}
+		q.set = &set
+		questions = append(questions, q)
+	}
+	return questions
+}

@@ -164,6 +164,8 @@ func (p *stageProver) principalName(c *plan.Call, role *plan.Role) string {
 	switch c.Role {
 	case plan.KindGitHub, plan.KindGitLab:
 		return role.Provider()
+	case plan.KindPeople:
+		return "operators"
 	case plan.KindEC2, plan.KindSSM, plan.KindBuilds:
 		return c.Role.Service()
 	}
@@ -213,6 +215,9 @@ func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) 
 			questions = append(questions, ask(federated, context, knowing(c.Action, context, true)))
 		}
 		return questions
+	}
+	if c.Role == plan.KindPeople {
+		return p.peopleQuestions(role, ask)
 	}
 	context := callContext(p.stage)
 	context["aws:PrincipalIsAWSService"], context["aws:ResourceAccount"] = []string{"true"}, []string{role.Account}

@@ -48,7 +48,7 @@ type builder struct {
 func (b *builder) release() *Release {
 	f := b.file
 	r := &Release{
-		File: b.walker.file, App: f.app.value, Region: f.region.value, CI: b.ci(), Roles: b.roles(),
+		File: b.walker.file, App: f.app.value, Region: f.region.value, CI: b.ci(), Roles: b.roles(), Operators: b.operators(),
 		Accounts: map[string]string{}, Variables: b.variables.used,
 	}
 	if f.accounts.ok() && len(f.accounts.value) == 0 && len(f.accounts.node.Content) == 0 {

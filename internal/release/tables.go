@@ -14,6 +14,7 @@ type file struct {
 	accounts    located[[]entry[string]]
 	ci          located[ciFile]
 	roles       located[rolesFile]
+	operators   located[operatorsFile]
 	variables   located[[]entry[string]]
 	record      located[recordFile]
 	local       located[localFile]
@@ -76,6 +77,9 @@ var fileTable = mapping[file]{
 			"Where deploys run, and so whom the roles trust."),
 		optional("roles", rolesTable.typ(), func(f *file) *located[rolesFile] { return &f.roles }, "",
 			"What the rendered roles have in common."),
+		optional("operators", operatorsTable.typ(), func(f *file) *located[operatorsFile] { return &f.operators }, "none",
+			"The people who look at deploys, resume, cancel and roll back: they get a role of their own in each stage's account, "+
+				"<app>-<stage>-Operator, which can make nothing new."),
 		optional("variables", variablesType(),
 			func(f *file) *located[[]entry[string]] { return &f.variables }, "",
 			"Defaults of the variables. ${name} is filled in in parameters, commands and targets; $${ "+

@@ -20,6 +20,8 @@ type Release struct {
 	CI     CI
 	// Roles says what the rendered roles have in common.
 	Roles Roles
+	// Operators are the people with a role of their own; nil for none.
+	Operators *Operators
 	// Accounts maps a short name to a 12-digit account id.
 	Accounts map[string]string
 	// Record is the bucket with the locks and the history; nil when the release keeps none.

@@ -196,7 +196,7 @@ func entries(fsys fs.FS, dir string) ([]fs.DirEntry, error) {
 
 // kindOf finds the kind at the end of a name such as web-dev-Deploy.
 func kindOf(name string) plan.RoleKind {
-	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode, plan.KindAutomation, plan.KindTest, plan.KindCodeBuild} {
+	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode, plan.KindAutomation, plan.KindTest, plan.KindOperator, plan.KindCodeBuild} {
 		if strings.HasSuffix(name, "-"+string(k)) {
 			return k
 		}

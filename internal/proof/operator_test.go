@@ -1,0 +1,55 @@
+package proof
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/slipway-cd/slipway/internal/plan"
+	"github.com/slipway-cd/slipway/internal/release"
+)
+
+func operators(r *release.Release) {
+	r.Operators = &release.Operators{Roles: []string{"ops/OnCall"}, Users: []string{"alice"}, PermissionSets: []string{"Operators"}}
+}
+
+// TestR124OperatorsHaveARoleOfTheirOwn: what is rendered for them is proved; they can send what was shipped, and publish nothing;
+// nobody but them enters.
+func TestR124OperatorsHaveARoleOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]*plan.Plan{
+		"one role": webPlan(t, recorded, operators), "split": webPlan(t, recorded, split, operators), "builds": webPlan(t, recorded, builds, operators),
+	} {
+		given, buckets := rendered(t, p)
+		r := proveWith(t, p, given, buckets)
+		if err := r.Escalate(p, given); err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != Proved {
+			t.Errorf("%s: %s", name, r.Text())
+		}
+		held := map[string]bool{}
+		i := slices.IndexFunc(given, func(r Role) bool { return strings.HasSuffix(r.Name, "-Operator") })
+		for _, d := range given[i].Policies {
+			for _, st := range d.Statements {
+				for _, a := range st.Actions {
+					held[a] = true
+				}
+			}
+		}
+		for action, want := range map[string]bool{
+			"ssm:SendCommand": true, "ssm:CancelCommand": true, "ssm:GetCommandInvocation": true, "s3:GetObject": true, "s3:PutObject": true,
+			"ssm:CreateDocument": false, "ssm:UpdateDocument": false, "sts:AssumeRole": false,
+		} {
+			if held[action] != want {
+				t.Errorf("%s: %s held: %t", name, action, held[action])
+			}
+		}
+		// Another permission set's role is not let in, nor is anybody when the trust names none of them.
+		others := slices.Clone(given)
+		others[i].Trust = document(t, "trust.json", strings.NewReplacer("_Operators_", "_Readers_").Replace(string(others[i].Trust.JSON())))
+		if c := resultOf(t, proveWith(t, p, others, buckets), "dev/-/People/sts:AssumeRole"); c.Verdict != Refuted {
+			t.Errorf("%s: another permission set: %+v", name, c)
+		}
+	}
+}
