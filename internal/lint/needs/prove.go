@@ -75,6 +75,8 @@ type judge struct {
 	role      *roles.Role
 	documents []*iam.Document
 	boundary  *iam.Document
+	// unbounded says that there is a boundary, and only a deploy knows what it is.
+	unbounded bool
 	// missing are policies whose text is not given, or not all of it.
 	missing []string
 }
@@ -100,7 +102,7 @@ func newJudge(role *roles.Role) *judge {
 	}
 	if role.Boundary != nil {
 		if _, err := iam.Compile(role.Boundary); err != nil {
-			j.missing = append(j.missing, "its permissions boundary")
+			j.unbounded = true
 		} else {
 			j.boundary = role.Boundary
 		}
@@ -134,6 +136,8 @@ func (j *judge) tell(need *Need, resource string, best, worst iam.Decision) (fin
 	service, _, _ := strings.Cut(need.Action, ":")
 	what := fmt.Sprintf("%s needs %s on %s", need.Command, need.Action, resource)
 	switch {
+	case worst.Outcome == iam.Allowed && j.unbounded:
+		return j.at(&undecidedRule, need, "", "%s: role %s may, unless its permissions boundary, whose text is not here, keeps it from that", what, j.role.Name), true
 	case worst.Outcome == iam.Allowed:
 		return finding.Finding{}, false
 	case denied:
@@ -170,7 +174,9 @@ func (j *judge) ask(need *Need, resource string, favourable bool) iam.Decision {
 		}
 	}
 	if j.boundary != nil {
-		set.Boundary = compiled(j.boundary)
+		if set.Boundary = compiled(j.boundary); set.Boundary == nil {
+			return iam.Decision{} // denied
+		}
 	}
 	principal, err := iam.ParsePrincipal("arn:aws:sts::" + cmp.Or(j.role.Account, "000000000000") + ":assumed-role/" + j.role.Name + "/pipeline")
 	if err != nil {

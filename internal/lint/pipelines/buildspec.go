@@ -67,17 +67,12 @@ func readBuild(r *repository, root node) *build {
 	return b
 }
 
-// variables are those that the buildspec itself gives a value.
+// variables are those whose value the buildspec tells. One from Secrets Manager is written as GitHub writes a secret, which
+// is how package shell knows it.
 func (b *build) variables() map[string]string {
 	all := map[string]string{}
 	b.get("env", "variables").each(func(key, value node) { all[key.Value] = value.text() })
-	return all
-}
-
-// secretVariables are those whose value comes from a store of secrets.
-func (b *build) secretVariables() map[string]bool {
-	all := map[string]bool{}
-	b.get("env", "secrets-manager").each(func(key, _ node) { all[key.Value] = true })
+	b.get("env", "secrets-manager").each(func(key, _ node) { all[key.Value] = "${{ secrets." + key.Value + " }}" })
 	return all
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 // sequencesOf reads .github/workflows/deploy.yml of an archive, and tells every call of the AWS CLI, and what expressions
@@ -160,6 +162,19 @@ func TestBuildspec(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestR098SecretsOfABuild: what comes from Secrets Manager must not go into the parameters of a command.
+func TestR098SecretsOfABuild(t *testing.T) {
+	t.Parallel()
+	const file = "version: 0.2\nenv: {%s: {TOKEN: shop/token}}\nphases:\n  build:\n    commands:\n" +
+		"      - aws ssm send-command --document-name shop-release --parameters \"Token=$TOKEN\"\n"
+	for store, want := range map[string]bool{"secrets-manager": true, "variables": false} {
+		found := slices.ContainsFunc(Build("buildspec.yml", []byte(fmt.Sprintf(file, store)), Against{}, nil), func(f finding.Finding) bool { return f.Code == "SLW108" && f.Line == 6 })
+		if found != want {
+			t.Errorf("%s: found %v, want %v", store, found, want)
 		}
 	}
 }
