@@ -63,19 +63,6 @@ func (s *setter) property(x *resource, name string) *iam.Node {
 	return &v
 }
 
-// string is a property that is text, or a function that gives some.
-func (s *setter) string(x *resource, name string) string {
-	n := s.property(x, name)
-	if n == nil {
-		return ""
-	}
-	v, ok := stringOf(n)
-	if !ok {
-		s.report(n.Pos, iam.CodeWrongType, "%s of %s must be a string, found %s", name, x.id, n.Kind)
-	}
-	return v
-}
-
 func (s *setter) readManaged(x *resource) {
 	a := &roles.Attached{ARN: iam.Intrinsic(`{"Ref":` + string((&iam.Node{Text: x.id}).Compact()) + `}`), Place: place(s.file, x.pos)}
 	if arn, ok := s.arn(s.resolver, x); ok {
