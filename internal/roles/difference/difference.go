@@ -72,6 +72,8 @@ type Options struct {
 	Want, Have string
 	// Extra says which roles of the other side count although nobody wants them; nil: all of them.
 	Extra func(r *roles.Role) bool
+	// AnyAction counts actions that AWS does not have, too, which is faster.
+	AnyAction bool
 }
 
 // Compare compares what roles there are with those that are wanted.
@@ -85,7 +87,7 @@ func Compare(want, have *roles.Set, o Options) (*Result, error) {
 			out.add(missing(w, have.Roles, open))
 			continue
 		}
-		r, err := compare(w, h)
+		r, err := compare(w, h, policy.CompareOptions{AnyAction: o.AnyAction})
 		if err != nil {
 			return nil, fmt.Errorf("role %s in account %s: %w", w.Name, w.Account, err)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // compare compares one role.
-func compare(want, have *roles.Role) (Role, error) {
+func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 	r := Role{Account: want.Account, Name: want.Name, Verdict: Same, Place: placeText(have.Place)}
 	if want.Path != have.Path {
 		r.Other = append(r.Other, fmt.Sprintf("its path is %s and should be %s: its ARN is another one", given.Shown(have.Path), want.Path))
@@ -35,7 +35,7 @@ func compare(want, have *roles.Role) (Role, error) {
 		if kind.name == "boundary" && (want.Boundary == nil || have.Boundary == nil) {
 			continue // told already
 		}
-		if err := r.kind(kind.name, kind.want, kind.have); err != nil {
+		if err := r.kind(kind.name, kind.want, kind.have, o); err != nil {
 			return r, err
 		}
 	}
@@ -83,7 +83,7 @@ func optional(d *iam.Document) []*iam.Document {
 }
 
 // kind compares all policies of one kind, both ways.
-func (r *Role) kind(name string, want, have []*iam.Document) error {
+func (r *Role) kind(name string, want, have []*iam.Document, o policy.CompareOptions) error {
 	if same(want, have) {
 		return nil
 	}
@@ -101,11 +101,11 @@ func (r *Role) kind(name string, want, have []*iam.Document) error {
 	if err != nil {
 		return err
 	}
-	more, err := r.added(name, w, h)
+	more, err := r.added(name, w, h, o)
 	if err != nil {
 		return err
 	}
-	less, err := r.added(name, h, w)
+	less, err := r.added(name, h, w, o)
 	r.More, r.Less = append(r.More, more...), append(r.Less, less...)
 	return err
 }
@@ -128,8 +128,8 @@ func compileAll(list []*iam.Document) ([]*iam.Policy, error) {
 }
 
 // added is what the new policies allow and the old ones do not.
-func (r *Role) added(kind string, old, new []*iam.Policy) (list []Access, err error) {
-	found, err := policy.Compare(policy.Side{Policies: old}, policy.Side{Policies: new}, policy.CompareOptions{})
+func (r *Role) added(kind string, old, new []*iam.Policy, o policy.CompareOptions) (list []Access, err error) {
+	found, err := policy.Compare(policy.Side{Policies: old}, policy.Side{Policies: new}, o)
 	if err != nil {
 		return nil, err
 	}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
-// TestHostileFiles: what somebody writes to keep a reader busy is read, or refused, in bounded time.
+// TestHostileFiles: what somebody writes to keep a reader busy is read, or refused; one that is not bounded does not come to an
+// end here.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	users, policies := &strings.Builder{}, &strings.Builder{}
@@ -34,14 +34,10 @@ func TestHostileFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			_, findings := given.Read("file", []byte(test.text), given.Options{Account: "111122223333", Region: "eu-west-1"})
 			err := given.Error(findings)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
-			}
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("it took %v", took)
 			}
 		})
 	}
