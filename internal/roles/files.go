@@ -133,7 +133,7 @@ func (s *Set) readAccount(fsys fs.FS, account string) error {
 }
 
 func readRole(fsys fs.FS, account, name string) (Role, error) {
-	r := Role{Account: account, Name: name, Path: plan.RolePath, Kind: kindOf(name), Place: Place{File: path.Join(account, name)}}
+	r := Role{Account: account, Name: name, Path: plan.RolePath, Kind: KindOf(name), Place: Place{File: path.Join(account, name)}}
 	r.InstanceProfile = r.Kind == plan.KindNode
 	dir := path.Join(account, name)
 	list, err := entries(fsys, dir)
@@ -194,8 +194,8 @@ func entries(fsys fs.FS, dir string) ([]fs.DirEntry, error) {
 	}), nil
 }
 
-// kindOf finds the kind at the end of a name such as web-dev-Deploy.
-func kindOf(name string) plan.RoleKind {
+// KindOf finds the kind at the end of a name such as web-dev-Deploy.
+func KindOf(name string) plan.RoleKind {
 	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode, plan.KindAutomation, plan.KindTest, plan.KindOperator, plan.KindCodeBuild} {
 		if strings.HasSuffix(name, "-"+string(k)) {
 			return k

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
-	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/roles"
 )
 
@@ -134,7 +133,7 @@ func (b *book) join(h *holder) {
 
 func (h *holder) role(account string) roles.Role {
 	return roles.Role{
-		Account: account, Name: h.name, Path: h.path, Kind: KindOfRole(h.name), Trust: h.trust, Policies: h.policies,
+		Account: account, Name: h.name, Path: h.path, Kind: roles.KindOf(h.name), Trust: h.trust, Policies: h.policies,
 		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
 	}
 }
@@ -144,14 +143,4 @@ func (h *holder) user(account string) roles.User {
 		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Boundary: h.boundary,
 		Groups: h.groups, Doubts: h.doubts, Place: h.place,
 	}
-}
-
-// KindOfRole finds the kind that the name of a role of slipway ends with; empty where it ends with none.
-func KindOfRole(name string) plan.RoleKind {
-	for _, k := range []plan.RoleKind{plan.KindDeploy, plan.KindTrigger, plan.KindVerify, plan.KindNode, plan.KindAutomation, plan.KindTest} {
-		if strings.HasSuffix(name, "-"+string(k)) {
-			return k
-		}
-	}
-	return ""
 }
