@@ -10,7 +10,6 @@ import (
 	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/roles"
-	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
 // layout is how slipway names the files of roles: <account>/<Role>/trust.json and their like.
@@ -50,7 +49,7 @@ func (l *linter) folder(files map[string][]byte, order []string) *roles.Set {
 		}
 		dir := path.Dir(name)
 		if folders[dir] == nil {
-			folders[dir] = &roles.Role{Account: m[2], Name: m[3], Path: plan.RolePath, Kind: given.KindOfRole(m[3]), Place: roles.Place{File: name, Line: 1, Column: 1}}
+			folders[dir] = &roles.Role{Account: m[2], Name: m[3], Path: plan.RolePath, Kind: roles.KindOf(m[3]), Place: roles.Place{File: name, Line: 1, Column: 1}}
 			dirs = append(dirs, dir)
 		}
 		l.take(folders[dir], name, m[4], files[name])
