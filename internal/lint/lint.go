@@ -167,7 +167,7 @@ func (in Input) lint(f File) []finding.Finding {
 	case KindBuild:
 		return append(pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository), in.held(f)...)
 	case KindPolicy:
-		return in.policy(f)
+		return append(in.policy(f), policies.Subjects(f.Name, f.Content, in.subjects())...)
 	case KindTemplate, KindPlan, KindAccount:
 		return policies.Given(f.Name, f.Content)
 	case KindDocument:
@@ -196,4 +196,17 @@ func (in Input) held(f File) []finding.Finding {
 		return nil // the linter of pipelines says so
 	}
 	return n.Prove(in.Roles, in.Role)
+}
+
+// subjects are those of the tokens by which the release's roles are entered; none where there is no release.
+func (in Input) subjects() (list []string) {
+	if in.Pipelines.Plan == nil {
+		return nil
+	}
+	for _, stage := range in.Pipelines.Plan.Stages {
+		for _, role := range stage.Roles {
+			list = append(list, role.Subjects...)
+		}
+	}
+	return list
 }

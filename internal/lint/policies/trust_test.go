@@ -115,3 +115,32 @@ func FuzzTrust(f *testing.F) {
 		}
 	})
 }
+
+// TestR106ASubjectHasBothIDsOrNone: of a repository with immutable subjects both parts have an id.
+func TestR106ASubjectHasBothIDsOrNone(t *testing.T) {
+	t.Parallel()
+	for sub, want := range map[string]string{
+		"repo:acme/shop:environment:prod": "", "repo:acme@1/shop@2:environment:prod": "",
+		"repo:acme@1/shop:environment:prod": "SLW244", "repo:acme/shop@2:ref:refs/heads/main": "SLW244",
+	} {
+		got := codesOf(t, github(`, "StringLike": {"token.actions.githubusercontent.com:sub": "`+sub+`"}`))
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %v, want %q", sub, got, want)
+		}
+	}
+}
+
+// TestR106TheFormOfTheRelease: where the release says which form its tokens have, a trust policy of the other form is found.
+func TestR106TheFormOfTheRelease(t *testing.T) {
+	t.Parallel()
+	const names, ids = "repo:acme/shop:environment:prod", "repo:acme@1/shop@2:environment:prod"
+	for _, tt := range []struct {
+		trusted, release string
+		want             int
+	}{{names, names, 0}, {ids, ids, 0}, {names, ids, 1}, {ids, names, 1}, {"repo:acme/other:environment:prod", ids, 0}} {
+		trust := `{"Version": "2012-10-17", "Statement": [` + github(`, "StringLike": {"token.actions.githubusercontent.com:sub": "`+tt.trusted+`"}`) + `]}`
+		if got := Subjects("trust.json", []byte(trust), []string{tt.release}); len(got) != tt.want {
+			t.Errorf("%s with a release of %s: %v", tt.trusted, tt.release, got)
+		}
+	}
+}
