@@ -57,6 +57,10 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 		q.set.Resource = p.buckets[s3Prefix+bucket]
 		q.openings = q.openings.with(p.openings)
 	}
+	notGiven := r.Account != "" && strings.HasPrefix(r.ARN, s3Prefix) && q.set.Resource == nil
+	if notGiven {
+		q.set.Resource = iam.AllowEveryone("the policy of bucket " + bucket) // whether the role's half is there can be told all the same
+	}
 	elsewhere := r.Account != "" && !strings.HasPrefix(r.ARN, s3Prefix)
 	if r.Account != "" && !elsewhere {
 		q.request.Account = r.Account
@@ -82,6 +86,9 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 	a.why = plain(a.why)
 	switch {
 	case a.verdict != Proved:
+	case notGiven:
+		a.verdict, a.why = Undecided, fmt.Sprintf("it depends on the policy of bucket %s, which account %s owns and nobody gave: write it as "+
+			"%[2]s/bucket-%[1]s.json; slipway roles render does", bucket, r.Account)
 	case elsewhere: // which policy that is, if the service has any, is not among what is given
 		a.warnings = append(a.warnings, fmt.Sprintf("%s on %s: account %s owns it, and must allow it as well", c.Action, r.ARN, r.Account))
 	case isKey(c.Action):
