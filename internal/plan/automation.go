@@ -24,7 +24,7 @@ type automation struct {
 }
 
 // addAutomation plans a step that starts a runbook, and gives what the runbook's own steps do with its role (R43).
-func (s *Stage) addAutomation(app, file string, of *release.Automation) ([]Call, error) {
+func (s *Stage) addAutomation(r *release.Release, of *release.Automation) ([]Call, error) {
 	doc, err := runbook.Parse([]byte(of.Content))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", of.Document, err)
@@ -32,16 +32,9 @@ func (s *Stage) addAutomation(app, file string, of *release.Automation) ([]Call,
 	if doc.Type != runbook.Automation {
 		return nil, fmt.Errorf("%s: it has schema %q, and a runbook has 0.3", of.Document, doc.Schema)
 	}
-	role := s.role(KindAutomation)
-	if role == nil {
-		s.Roles = append(s.Roles, Role{
-			Kind: KindAutomation, Account: s.Account, Name: app + "-" + s.Name + "-" + string(KindAutomation), Path: RolePath,
-			Source:  "arn:aws:ssm:*:" + s.Account + ":automation-execution/*",
-			Purpose: "Lets the release's runbooks do what their steps say, and nothing else.",
-		})
-		role = s.role(KindAutomation)
-	}
-	a := &automation{stage: s, file: file, of: of, doc: doc, needs: doc.Needs()}
+	role := s.stepRole(r, KindAutomation, "Lets the release's runbooks do what their steps say, and nothing else.")
+	role.Source = "arn:aws:ssm:*:" + s.Account + ":automation-execution/*"
+	a := &automation{stage: s, file: r.File, of: of, doc: doc, needs: doc.Needs()}
 	parameters, err := a.parameters(role.ARN())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", of.Document, err)
@@ -49,7 +42,7 @@ func (s *Stage) addAutomation(app, file string, of *release.Automation) ([]Call,
 	if err := a.roleCalls(); err != nil {
 		return nil, err
 	}
-	name := app + "-" + s.Name + "-" + of.Name
+	name := r.App + "-" + s.Name + "-" + of.Name
 	if prefix := release.ReservedPrefix(name); prefix != "" {
 		return nil, fmt.Errorf("document name %s: SSM reserves names that begin with %s: rename the app", name, prefix)
 	}
@@ -59,6 +52,19 @@ func (s *Stage) addAutomation(app, file string, of *release.Automation) ([]Call,
 		Own: &Document{Name: name, Content: of.Content, Hash: hex.EncodeToString(sum[:])},
 	})
 	return a.calls, nil
+}
+
+// stepRole is the role of the stage that a kind of step works with, made for the first of them.
+func (s *Stage) stepRole(r *release.Release, kind RoleKind, purpose string) *Role {
+	if role := s.role(kind); role != nil {
+		return role
+	}
+	role := Role{Kind: kind, Account: s.Account, Name: r.App + "-" + s.Name + "-" + string(kind), Path: rolePath(r), Purpose: purpose}
+	if b := r.Roles.Boundary; b != nil {
+		role.Boundary = "arn:aws:iam::" + s.Account + ":policy/" + b.Name
+	}
+	s.Roles = append(s.Roles, role)
+	return s.role(kind)
 }
 
 // onlyReference is a text that is one parameter.

@@ -100,6 +100,51 @@ func TestR043RoleFromTheRunbook(t *testing.T) {
 	}
 }
 
+// TestRolesOfStepsAreAsTheOthers: with the path and the boundary that the release gives its roles, and each once.
+func TestRolesOfStepsAreAsTheOthers(t *testing.T) {
+	t.Parallel()
+	src := `app: shop
+region: eu-west-1
+ci: {gitlab: {project: acme/shop, branch: main}}
+roles: {path: /team/, boundary: {name: org/Bound, policy: bound.json}}
+accounts: {dev: "222222222222"}
+stages:
+  - name: dev
+    account: dev
+    targets: {tags: {App: shop, Environment: dev}}
+    steps:
+      - command: {name: release, script: release.sh}
+      - test: {name: one-test, run: smoke.sh}
+      - test: {name: two-test, run: smoke.sh}
+` + warmStep
+	files := fstest.MapFS{
+		"release.sh": {Data: []byte("true\n")}, "warm.yaml": {Data: []byte(warmRunbook)},
+		"smoke.sh":   {Data: []byte("#!/bin/sh\ntrue\n"), Mode: 0o755},
+		"bound.json": {Data: []byte(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}]}`)},
+	}
+	r, err := release.Parse("slipway.yaml", []byte(src), release.Options{Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []RoleKind
+	for _, role := range p.Stages[0].Roles {
+		kinds = append(kinds, role.Kind)
+		if role.Path != "/team/" || role.Boundary != "arn:aws:iam::222222222222:policy/org/Bound" {
+			t.Errorf("%s: path %s, boundary %s", role.Name, role.Path, role.Boundary)
+		}
+		if role.Kind == KindTest && !slices.Equal(role.Subjects, []string{"project_path:acme/shop:ref_type:branch:ref:main"}) {
+			t.Errorf("%s: %v", role.Name, role.Subjects)
+		}
+	}
+	if diff := cmp.Diff([]RoleKind{KindDeploy, KindNode, KindTest, KindAutomation}, kinds); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestRunbooksThatAreRefused(t *testing.T) {
 	t.Parallel()
 	with := func(old, new string) string { return strings.Replace(warmRunbook, old, new, 1) }

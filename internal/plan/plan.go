@@ -81,7 +81,7 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 func (s *Stage) addStep(r *release.Release, of *release.Step) ([]Call, error) {
 	switch {
 	case of.Automation != nil:
-		return s.addAutomation(r.App, r.File, of.Automation)
+		return s.addAutomation(r, of.Automation)
 	case of.Test != nil:
 		return s.addTest(r, of.Test)
 	case of.Command == nil:

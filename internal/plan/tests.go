@@ -10,16 +10,11 @@ import (
 
 // addTest plans a step that runs a program where slipway runs, and gives the calls that the release declares for it.
 func (s *Stage) addTest(r *release.Release, of *release.Test) ([]Call, error) {
-	if s.role(KindTest) == nil {
-		role := Role{
-			Kind: KindTest, Account: s.Account, Name: r.App + "-" + s.Name + "-" + string(KindTest), Path: RolePath,
-			Purpose: "Lets the stage's tests call what the release declares for them; it cannot ship anything.",
-		}
-		letIn(&role, r.CI, s.Name)
-		if own := s.own(); own != nil {
-			role.From = own.ARN()
-		}
-		s.Roles = append(s.Roles, role)
+	role := s.stepRole(r, KindTest, "Lets the stage's tests call what the release declares for them; it cannot ship anything.")
+	role.Subjects = nil // a second test lets the same in
+	letIn(role, r.CI, s.Name)
+	if own := s.own(); own != nil {
+		role.From = own.ARN()
 	}
 	s.Tests = append(s.Tests, Test{Name: of.Name, After: len(s.Steps), Run: *newHook(&of.Run), Timeout: seconds(of.Timeout)})
 	var calls []Call

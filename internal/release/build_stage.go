@@ -69,6 +69,11 @@ func (b *builder) roleName(s stageFile) {
 	if s.split.value {
 		longest = b.file.app.value + "-" + s.name.value + "-Trigger"
 	}
+	for _, step := range s.steps.value {
+		if step.value.automation.ok() {
+			longest = b.file.app.value + "-" + s.name.value + "-Automation"
+		}
+	}
 	if s.name.ok() && len(longest) > maxRoleName {
 		b.errorf(s.name.node, "shorten app or the stage's name",
 			"the role %s would have %d characters: IAM takes at most %d", longest, len(longest), maxRoleName)
