@@ -144,3 +144,39 @@ func TestR106TheFormOfTheRelease(t *testing.T) {
 		}
 	}
 }
+
+// TestR057SeveralServicesWorkWithOneRole: a function at the edge is the documented exception, and a region makes no other service.
+func TestR057SeveralServicesWorkWithOneRole(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		services []string
+		want     string
+	}{
+		{[]string{"ec2.amazonaws.com", "lambda.amazonaws.com"}, "SLW057"},
+		{[]string{"lambda.amazonaws.com", "edgelambda.amazonaws.com"}, ""},
+		{[]string{"logs.amazonaws.com", "logs.eu-west-1.amazonaws.com"}, ""},
+		{[]string{"ec2.amazonaws.com"}, ""},
+	} {
+		var statements []string
+		for _, s := range tt.services {
+			statements = append(statements, service(s, ""))
+		}
+		if got := strings.Join(codesOf(t, strings.Join(statements, ",")), " "); got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.services, got, tt.want)
+		}
+	}
+}
+
+// TestR064OnlyCloudFormationEntersItsExecutionRole.
+func TestR064OnlyCloudFormationEntersItsExecutionRole(t *testing.T) {
+	t.Parallel()
+	ci := `,{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:role/ci"}, "Action": "sts:AssumeRole"}`
+	for statement, want := range map[string]string{
+		service("cloudformation.amazonaws.com", ownAccount): "", service("cloudformation.amazonaws.com", ownAccount) + ci: "SLW064",
+		service("cloudformation.amazonaws.com", ""): "SLW249",
+	} {
+		if got := strings.Join(codesOf(t, statement), " "); got != want {
+			t.Errorf("%s: got %q, want %q", statement, got, want)
+		}
+	}
+}
