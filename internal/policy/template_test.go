@@ -94,3 +94,26 @@ func mustFmt(t *testing.T, name, text string, to Format) string {
 	}
 	return string(f.Text)
 }
+
+// Whatever is called a template, what is printed of it says the same.
+func FuzzTemplate(f *testing.F) {
+	f.Add([]byte(template), true)
+	f.Add([]byte(`{"Resources": {"A": {"Fn::GetAtt": ["A", "B.c"]}, "B": {"Ref": "X"}, "C": [1e3, "é\n", null, {}]}}`), false)
+	f.Fuzz(func(t *testing.T, text []byte, toJSON bool) {
+		to := YAML
+		if toJSON {
+			to = JSON
+		}
+		formatted, err := Fmt("t", text, FmtOptions{To: to})
+		if err != nil && strings.Contains(err.Error(), "a bug") {
+			t.Fatal(err)
+		}
+		if err != nil || formatted.Text == nil {
+			return
+		}
+		again, err := Fmt("t", formatted.Text, FmtOptions{To: to})
+		if err != nil || string(again.Text) != string(formatted.Text) {
+			t.Errorf("printed twice: %v\n%s\n%s", err, formatted.Text, again.Text)
+		}
+	})
+}

@@ -206,3 +206,29 @@ func TestReadNamesEveryPlace(t *testing.T) {
 		t.Errorf("the second file is missing in: %v", err)
 	}
 }
+
+// FuzzAttached: no list of ARNs breaks the reader, and what it takes it writes back.
+func FuzzAttached(f *testing.F) {
+	f.Add([]byte(`["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore", "arn:aws:iam::111111111111:policy/x/y"]`))
+	f.Add([]byte(`[]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		set, err := Read(fstest.MapFS{"111111111111/user-u/attached.json": &fstest.MapFile{Data: text}})
+		if err != nil {
+			return
+		}
+		back := fstest.MapFS{}
+		for name, content := range Write(set) {
+			back[name] = &fstest.MapFile{Data: content}
+		}
+		if len(back) == 0 {
+			return // an empty list
+		}
+		again, err := Read(back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(set.Users, again.Users, cmpopts.IgnoreTypes(iam.Position{}, Place{})); diff != "" {
+			t.Errorf("-read +read again:\n%s", diff)
+		}
+	})
+}

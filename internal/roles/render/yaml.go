@@ -58,15 +58,6 @@ func add(n *yaml.Node, key string, value *yaml.Node) {
 	n.Content = append(n.Content, text(key), value)
 }
 
-func has(n *yaml.Node, key string) bool {
-	for i := 0; i < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return true
-		}
-	}
-	return false
-}
-
 // tagged is a call of one of CloudFormation's functions in its short form.
 func tagged(tag string, n *yaml.Node) *yaml.Node {
 	n.Tag = tag
