@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/awsclient"
@@ -24,6 +23,8 @@ type program struct {
 	env          []string
 	limit        time.Duration
 	tell         func(line string)
+	// whole is true where its end is that of all that it started.
+	whole bool
 }
 
 // run runs it to its end. What it prints is told line by line, without what is certainly a secret.
@@ -40,10 +41,13 @@ func (p program) run(ctx context.Context) error {
 	out := &hookOutput{tell: p.tell}
 	command.Stdout, command.Stderr = out, out
 	ownGroup(command)
-	// Also for what it left running with its output open: slipway does not wait for that, and lets it be.
+	// Also for what it left running with its output open: slipway does not wait for that.
 	command.WaitDelay = hookGrace
 	err = command.Run()
 	out.flush()
+	if p.whole {
+		killGroup(command)
+	}
 	switch {
 	case context.Cause(ctx) != nil && err != nil:
 		killGroup(command)
@@ -71,12 +75,12 @@ func (p *place) runTest(ctx context.Context, terminal *ui.UI, stage *plan.Stage,
 	if err != nil {
 		return err
 	}
-	env := append(withoutAWS(os.Environ()), credentials...)
+	env := append(withoutAccess(os.Environ(), p.loaded.release.CI), credentials...)
 	env = append(env,
 		"SLIPWAY_APP="+p.loaded.plan.App, "SLIPWAY_STAGE="+stage.Name, "SLIPWAY_STEP="+test.Name,
 		"SLIPWAY_VERSION="+config.About.Version, "SLIPWAY_COMMIT="+config.About.Commit, "SLIPWAY_RUN_ID="+config.RunID)
 	return program{
-		path: test.Run.Path, folder: filepath.Dir(p.loaded.flags.File), env: env, limit: time.Duration(test.Timeout) * time.Second,
+		path: test.Run.Path, folder: filepath.Dir(p.loaded.flags.File), env: env, limit: time.Duration(test.Timeout) * time.Second, whole: true,
 		tell: func(line string) { terminal.Note("  %s | %s", test.Name, line) },
 	}.run(ctx)
 }
@@ -102,18 +106,6 @@ func (p *place) testCredentials(ctx context.Context, stage *plan.Stage) ([]strin
 		env = append(env, "AWS_ENDPOINT_URL="+p.flags.EndpointURL)
 	}
 	return env, nil
-}
-
-// withoutAWS is an environment without anything by which AWS's tools find credentials: a test must not find the deploy's,
-// and get no token by which it could become the deploy.
-func withoutAWS(environ []string) []string {
-	var kept []string
-	for _, variable := range environ {
-		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "ACTIONS_ID_TOKEN_") {
-			kept = append(kept, variable)
-		}
-	}
-	return append(kept, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 }
 
 // testEntrance enters the Test role of a stage as the pipeline enters: with a token where there are any, also in a job that has

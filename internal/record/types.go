@@ -119,9 +119,11 @@ type Deploy struct {
 
 // Test is a program that runs where slipway runs.
 type Test struct {
-	Name    string `json:"name"`
-	Verdict string `json:"verdict,omitempty"`
-	Why     string `json:"why,omitempty"`
+	Name string `json:"name"`
+	// Began is when it was begun last; where it has no verdict, nobody saw its end.
+	Began   time.Time `json:"began,omitzero"`
+	Verdict string    `json:"verdict,omitempty"`
+	Why     string    `json:"why,omitempty"`
 }
 
 // Resumption is who took a deploy over, and when.

@@ -1,7 +1,6 @@
 package ship
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -114,7 +113,7 @@ func told(d *record.Deploy) *Result {
 		res.Steps = append(res.Steps, step)
 	}
 	for _, t := range d.Tests {
-		res.Tests = append(res.Tests, TestResult{Name: t.Name, Verdict: cmp.Or(Verdict(t.Verdict), NotStarted), Why: t.Why})
+		res.Tests = append(res.Tests, toldTest(t))
 	}
 	if res.Verdict != Succeeded && d.Why != "" {
 		res.Problem = &Problem{Message: d.Why}

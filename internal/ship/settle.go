@@ -101,6 +101,10 @@ func (r *runner) accepts(d *record.Deploy) bool {
 }
 
 func (r *runner) earlierUnknown(d *record.Deploy, res *Result) error {
+	hint := "find out what runs on the nodes; `slipway resume` shows what can be read; then deploy with --accept-unknown " + d.ID
+	if d.Ended.IsZero() && slices.ContainsFunc(res.Tests, func(t TestResult) bool { return t.Verdict == Unknown }) {
+		hint = "`slipway resume` runs the test again, and ends that deploy; or deploy with --accept-unknown " + d.ID
+	}
 	return &refusal{problem: Problem{Code: CodeEarlierUnknown, Message: fmt.Sprintf("what deploy %s, which was left without an end, did is not known: %s",
-		d.ID, whyOf(res)), Hint: "find out what runs on the nodes; `slipway resume` shows what can be read; then deploy with --accept-unknown " + d.ID}}
+		d.ID, whyOf(res)), Hint: hint}}
 }

@@ -3,6 +3,7 @@ package ship
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -26,11 +27,6 @@ func (r *runner) testsAfter(ctx context.Context, steps int) bool {
 		}
 		res := r.test(ctx, t)
 		r.res.Tests = append(r.res.Tests, res)
-		ran := res.Verdict == Succeeded || res.Verdict == Failed
-		if ran && r.ledger != nil && r.ledger.opened && !r.reportOnly {
-			r.ledger.deploy.Tests = append(withoutTest(r.ledger.deploy.Tests, t.Name), record.Test{Name: t.Name, Verdict: string(res.Verdict), Why: res.Why})
-			_ = r.ledger.afterwards(ctx) // kept, and told with the result
-		}
 		if res.Verdict != Succeeded {
 			return false
 		}
@@ -38,40 +34,123 @@ func (r *runner) testsAfter(ctx context.Context, steps int) bool {
 	return true
 }
 
-func withoutTest(tests []record.Test, name string) (rest []record.Test) {
-	for _, t := range tests {
-		if t.Name != name {
-			rest = append(rest, t)
-		}
-	}
-	return rest
-}
-
 // test runs one test, unless the record says what became of it already, or nobody is there to run it.
 func (r *runner) test(ctx context.Context, t plan.Test) TestResult {
+	was := r.recordedTest(t.Name)
+	if was.Verdict != "" {
+		return toldTest(was)
+	}
+	res := TestResult{Name: t.Name, Verdict: NotStarted}
+	if why := r.noTest(ctx); why != "" {
+		if res.Why = "not run: " + why; !was.Began.IsZero() {
+			res = toldTest(was)
+			res.Why += "; not run again: " + why
+			if r.ledger.cancelled() {
+				res.Verdict = Failed // whatever it found: somebody wanted the deploy to be none
+			}
+		}
+		return res
+	}
+	if err := r.beginTest(ctx, was); err != nil {
+		res.Why = "not run: " + err.Error()
+		return res
+	}
+	res.Verdict, res.Why = Succeeded, ""
+	if err := r.attend(ctx, t); err != nil {
+		res.Verdict, res.Why = Failed, fmt.Sprintf("test %s: %v", t.Run.Path, err)
+		if ctx.Err() != nil { // it is known that it did not come to its end: slipway ended it
+			_, stopped := halted(ctx)
+			res.Why = fmt.Sprintf("test %s was ended before it was done: %s", t.Run.Path, stopped)
+		}
+	}
+	if r.noteTest(record.Test{Name: t.Name, Began: r.recordedTest(t.Name).Began, Verdict: string(res.Verdict), Why: res.Why}) {
+		_ = r.ledger.afterwards(ctx) // kept, and told with the result
+	}
+	return res
+}
+
+// noTest says why no test is run now; empty where it is.
+func (r *runner) noTest(ctx context.Context) string {
+	_, stopped := halted(ctx)
+	switch {
+	case r.ledger.cancelled():
+		return "the deploy was cancelled"
+	case r.reportOnly || r.cfg.RunTest == nil:
+		return "this only looks at what was begun"
+	case ctx.Err() != nil:
+		return stopped + " before it"
+	}
+	return ""
+}
+
+// beginTest writes down that a test begins, before it does: a slipway that is killed then has left a test whose end nobody saw. A
+// resume runs such a test again, as the next deploy would: only its end can say something.
+func (r *runner) beginTest(ctx context.Context, was record.Test) error {
+	l := r.ledger
+	if l == nil {
+		return nil
+	}
+	if l.broken != nil {
+		return l.broken
+	}
+	if err := l.renew(ctx); err != nil {
+		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
+	}
+	if !was.Began.IsZero() {
+		r.event(Event{Kind: EventWarning, Step: was.Name, Message: fmt.Sprintf("it was begun %s, and nobody saw its end: it is run again",
+			was.Began.Format("2006-01-02 15:04:05 UTC"))})
+	}
+	r.noteTest(record.Test{Name: was.Name, Began: r.cfg.Now().UTC()})
+	if err := l.save(ctx); err != nil {
+		r.noteTest(was)
+		return l.stop(fmt.Errorf("that it begins could not be written down: %w", err))
+	}
+	if err := cancelledAs(l.deploy); err != nil {
+		r.noteTest(was)
+		return l.stop(err)
+	}
+	return nil
+}
+
+// cancelled says whether somebody asked for the deploy to stop.
+func (l *ledger) cancelled() bool { return l != nil && !l.deploy.CancelRequested.IsZero() }
+
+// recordedTest is what the record has of a test; only its name where that is nothing.
+func (r *runner) recordedTest(name string) record.Test {
 	if r.ledger != nil {
 		for _, was := range r.ledger.deploy.Tests {
-			if was.Name == t.Name && was.Verdict != "" {
-				return TestResult{Name: t.Name, Verdict: Verdict(was.Verdict), Why: was.Why}
+			if was.Name == name {
+				return was
 			}
 		}
 	}
-	res := TestResult{Name: t.Name, Verdict: NotStarted}
-	_, stopped := halted(ctx)
-	switch {
-	case ctx.Err() != nil:
-		res.Why = "not run: " + stopped + " before it"
-	case r.reportOnly || r.cfg.RunTest == nil:
-		res.Why = "not run: this only looks at what was sent; slipway deploy runs it"
-	case r.ledger != nil && !r.ledger.deploy.CancelRequested.IsZero():
-		res.Why = "not run: the deploy was cancelled"
-	default:
-		res.Verdict = Succeeded
-		if err := r.attend(ctx, t); err != nil {
-			res.Verdict, res.Why = Failed, fmt.Sprintf("test %s: %v", t.Run.Path, err)
-		}
+	return record.Test{Name: name}
+}
+
+// noteTest puts what is known of a test into the record as it stands, and says whether there is one.
+func (r *runner) noteTest(now record.Test) bool {
+	if r.ledger == nil || !r.ledger.opened {
+		return false
 	}
-	return res
+	tests := slices.Clone(r.ledger.deploy.Tests)
+	if i := slices.IndexFunc(tests, func(t record.Test) bool { return t.Name == now.Name }); i >= 0 {
+		tests[i] = now
+	} else {
+		tests = append(tests, now)
+	}
+	r.ledger.deploy.Tests = tests
+	return true
+}
+
+// toldTest is what the record says of a test. One that was begun and has no end may have had any.
+func toldTest(was record.Test) TestResult {
+	switch {
+	case was.Verdict != "":
+		return TestResult{Name: was.Name, Verdict: Verdict(was.Verdict), Why: was.Why}
+	case !was.Began.IsZero():
+		return TestResult{Name: was.Name, Verdict: Unknown, Why: "it was begun, and nobody saw its end"}
+	}
+	return TestResult{Name: was.Name, Verdict: NotStarted, Why: was.Why}
 }
 
 // attend waits for a test, and lets the journal hear meanwhile that the deploy lives: the lock is renewed.
