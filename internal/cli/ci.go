@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/kong"
 
@@ -216,7 +217,7 @@ func (c *ciCheckCommand) Run(process *Process) error {
 	if err != nil {
 		return err
 	}
-	against := pipelines.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: refusedArguments}
+	against := pipelines.Against{Plan: p, File: filepath.ToSlash(c.File), Usage: newJudge()}
 	findings := []finding.Finding{}
 	for _, name := range c.Files {
 		content, err := readBounded(name)
@@ -243,8 +244,26 @@ func (c *ciCheckCommand) Run(process *Process) error {
 	return ended(exitFailed)
 }
 
-// refusedArguments says what is wrong with arguments of slipway, without running anything.
-func refusedArguments(arguments []string) (err error) {
+// newJudge gives a function that says what is wrong with arguments of slipway, without running anything. It is for many
+// command lines, since making the grammar takes far longer than using it, and may be called from several goroutines.
+func newJudge() func(arguments []string) error {
+	var mu sync.Mutex
+	parser := sync.OnceValues(func() (*kong.Kong, error) {
+		return kong.New(&commands{}, kong.Name("slipway"), kong.Writers(io.Discard, io.Discard),
+			kong.Exit(func(code int) { panic(stopped{code}) }))
+	})
+	return func(arguments []string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		parser, err := parser()
+		if err != nil {
+			return fmt.Errorf("command line: %w", err)
+		}
+		return judged(parser, arguments)
+	}
+}
+
+func judged(parser *kong.Kong, arguments []string) (err error) {
 	defer func() { // --help and --version end the parser: nothing is wrong with them
 		if r := recover(); r != nil {
 			if _, ok := r.(stopped); !ok {
@@ -252,11 +271,6 @@ func refusedArguments(arguments []string) (err error) {
 			}
 		}
 	}()
-	parser, err := kong.New(&commands{}, kong.Name("slipway"), kong.Writers(io.Discard, io.Discard),
-		kong.Exit(func(code int) { panic(stopped{code}) }))
-	if err != nil {
-		return fmt.Errorf("command line: %w", err)
-	}
 	_, err = parser.Parse(arguments)
 	return err
 }

@@ -114,7 +114,7 @@ func (c *lintCommand) input(place *repository) (lint.Input, error) {
 
 // against is the plan that pipelines are held against: that of the release file, where one is named or there.
 func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
-	against := pipelines.Against{Usage: refusedArguments}
+	against := pipelines.Against{Usage: newJudge()}
 	file := c.Release
 	if file == "" {
 		if _, err := os.Stat(defaultReleaseFile); errors.Is(err, fs.ErrNotExist) {
