@@ -195,3 +195,25 @@ func TestR020CommandsThatGoOn(t *testing.T) {
 		steps(fmt.Sprintf(send, `["cd /opt/app && docker compose pull && docker compose up -d"]`)), []string{"w.yml:7:67"},
 	}.check(t)
 }
+
+// TestSLW100KnowsQueues: GitHub takes queue in concurrency, of a workflow and of a job, and no other key there.
+func TestSLW100KnowsQueues(t *testing.T) {
+	t.Parallel()
+	const workflow = `on: push
+concurrency: {group: ship, %s: max}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    concurrency:
+      group: build
+      %s: max
+    steps:
+      - run: make
+`
+	if got := found(fmt.Sprintf(workflow, "queue", "queue"), "SLW100"); len(got) != 0 {
+		t.Errorf("queue: %v", got)
+	}
+	if got := found(fmt.Sprintf(workflow, "queues", "queue-max"), "SLW100"); len(got) != 2 {
+		t.Errorf("keys that there are not: %v", got)
+	}
+}

@@ -78,17 +78,59 @@ func (s *state) array(name string, a *syntax.Assign) {
 			held.keys = []string{}
 		}
 	}
+	var words []value
 	for _, e := range a.Array.Elems {
-		if w, ok := e.Index.(*syntax.Word); ok && held.keys != nil {
-			held.keys = append(held.keys, s.word(w).s)
-			held.list = append(held.list, s.word(e.Value))
-			continue
-		}
-		if e.Value != nil {
-			held.list = append(held.list, s.fields([]*syntax.Word{e.Value})...)
+		if held.keys != nil && e.Index != nil {
+			held.put(s.key(e.Index), s.word(e.Value))
+		} else if e.Value != nil {
+			words = append(words, s.fields([]*syntax.Word{e.Value})...)
 		}
 	}
+	if held.keys == nil {
+		held.list = append(held.list, words...)
+	} else {
+		held.pairs(words)
+	}
 	s.keep(name, held)
+}
+
+// put gives a key of an associative array its value.
+func (v *variable) put(key string, val value) {
+	if i := slices.Index(v.keys, key); i >= 0 {
+		v.list[i] = val
+		return
+	}
+	v.keys, v.list = append(v.keys, key), append(v.list, val)
+}
+
+// pairs are the words of an associative array without [key]=: a key, its value, the next key.
+func (v *variable) pairs(words []value) {
+	for pair := range slices.Chunk(words, 2) {
+		val := value{}
+		if len(pair) == 2 {
+			val = pair[1]
+		}
+		v.put(pair[0].s, val)
+	}
+}
+
+// key is the text between the brackets of an associative array: the parser takes web-1 for a subtraction.
+func (s *state) key(x syntax.ArithmExpr) string {
+	switch x := x.(type) {
+	case *syntax.Word:
+		return s.word(x).s
+	case *syntax.BinaryArithm:
+		return s.key(x.X) + x.Op.String() + s.key(x.Y)
+	case *syntax.UnaryArithm:
+		if x.Post {
+			return s.key(x.X) + x.Op.String()
+		}
+		return x.Op.String() + s.key(x.X)
+	case *syntax.ParenArithm:
+		return "(" + s.key(x.X) + ")"
+	default:
+		return ""
+	}
 }
 
 // element is name[i]=value.
@@ -97,15 +139,8 @@ func (s *state) element(name string, a *syntax.Assign) {
 	held.list, held.array = slices.Clone(held.list), true
 	v := s.word(a.Value)
 	if held.keys != nil {
-		key := ""
-		if w, ok := a.Index.(*syntax.Word); ok {
-			key = s.word(w).s
-		}
-		if i := slices.Index(held.keys, key); i >= 0 {
-			held.list[i] = v
-		} else {
-			held.keys, held.list = append(slices.Clone(held.keys), key), append(held.list, v)
-		}
+		held.keys = slices.Clone(held.keys)
+		held.put(s.key(a.Index), v)
 		s.keep(name, held)
 		return
 	}

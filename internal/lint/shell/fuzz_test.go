@@ -13,6 +13,7 @@ func FuzzAnalyze(f *testing.F) {
 	f.Add("aws ssm x; for ((i=0;;i++)); do for j in {1..9999}; do echo ${a[$i]:-$(f)} ${b//x/y} | jq -r '.a[0].b'; done; done")
 	f.Add("aws ssm x; eval \"$0\"; . ./x; bash x; trap 'exit 1' EXIT; exec 3>&1; exit ${{ a }}")
 	f.Add("aws ssm send-command --parameters 'commands=[\"a\",b' --command-id \"\"; [[ a =~ (( ]] || [ -a -o ! ] && ((1/0)) ")
+	f.Add("declare -A m=([a-b]=1 [c d]=2 e f g [h++]=3); m[a-b]=4; m+=(i); for k in \"${!m[@]}\"; do aws ssm x \"${m[$k]}${m[a-b]}\"; done")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
 			return

@@ -91,3 +91,20 @@ func TestR098Wrappers(t *testing.T) {
 		{"in its place, never read", wrapper + send, "2:101"},
 	})
 }
+
+// TestKeysOfAssociativeArrays: keys with what the parser takes for arithmetic, and lists of keys and values.
+func TestKeysOfAssociativeArrays(t *testing.T) {
+	t.Parallel()
+	loop := "for tag in \"${!nodes[@]}\"; do\n  " + send + `aws ssm wait command-executed --command-id "$id" --instance-id "${nodes[$tag]}"` + "\ndone"
+	sure := func(array, key string) string {
+		return "set -e\n" + array + "\nif [ \"${nodes[" + key + "]}\" = i-1 ]; then exit 0; fi\naws ssm send-command --document-name d --instance-ids i-1"
+	}
+	check(t, []shape{
+		{"a loop over keys with a dash", "declare -A nodes=([web-one]=i-1 [db]=i-2)\n" + loop, "4:103"},
+		{"a key with a dash", sure("declare -A nodes=([db-one]=i-2 [web-one-a]=i-1)", "web-one-a"), ""},
+		{"another key with a dash", sure("declare -A nodes=([db-one]=i-1 [web-one-a]=i-2)", "web-one-a"), "4:101"},
+		{"set by itself", sure("declare -A nodes\nnodes[web-one]=i-1\nnodes[db-one]=i-2", "web-one"), ""},
+		{"keys and values in turn", sure("declare -A nodes=(db i-2 web-one i-1)", "web-one"), ""},
+		{"the last of a key", sure("declare -A nodes=([web-one]=i-2 [web-one]=i-1)", "web-one"), ""},
+	})
+}

@@ -177,10 +177,7 @@ func (s *state) lookup(name string, index syntax.ArithmExpr) (value, bool) {
 // index finds an element.
 func (s *state) index(held variable, x syntax.ArithmExpr) int {
 	if held.keys != nil {
-		if w, ok := x.(*syntax.Word); ok {
-			return slices.Index(held.keys, s.word(w).s)
-		}
-		return -1
+		return slices.Index(held.keys, s.key(x))
 	}
 	n, ok := s.arithm(x)
 	if !ok {
