@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -154,13 +155,23 @@ func (r *repository) walk(folder string) ([]lint.File, error) {
 
 var errTooLarge = errors.New("larger than what lint reads")
 
+// readLinted reads a file that people write. A pipe or a device is none: reading it may never end.
 func readLinted(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxLinted {
-		return nil, fmt.Errorf("%s: %w (%d bytes)", name, errTooLarge, maxLinted)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a file: lint reads no pipes and devices", name)
 	}
-	return os.ReadFile(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(io.LimitReader(file, maxLinted+1))
+	if err == nil && len(content) > maxLinted {
+		err = fmt.Errorf("%s: %w (%d bytes)", name, errTooLarge, maxLinted)
+	}
+	return content, err
 }
