@@ -52,6 +52,7 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 		}
 		set.Add(part)
 	}
+	l.adoptPaths(set)
 	if f.Live {
 		part, err := l.live(ctx, &f.liveFlags, set)
 		if err != nil {
@@ -230,23 +231,26 @@ func placeText(p roles.Place) string {
 func proofRole(r *roles.Role) proof.Role {
 	h := held{r.Account, r.Name, r.Policies, r.Attached, r.Doubts}
 	role := h.proof()
-	role.Path, role.Trust, role.Boundary = knownPath(r.Path), r.Trust, r.Boundary
+	role.Trust, role.Boundary = r.Trust, r.Boundary
+	setPath(&role, r.Path)
 	return role
 }
 
 func proofUser(u *roles.User) proof.Role {
 	h := held{u.Account, "user-" + u.Name, u.Policies, u.Attached, u.Doubts}
 	user := h.proof()
-	user.User, user.Name, user.Path, user.Boundary = true, u.Name, knownPath(u.Path), u.Boundary
+	user.User, user.Name, user.Boundary = true, u.Name, u.Boundary
+	setPath(&user, u.Path)
 	return user
 }
 
-// knownPath is a path; / in the place of one that only a deploy knows, since the plan says what path its roles have.
-func knownPath(p string) string {
-	if _, marked := iam.IntrinsicJSON(p); marked {
-		return "/"
+// setPath says which path a role or a user has. One that only a deploy knows leaves everything open: it is part of the ARN.
+func setPath(r *proof.Role, p string) {
+	if _, marked := iam.IntrinsicJSON(p); !marked {
+		r.Path = p
+		return
 	}
-	return p
+	r.Unknown = append(r.Unknown, doubts([]string{"its path, and with it its ARN, is only known when it is deployed: " + given.Shown(p)}, "give --parameter NAME=VALUE")...)
 }
 
 // held is what a role and a user hold alike. Folder is where the layout of roles render has it.

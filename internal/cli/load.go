@@ -110,23 +110,26 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 	return set, nil
 }
 
-// adoptPaths gives roles and users the paths that the plan has for them: the layout of files does not hold any.
+// adoptPaths gives roles and users of folders the paths that the plan has for them: that layout does not hold any.
 func (l *loaded) adoptPaths(set *roles.Set) {
 	for i := range l.plan.Stages {
 		for _, planned := range l.plan.Stages[i].Roles {
 			for j := range set.Roles {
-				if r := &set.Roles[j]; r.Account == planned.Account && r.Name == planned.Name {
+				if r := &set.Roles[j]; inFolder(r.Place) && r.Account == planned.Account && r.Name == planned.Name {
 					r.Path = planned.Path
 				}
 			}
 			for j := range set.Users {
-				if u := &set.Users[j]; planned.Kind == plan.KindUser && u.Account == planned.Account && u.Name == planned.Name {
+				if u := &set.Users[j]; inFolder(u.Place) && planned.Kind == plan.KindUser && u.Account == planned.Account && u.Name == planned.Name {
 					u.Path = planned.Path
 				}
 			}
 		}
 	}
 }
+
+// inFolder says whether something was read from a folder of its own: whatever else is read from files stands on a line.
+func inFolder(p roles.Place) bool { return p.File != "" && p.Line == 0 }
 
 const policiesLayout = "the layout is DIR/<12-digit account>/<RoleName>/{trust,policy-<name>,managed-<name>,attached,boundary}.json, DIR/<account>/user-<name>/ and DIR/<account>/bucket-<name>.json, as slipway roles render --format json --out DIR writes it"
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (c *rolesDiffCommand) Run(ctx context.Context, process *Process) error {
 // extra says whether a role looks like one of the release, which does not have it: under its path and with its name. With
 // one stage only, those of the others are none of it.
 func (l *loaded) extra(r *roles.Role) bool {
-	if r.Path != plan.RolePath || l.flags.Stage != "" {
+	if r.Path != cmp.Or(l.release.Roles.Path, plan.RolePath) || l.flags.Stage != "" {
 		return false
 	}
 	return strings.HasPrefix(r.Name, l.release.App+"-")

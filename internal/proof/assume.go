@@ -28,6 +28,10 @@ func (p *stageProver) assumption(c *plan.Call, caller *plan.Role, s *subject, ou
 			p.otherHalf(target, c, out, answer{verdict: Refuted, why: "role " + target.Name + " is missing in account " + target.Account})
 			continue
 		}
+		if why := other.elsewhere(target); why != "" {
+			p.otherHalf(target, c, out, answer{verdict: Refuted, why: why, blocked: true})
+			continue
+		}
 		q = p.ask(c, caller, s, r.ARN, nil, true)
 		q.set = &iam.PolicySet{Identity: []*iam.Policy{iam.AllowAll("identity")}, Trust: other.trust}
 		q.unknown = other.unknownOf(true)

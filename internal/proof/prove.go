@@ -137,6 +137,8 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 	switch {
 	case s == nil:
 		out.Verdict, out.Why = Refuted, "role "+role.Name+" is missing in account "+role.Account
+	case s.elsewhere(role) != "":
+		out.Verdict, out.Why, out.Blocked = Refuted, s.elsewhere(role), true
 	case c.NoPermission:
 	case c.Role.Enters():
 		if err := p.entry(c, role, s, &out, missing); err != nil {

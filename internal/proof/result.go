@@ -15,7 +15,9 @@ import (
 
 // Role is a role as it was given: rendered, read from files, or read from an account.
 type Role struct {
-	Account, Name, Path string
+	Account, Name string
+	// Path is empty where nobody said it: it is not looked at then. With another path than the plan's it is another role.
+	Path string
 	// User says that it is a user of IAM.
 	User bool
 	// Trust is nil when the role has no trust policy.

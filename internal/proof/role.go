@@ -97,6 +97,17 @@ func compileBuckets(given []Bucket, o openings) (map[string]*iam.Policy, error) 
 	return policies, nil
 }
 
+// elsewhere says why a given role is not the planned one: with another path it has another ARN, and a deploy calls it by that.
+// Empty where it is, or where nobody said its path.
+func (s *subject) elsewhere(role *plan.Role) string {
+	if s == nil || s.role.Path == "" || s.role.Path == role.Path {
+		return ""
+	}
+	there := *role
+	there.Path = s.role.Path
+	return fmt.Sprintf("%s has the path %s and should have %s: its ARN is %s, and a deploy asks for %s", role.Name, s.role.Path, role.Path, there.ARN(), role.ARN())
+}
+
 // own is the policy set for calls that the role makes.
 func (s *subject) own() *iam.PolicySet {
 	return &iam.PolicySet{Identity: s.policies, Boundary: s.boundary, SCPs: s.scps}

@@ -105,7 +105,7 @@ func (s *Set) In(account string) *Set {
 type Role struct {
 	Account, Name string
 	// Path and Kind are not part of the files: [Read] gives slipway's path, and the kind that the name ends with,
-	// which is empty where it ends with none.
+	// which is empty where it ends with none. Path is empty where a file does not say it, and may be an [iam.Intrinsic].
 	Path string
 	Kind plan.RoleKind
 	// Purpose in one sentence; empty when read from files.

@@ -14,7 +14,11 @@ import (
 // compare compares one role.
 func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 	r := Role{Account: want.Account, Name: want.Name, Verdict: Same, Place: placeText(have.Place)}
-	if want.Path != have.Path {
+	switch {
+	case want.Path == have.Path || have.Path == "": // where it is not said there is a doubt that says so
+	case isOpen(have.Path):
+		r.Unclear = append(r.Unclear, "its path is only known when it is deployed: "+given.Shown(have.Path))
+	default:
 		r.Other = append(r.Other, fmt.Sprintf("its path is %s and should be %s: its ARN is another one", given.Shown(have.Path), want.Path))
 	}
 	if want.InstanceProfile && !have.InstanceProfile {

@@ -85,7 +85,7 @@ func (s *setter) holder(kind string, n *iam.Node) (*holder, bool) {
 		return nil, false
 	}
 	h := &holder{
-		kind: kind, name: name, path: "/", place: place(s.file, n.Pos),
+		kind: kind, name: name, place: place(s.file, n.Pos),
 		doubts: []string{"the template only adds to it, and does not say what else it has"},
 	}
 	s.keep(h)

@@ -152,7 +152,10 @@ func (p *tfPlan) holder(r *tfResource, kind string) {
 	if h.name == "" {
 		h.name = r.open("name")
 	}
-	if h.path == "" {
+	switch {
+	case r.isUnknown("path"):
+		h.path = r.open("path")
+	case h.path == "":
 		h.path = "/"
 	}
 	if kind == typeRole {

@@ -112,7 +112,7 @@ func (p *tfPlan) holderNamed(kind, name string, r *tfResource) *holder {
 		return h
 	}
 	h := &holder{
-		kind: kind, name: name, path: "/", place: place(p.file, r.pos),
+		kind: kind, name: name, place: place(p.file, r.pos),
 		doubts: []string{"the plan only adds to it, and does not say what else it has"},
 	}
 	p.keep(h)
