@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -24,6 +25,33 @@ type givenFlags struct {
 	Account   string            `placeholder:"ID" help:"The account that templates and plans are for, where the release has several."`
 	Parameter map[string]string `placeholder:"NAME=VALUE" help:"The value of a template's parameter, where it is not the default; AWS::StackName and the like, too. Repeatable."`
 	liveFlags
+
+	declared []string // the parameters of the templates that were read
+}
+
+// declare notes a parameter of a template.
+func (f *givenFlags) declare(name string) {
+	if !slices.Contains(f.declared, name) {
+		f.declared = append(f.declared, name)
+	}
+}
+
+// pseudo are the parameters that every template has (AWS CloudFormation user guide, "Pseudo parameters reference").
+var pseudo = []string{"AWS::AccountId", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"}
+
+// unused finds a parameter that no template declares: it would silently not count.
+func (f *givenFlags) unused() error {
+	for _, name := range slices.Sorted(maps.Keys(f.Parameter)) {
+		switch {
+		case slices.Contains(f.declared, name) || slices.Contains(pseudo, name):
+		case len(f.declared) == 0:
+			return usage(fmt.Errorf("--parameter %s: nothing that is given declares parameters", name), "")
+		default:
+			slices.Sort(f.declared)
+			return usage(fmt.Errorf("--parameter %s: no template declares it", name), "declared are "+strings.Join(f.declared, ", "))
+		}
+	}
+	return nil
 }
 
 // any says whether roles are given at all.
@@ -51,6 +79,9 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 			return nil, err
 		}
 		set.Add(part)
+	}
+	if err := f.unused(); err != nil {
+		return nil, err
 	}
 	l.adoptPaths(set)
 	if f.Live {
@@ -87,7 +118,7 @@ func readSource(process *Process, source string, accounts []string, region strin
 	if account != "" && !accountID.MatchString(account) {
 		return nil, usage(fmt.Errorf("account %s: an account is 12 digits", account), "")
 	}
-	o := given.Options{Account: account, Region: region, Parameters: f.Parameter}
+	o := given.Options{Account: account, Region: region, Parameters: f.Parameter, Declared: f.declare}
 	if isFolder(name) {
 		return readFolder(process, name, o)
 	}
@@ -251,6 +282,16 @@ func setPath(r *proof.Role, p string) {
 		return
 	}
 	r.Unknown = append(r.Unknown, doubts([]string{"its path, and with it its ARN, is only known when it is deployed: " + given.Shown(p)}, "give --parameter NAME=VALUE")...)
+}
+
+// proofBucket is the policy of a bucket as the proof takes it.
+func proofBucket(b *roles.Bucket) proof.Bucket {
+	out := proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy, Doubts: b.Doubts}
+	if _, out.Open = iam.IntrinsicJSON(b.Name); out.Open {
+		out.Name = iam.IntrinsicPattern(b.Name)
+		out.Doubts = append([]string{fmt.Sprintf("the policy at %s is for %s", placeText(b.Place), given.Shown(b.Name))}, b.Doubts...)
+	}
+	return out
 }
 
 // held is what a role and a user hold alike. Folder is where the layout of roles render has it.

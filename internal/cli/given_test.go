@@ -58,6 +58,18 @@ func TestR035WhatATemplateLeavesOpen(t *testing.T) {
 		"as it is rendered": {"Path: /slipway/", "Path: /slipway/", nil, exitOK, "proved"},
 		"another path":      {"Path: /slipway/", "Path: /", nil, 1, "has the path / and should have /slipway/"},
 		"an unknown path":   {"Path: /slipway/", "Path: !ImportValue x", nil, 3, `its path, and with it its ARN, is only known when it is deployed: {"Fn::ImportValue":"x"}`},
+		"a macro in the properties": {"      Policies:\n",
+			"      Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://x/y}}\n      Policies:\n", nil, 3, "are changed at deploy time by Fn::Transform"},
+		"a loop in the properties":                    {"      Policies:\n", "      Fn::ForEach::X: [A, [b], {'${A}': !Ref A}]\n      Policies:\n", nil, 3, "are changed at deploy time by Fn::ForEach::X"},
+		"a denial under an unknown condition":         {"Resources:\n", denial("AWS::IAM::Policy", "PolicyName"), nil, 3, "of its policy Perhaps, whether it exists depends on the condition Nope"},
+		"a managed denial under an unknown condition": {"Resources:\n", denial("AWS::IAM::ManagedPolicy", "ManagedPolicyName"), nil, 3, "of its policy Perhaps, whether it exists depends on the condition Nope"},
+		"a denial for sure":                           {"Resources:\n", strings.Replace(denial("AWS::IAM::Policy", "PolicyName"), "    Condition: Nope\n", "", 1), nil, 1, "denies it"},
+		"a misspelt property": {"      Policies:\n", "      PermissionBoundary: arn:aws:iam::aws:policy/ReadOnlyAccess\n      Policies:\n", nil, exitUsage,
+			"AWS::IAM::Role has no property PermissionBoundary: did you mean PermissionsBoundary"},
+		"a parameter that is not declared": {"Resources:\n", "Parameters: {A: {Type: String}}\nResources:\n", []string{"--parameter", "B=x"}, exitUsage,
+			"--parameter B: no template declares it"},
+		"no parameter is declared":      {"Resources:\n", "Resources:\n", []string{"--parameter", "B=x"}, exitUsage, "nothing that is given declares parameters"},
+		"a parameter of every template": {"Resources:\n", "Resources:\n", []string{"--parameter", "AWS::StackName=x"}, exitOK, "proved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,6 +77,41 @@ func TestR035WhatATemplateLeavesOpen(t *testing.T) {
 			code, out := run(t, append([]string{"prove", "-f", example("web"), "--policies", folder}, test.args...)...)
 			if code != test.code || !strings.Contains(strings.Join(strings.Fields(out), " "), test.text) {
 				t.Errorf("exit code %d, want %d with %q:\n%s", code, test.code, test.text, out)
+			}
+		})
+	}
+}
+
+// denial puts a policy with a denial, which exists under a condition that nobody decides, first among the resources.
+func denial(kind, name string) string {
+	return `Parameters: {C: {Type: String}}
+Conditions: {Nope: !Equals [!Ref C, "yes"]}
+Resources:
+  Perhaps:
+    Type: ` + kind + `
+    Condition: Nope
+    Properties:
+      ` + name + `: x
+      Roles: [web-dev-Deploy]
+      PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Deny, Action: "ssm:*", Resource: "*"}]}
+`
+}
+
+// TestR130BucketPoliciesThatMayNotExist: what a bucket of another account gives under a condition is not proved.
+func TestR130BucketPoliciesThatMayNotExist(t *testing.T) {
+	t.Parallel()
+	const account = "111111111111"
+	for name, test := range map[string]struct{ old, new, text string }{
+		"a condition": {"    Type: AWS::S3::BucketPolicy\n", "    Type: AWS::S3::BucketPolicy\n    Condition: HasIt\n",
+			"whether it exists depends on the condition HasIt"},
+		"a macro":           {"Resources:\n", "Transform: [Own]\nResources:\n", "the template is changed at deploy time by Own"},
+		"an unknown bucket": {"      Bucket: ", "      Bucket: !ImportValue x # ", `is for {"Fn::ImportValue":"x"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, out := run(t, "prove", "-f", example("pipeline"), "--policies", changed(t, "pipeline", account, test.old, test.new))
+			if code != 3 || !strings.Contains(strings.Join(strings.Fields(out), " "), test.text) {
+				t.Errorf("exit code %d, want 3 with %q:\n%s", code, test.text, out)
 			}
 		})
 	}

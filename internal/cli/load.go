@@ -157,7 +157,7 @@ func proveCalls(p *plan.Plan, set *roles.Set) (*proof.Result, error) {
 func proveGiven(p *plan.Plan, set *roles.Set, given []proof.Role) (*proof.Result, error) {
 	var buckets []proof.Bucket
 	for _, b := range set.Buckets {
-		buckets = append(buckets, proof.Bucket{Account: b.Account, Name: b.Name, Policy: b.Policy})
+		buckets = append(buckets, proofBucket(&b))
 	}
 	return proof.Prove(p, given, buckets...)
 }

@@ -81,6 +81,9 @@ func (c *policyEscalationCommand) roles(input *Process) (*roles.Set, error) {
 		}
 		set.Add(part)
 	}
+	if err := flags.unused(); err != nil {
+		return nil, err
+	}
 	if len(set.Roles)+len(set.Users) == 0 {
 		return nil, usage(fmt.Errorf("no role and no user in %s", c.Files[0]), "a policy alone does not say whose it is")
 	}

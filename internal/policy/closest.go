@@ -12,11 +12,11 @@ func Closest(action string) []string {
 	service, operation, _ := strings.Cut(action, ":")
 	services := []string{service}
 	if catalog.Actions(service) == nil {
-		services = closestNames(service, catalog.Services())
+		services = ClosestNames(service, catalog.Services())
 	}
 	var out []string
 	for _, s := range services {
-		for _, name := range closestNames(operation, catalog.Actions(s)) {
+		for _, name := range ClosestNames(operation, catalog.Actions(s)) {
 			out = append(out, strings.ToLower(s)+":"+name)
 		}
 	}
@@ -25,9 +25,9 @@ func Closest(action string) []string {
 
 const maxClosest = 3
 
-// closestNames gives the names, at most three, that take the fewest edits, the closest first. Names that are more than
+// ClosestNames gives the names, at most three, that take the fewest edits, the closest first. Names that are more than
 // a third different are not close.
-func closestNames(name string, names []string) []string {
+func ClosestNames(name string, names []string) []string {
 	type near struct {
 		name  string
 		edits int

@@ -17,14 +17,13 @@ func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := openings{}
-	policies, err := compileBuckets(buckets, open)
+	policies, err := compileBuckets(buckets)
 	if err != nil {
 		return nil, err
 	}
 	result := &Result{Verdict: Proved, Unseen: unseen(given), statements: map[string]string{}}
 	for i := range p.Stages {
-		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, openings: open, result: result}
+		prover := stageProver{stage: &p.Stages[i], subjects: subjects, buckets: policies, result: result}
 		if err := prover.prove(); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.Stages[i].Name, err)
 		}
@@ -42,8 +41,7 @@ func Prove(p *plan.Plan, given []Role, buckets ...Bucket) (*Result, error) {
 type stageProver struct {
 	stage    *plan.Stage
 	subjects map[roleKey]*subject
-	buckets  map[string]*iam.Policy // by the ARN of the bucket
-	openings openings               // of the buckets' policies
+	buckets  *buckets
 	result   *Result
 	lacks    map[string]*lack // by the name of the role
 }

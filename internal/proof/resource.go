@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -54,8 +55,9 @@ func (p *stageProver) patterned(c *plan.Call, role *plan.Role, s *subject, r pla
 	q.display = r.ARN
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.ARN, s3Prefix), "/")
 	if strings.HasPrefix(r.ARN, s3Prefix) {
-		q.set.Resource = p.buckets[s3Prefix+bucket]
-		q.openings = q.openings.with(p.openings)
+		found := p.buckets.of(bucket)
+		q.set.Resource, q.unknown = found.policy, slices.Concat(q.unknown, found.doubts)
+		q.openings = q.openings.with(p.buckets.openings)
 	}
 	notGiven := r.Account != "" && strings.HasPrefix(r.ARN, s3Prefix) && q.set.Resource == nil
 	if notGiven {

@@ -40,7 +40,8 @@ type Unknown struct {
 	Why string
 	// Give says how it can be given.
 	Give string
-	// Layer that it belongs to: [iam.LayerBoundary], [iam.LayerTrust], or the role's own policies, which is the zero value too.
+	// Layer that it belongs to: [iam.LayerBoundary], [iam.LayerTrust], [iam.LayerResource], or the
+	// role's own policies, which is the zero value too.
 	Layer iam.Layer
 }
 
@@ -48,7 +49,12 @@ type Unknown struct {
 type Bucket struct {
 	// Account that owns the bucket.
 	Account, Name string
-	Policy        *iam.Document
+	// Open says that only a deploy knows the name: Name is a pattern of package path.
+	Open bool
+	// Policy is nil where nobody gave its text.
+	Policy *iam.Document
+	// Doubts say, as sentences, what is not known of it. What hangs on it is undecided.
+	Doubts []string
 }
 
 // Verdict is the answer about one call or about all of them.

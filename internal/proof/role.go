@@ -2,7 +2,9 @@ package proof
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -81,20 +83,58 @@ func compileLevels(given [][]*iam.Document) (levels [][]*iam.Policy, err error) 
 	return levels, nil
 }
 
-// compileBuckets compiles the policies of buckets, by the bucket's ARN.
-func compileBuckets(given []Bucket, o openings) (map[string]*iam.Policy, error) {
-	policies := make(map[string]*iam.Policy, len(given))
+// bucketPolicy is the given policy of a bucket, compiled.
+type bucketPolicy struct {
+	policy *iam.Policy // nil where nobody gave its text
+	doubts []Unknown
+}
+
+// buckets are policies of buckets.
+type buckets struct {
+	byARN    map[string]bucketPolicy // by the ARN of the bucket
+	open     []Bucket                // those of which only a deploy knows the bucket
+	openings openings
+}
+
+// compileBuckets compiles the policies of buckets.
+func compileBuckets(given []Bucket) (*buckets, error) {
+	out := &buckets{byARN: make(map[string]bucketPolicy, len(given)), openings: openings{}}
 	for _, b := range given {
+		if b.Open {
+			out.open = append(out.open, b)
+			continue
+		}
 		arn := s3Prefix + b.Name
-		if policies[arn] != nil {
+		if _, twice := out.byARN[arn]; twice {
 			return nil, fmt.Errorf("the policy of bucket %s is given twice", b.Name)
 		}
-		var err error
-		if policies[arn], err = o.compile(b.Policy); err != nil {
+		p, err := out.openings.compile(b.Policy)
+		if err != nil {
 			return nil, err
 		}
+		out.byARN[arn] = bucketPolicy{p, resourceDoubts(b)}
 	}
-	return policies, nil
+	return out, nil
+}
+
+func resourceDoubts(b Bucket) (list []Unknown) {
+	for _, d := range b.Doubts {
+		list = append(list, Unknown{Why: "of the policy of bucket " + b.Name + ", " + d, Layer: iam.LayerResource})
+	}
+	return list
+}
+
+// of gives the policy of a bucket, and what is not known of it.
+func (s *buckets) of(name string) bucketPolicy {
+	found := s.byARN[s3Prefix+name]
+	for _, b := range s.open {
+		if fits, err := path.Match(b.Name, name); err == nil && !fits {
+			continue
+		}
+		found.doubts = append(slices.Clone(found.doubts), Unknown{Layer: iam.LayerResource,
+			Why: "which bucket a policy is for is only known when it is deployed, and it may be " + name + ": " + strings.Join(b.Doubts, "; ")})
+	}
+	return found
 }
 
 // elsewhere says why a given role is not the planned one: with another path it has another ARN, and a deploy calls it by that.

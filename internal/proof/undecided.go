@@ -33,6 +33,8 @@ func (q question) opened() (_ *iam.PolicySet, err error) {
 	for _, u := range q.unknown {
 		switch u.Layer {
 		case iam.LayerBoundary: // a boundary gives nothing
+		case iam.LayerResource:
+			set.Resource = iam.AllowEveryone(u.What)
 		case iam.LayerTrust:
 			if set.Trust, err = named(iam.AllowEveryone(u.What), q.request.Principal); err != nil {
 				return nil, err

@@ -71,8 +71,15 @@ type Attached struct {
 // Bucket is the policy of a bucket.
 type Bucket struct {
 	// Account that owns the bucket.
-	Account, Name string
-	Policy        *iam.Document
+	Account string
+	// Name, which in a template may be an [iam.Intrinsic].
+	Name string
+	// Policy is nil where nobody gave its text.
+	Policy *iam.Document
+	// Doubts are as a role's.
+	Doubts []string
+	// Place is where it was read from.
+	Place Place
 	// Notes explain the statements, in their order; none when read from files.
 	Notes []Note
 }

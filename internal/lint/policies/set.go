@@ -49,6 +49,9 @@ func (l *linter) set(set *roles.Set, sources map[string][]byte) {
 		l.holders = append(l.holders, h)
 	}
 	for _, b := range set.Buckets {
+		if b.Policy == nil {
+			continue
+		}
 		h := &holder{}
 		h.policies = l.with(h, iam.ResourcePolicy, b.Name, b.Policy, roles.Place{})
 		l.holders = append(l.holders, h)

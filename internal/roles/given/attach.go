@@ -1,6 +1,7 @@
 package given
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -9,11 +10,14 @@ import (
 
 // attachManaged attaches a managed policy of the template to those that it names.
 func (s *setter) attachManaged(set *roles.Set, x *resource) {
-	a := s.managed[x.id]
-	attached := false
+	a, attached := s.managed[x.id], false
+	given := *a
+	given.Document = x.surely(a.Document)
 	s.each(x, func(h *holder) {
 		attached = true
-		h.attached = append(h.attached, *a)
+		if given.Document != nil || a.Document == nil {
+			h.attached = append(h.attached, given)
+		}
 		h.doubt(x)
 	})
 	if attached || a.Document == nil || s.carried[a.ARN] {
@@ -29,25 +33,36 @@ func (s *setter) attachInline(set *roles.Set, x *resource) {
 		s.report(x.pos, iam.CodeMissingElement, "policy %s needs PolicyName and PolicyDocument", x.id)
 		return
 	}
-	attached := false
+	attached, d := false, s.document(doc)
 	s.each(x, func(h *holder) {
 		attached = true
-		s.add(h, name, doc)
+		s.put(h, name, x.surely(d))
 		h.doubt(x)
 	})
-	if attached {
-		return
-	}
-	if d := s.document(doc); d != nil {
+	if d != nil && !attached {
 		set.Loose = append(set.Loose, roles.Policy{Name: x.id, Document: d, Place: place(s.file, x.pos)})
 	}
 }
 
-// doubt passes on that a policy may not exist.
+// doubt passes on that a policy may not exist, or say something else.
 func (h *holder) doubt(x *resource) {
-	if x.doubt != "" {
-		h.doubts = append(h.doubts, "of its policy "+x.id+", "+x.doubt)
+	for _, d := range x.doubts() {
+		h.doubts = append(h.doubts, "of its policy "+x.id+", "+d)
 	}
+}
+
+// surely is a policy without what it denies, where it may not exist: what it denies is then not certain. What it allows stays,
+// since whoever carries it is in doubt, and nothing is proved by it. Nil where nothing is left.
+func (x *resource) surely(d *iam.Document) *iam.Document {
+	if d == nil || len(x.doubts()) == 0 {
+		return d
+	}
+	out := *d
+	out.Statements = slices.DeleteFunc(slices.Clone(d.Statements), func(st iam.Statement) bool { return st.Effect != iam.Allow })
+	if len(out.Statements) == 0 {
+		return nil
+	}
+	return &out
 }
 
 // lists are the properties by which a policy names those who carry it.
@@ -59,6 +74,9 @@ var lists = []struct{ property, kind string }{
 // each goes over those that a policy names.
 func (s *setter) each(x *resource, f func(*holder)) {
 	for _, l := range lists {
+		if x.macro != "" { // which may name more
+			s.unsure(l.kind, x.macro)
+		}
 		n := s.property(x, l.property)
 		for _, item := range items(n) {
 			h, known := s.holder(l.kind, &item)
@@ -94,10 +112,8 @@ func (s *setter) holder(kind string, n *iam.Node) (*holder, bool) {
 
 // perhaps notes that a policy may be attached to anybody of a kind.
 func (s *setter) perhaps(kind string, x *resource, n *iam.Node) {
-	const most = 3
-	if name, _ := stringOf(n); len(s.maybe[kind]) < most {
-		s.maybe[kind] = append(s.maybe[kind], "whether it has what "+x.id+" gives depends on "+Shown(name))
-	}
+	name, _ := stringOf(n)
+	s.unsure(kind, "whether it has what "+x.id+" gives depends on "+Shown(name))
 }
 
 // profiles notes which roles instances carry.
@@ -142,6 +158,6 @@ func (s *setter) bucket(set *roles.Set, x *resource) {
 		s.report(bucket.Pos, iam.CodeWrongType, "Bucket of %s must be a string, found %s", x.id, bucket.Kind)
 	}
 	if d := s.document(doc); d != nil {
-		set.Buckets = append(set.Buckets, roles.Bucket{Account: s.options.Account, Name: strings.TrimSpace(name), Policy: d})
+		set.Buckets = append(set.Buckets, roles.Bucket{Account: s.options.Account, Name: strings.TrimSpace(name), Policy: d, Doubts: x.doubts(), Place: place(s.file, x.pos)})
 	}
 }

@@ -75,6 +75,14 @@ func (b *book) policy(arn string, pos iam.Position) roles.Attached {
 	return roles.Attached{ARN: arn, Document: awsPolicy(arn), Place: place(b.file, pos)}
 }
 
+// unsure notes a doubt about everybody of a kind. A few are enough.
+func (b *book) unsure(kind, doubt string) {
+	const most = 3
+	if list := b.maybe[kind]; len(list) < most && !slices.Contains(list, doubt) {
+		b.maybe[kind] = append(list, doubt)
+	}
+}
+
 func unknownBoundary(arn string) string {
 	return "the text of its permissions boundary " + Shown(arn) + " is not given"
 }

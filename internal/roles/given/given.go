@@ -31,6 +31,8 @@ type Options struct {
 	// Parameters are values of a template's parameters, and of pseudo parameters such as AWS::StackName. A parameter that
 	// is not among them has its default.
 	Parameters map[string]string
+	// Declared hears of each parameter that a template declares; nil where nobody asks.
+	Declared func(name string)
 }
 
 // Kind says what a file is.

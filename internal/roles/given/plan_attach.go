@@ -181,15 +181,21 @@ func blank(s string) string { return strings.Repeat("x", len(s)) }
 // buckets reads the policies of buckets.
 func (p *tfPlan) buckets(set *roles.Set) {
 	for _, r := range p.resources {
-		n, name := field(r.values, "policy"), textOf(r.values, "bucket")
-		if r.kind != "aws_s3_bucket_policy" || n == nil || n.Kind != iam.StringNode || n.Text == "" {
+		if r.kind != "aws_s3_bucket_policy" {
 			continue
 		}
-		if t := p.reference(r, "bucket", "aws_s3_bucket"); name == "" && t != nil {
-			name = textOf(t.values, "bucket")
+		b := roles.Bucket{Account: p.account, Name: textOf(r.values, "bucket"), Place: place(p.file, r.pos)}
+		if t := p.reference(r, "bucket", "aws_s3_bucket"); b.Name == "" && t != nil {
+			b.Name = textOf(t.values, "bucket")
 		}
-		if d := p.embedded(n); d != nil && name != "" {
-			set.Buckets = append(set.Buckets, roles.Bucket{Account: p.account, Name: name, Policy: d})
+		if b.Name == "" {
+			b.Name = r.open("bucket")
 		}
+		if n := field(r.values, "policy"); n != nil && n.Kind == iam.StringNode && n.Text != "" {
+			b.Policy = p.embedded(n)
+		} else {
+			b.Doubts = []string{"the text of " + r.address + " is known after apply"}
+		}
+		set.Buckets = append(set.Buckets, b)
 	}
 }

@@ -16,6 +16,9 @@ type setter struct {
 func (s *setter) set() *roles.Set {
 	s.managed = map[string]*roles.Attached{}
 	for _, x := range s.resources {
+		s.look(x)
+	}
+	for _, x := range s.resources {
 		if x.kind == typeManaged {
 			s.readManaged(x)
 		}
@@ -44,6 +47,9 @@ func (s *setter) set() *roles.Set {
 	if s.macros != "" {
 		for _, h := range s.holders {
 			h.doubts = append(h.doubts, s.macros)
+		}
+		for i := range set.Buckets {
+			set.Buckets[i].Doubts = append(set.Buckets[i].Doubts, s.macros)
 		}
 	}
 	s.finish(set)
@@ -88,9 +94,7 @@ func (s *setter) readHolder(x *resource) {
 	if h.path, ok = stringOf(&path); !ok {
 		s.report(path.Pos, iam.CodeWrongType, "Path of %s must be a string, found %s", x.id, path.Kind)
 	}
-	if x.doubt != "" {
-		h.doubts = append(h.doubts, x.doubt)
-	}
+	h.doubts = append(h.doubts, x.doubts()...)
 	if n := s.property(x, "AssumeRolePolicyDocument"); n != nil {
 		h.trust = s.document(n)
 	}
@@ -142,7 +146,11 @@ func (s *setter) inline(h *holder, x *resource) {
 }
 
 func (s *setter) add(h *holder, name, doc *iam.Node) {
-	p := roles.Policy{Document: s.document(doc), Place: place(s.file, name.Pos)}
+	s.put(h, name, s.document(doc))
+}
+
+func (s *setter) put(h *holder, name *iam.Node, d *iam.Document) {
+	p := roles.Policy{Document: d, Place: place(s.file, name.Pos)}
 	var ok bool
 	if p.Name, ok = stringOf(name); !ok {
 		s.report(name.Pos, iam.CodeWrongType, "PolicyName must be a string, found %s", name.Kind)

@@ -30,8 +30,20 @@ type resource struct {
 	properties *iam.Node // unresolved; nil when there are none
 	// doubt is why it may not exist; empty for one that does.
 	doubt string
+	// macro is what may change its properties; empty when nothing does.
+	macro string
 	name  *iam.Node // resolved, once somebody asked
 	busy  bool
+}
+
+// doubts are whether it exists, and what it says.
+func (x *resource) doubts() (list []string) {
+	for _, d := range []string{x.doubt, x.macro} {
+		if d != "" {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // isTemplate says whether an object is a template: resources that each have a type.
@@ -83,6 +95,9 @@ func (t *template) readParameters(root *iam.Node) {
 	}
 	for i := range declared.Fields {
 		f := &declared.Fields[i]
+		if t.options.Declared != nil {
+			t.options.Declared(f.Name)
+		}
 		kind, def := field(&f.Value, "Type"), field(&f.Value, "Default")
 		value, given := t.options.Parameters[f.Name]
 		switch {
