@@ -324,7 +324,11 @@ func (h held) proof() proof.Role {
 // doubts are what is not known of a role, about what it may do and about who may be it.
 func doubts(list []string, give string) (out []proof.Unknown) {
 	for _, d := range list {
-		for _, layer := range []iam.Layer{iam.LayerIdentity, iam.LayerTrust} {
+		layers := []iam.Layer{iam.LayerIdentity, iam.LayerTrust}
+		if given.IsBoundaryDoubt(d) { // which gives nothing, and does not say who may enter
+			layers = []iam.Layer{iam.LayerBoundary}
+		}
+		for _, layer := range layers {
 			out = append(out, proof.Unknown{Why: d, Give: give, Layer: layer})
 		}
 	}

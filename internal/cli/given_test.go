@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/roles"
 )
 
 // run runs a command line of slipway in this process.
@@ -68,8 +71,9 @@ func TestR035WhatATemplateLeavesOpen(t *testing.T) {
 			"AWS::IAM::Role has no property PermissionBoundary: did you mean PermissionsBoundary"},
 		"a parameter that is not declared": {"Resources:\n", "Parameters: {A: {Type: String}}\nResources:\n", []string{"--parameter", "B=x"}, exitUsage,
 			"--parameter B: no template declares it"},
-		"no parameter is declared":      {"Resources:\n", "Resources:\n", []string{"--parameter", "B=x"}, exitUsage, "nothing that is given declares parameters"},
-		"a parameter of every template": {"Resources:\n", "Resources:\n", []string{"--parameter", "AWS::StackName=x"}, exitOK, "proved"},
+		"no parameter is declared":             {"Resources:\n", "Resources:\n", []string{"--parameter", "B=x"}, exitUsage, "nothing that is given declares parameters"},
+		"an unknown boundary, and all allowed": {"      Policies:\n", "      PermissionsBoundary: !ImportValue x\n      Policies:\n", nil, 3, "its permissions boundary"},
+		"a parameter of every template":        {"Resources:\n", "Resources:\n", []string{"--parameter", "AWS::StackName=x"}, exitOK, "proved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,5 +118,14 @@ func TestR130BucketPoliciesThatMayNotExist(t *testing.T) {
 				t.Errorf("exit code %d, want 3 with %q:\n%s", code, test.text, out)
 			}
 		})
+	}
+}
+
+// TestAnUnknownBoundaryGivesNothing: what no policy allows is refuted whatever the boundary says, and who may enter it does not touch.
+func TestAnUnknownBoundaryGivesNothing(t *testing.T) {
+	t.Parallel()
+	role := proofRole(&roles.Role{Name: "r", Doubts: []string{"the text of its permissions boundary x is not given"}})
+	if len(role.Unknown) != 1 || role.Unknown[0].Layer != iam.LayerBoundary {
+		t.Errorf("got %+v", role.Unknown)
 	}
 }

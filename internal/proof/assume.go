@@ -34,7 +34,7 @@ func (p *stageProver) assumption(c *plan.Call, caller *plan.Role, s *subject, ou
 		}
 		q = p.ask(c, caller, s, r.ARN, nil, true)
 		q.set = &iam.PolicySet{Identity: []*iam.Policy{iam.AllowAll("identity")}, Trust: other.trust}
-		q.unknown = other.unknownOf(true)
+		q.unknown, q.openings = other.unknownOf(true), other.openings
 		if other.trust == nil && len(q.unknown) == 0 {
 			p.lackOf(target).missing(c, r)
 			p.otherHalf(target, c, out, answer{verdict: Refuted, why: "role " + target.Name + " has no trust policy: nobody can assume it"})

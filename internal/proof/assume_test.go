@@ -125,3 +125,29 @@ func proveWith(t *testing.T, p *plan.Plan, given []Role, buckets []Bucket) *Resu
 	}
 	return r
 }
+
+// TestR084ATrustPolicyThatADeployDecides: whom a role lets in may be known only when its template is deployed.
+func TestR084ATrustPolicyThatADeployDecides(t *testing.T) {
+	t.Parallel()
+	p := webPlan(t, builds)
+	for principal, want := range map[string]Verdict{
+		`{"Fn::ImportValue": "builds"}`:                                       Undecided,
+		`"arn:aws:iam::999999999999:role/another"`:                            Refuted,
+		`{"Fn::Sub": "arn:aws:iam::${Tools}:role/slipway/web-CodeBuildRole"}`: Undecided,
+	} {
+		all, buckets := rendered(t, p)
+		d, findings := iam.Read("trust.json", []byte(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": `+principal+`},
+			"Action": ["sts:AssumeRole", "sts:TagSession"]}]}`), iam.ReadOptions{Intrinsics: true})
+		if len(findings) > 0 {
+			t.Fatal(findings)
+		}
+		for i := range all {
+			if all[i].Name == "web-dev-Deploy" {
+				all[i].Trust = d
+			}
+		}
+		if c := resultOf(t, proveWith(t, p, all, buckets), "dev/-/"+string(plan.KindCodeBuild)+"/sts:AssumeRole"); c.Verdict != want {
+			t.Errorf("%s: %s (%s), want %s", principal, c.Verdict, c.Why, want)
+		}
+	}
+}

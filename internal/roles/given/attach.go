@@ -54,8 +54,16 @@ func (h *holder) doubt(x *resource) {
 // surely is a policy without what it denies, where it may not exist: what it denies is then not certain. What it allows stays,
 // since whoever carries it is in doubt, and nothing is proved by it. Nil where nothing is left.
 func (x *resource) surely(d *iam.Document) *iam.Document {
-	if d == nil || len(x.doubts()) == 0 {
+	if len(x.doubts()) == 0 {
 		return d
+	}
+	return allowances(d)
+}
+
+// allowances is a policy without what it denies; nil where nothing is left.
+func allowances(d *iam.Document) *iam.Document {
+	if d == nil {
+		return nil
 	}
 	out := *d
 	out.Statements = slices.DeleteFunc(slices.Clone(d.Statements), func(st iam.Statement) bool { return st.Effect != iam.Allow })

@@ -14,7 +14,7 @@ func (b *book) embedded(n *iam.Node) (d *iam.Document) {
 		return b.document(n)
 	}
 	source := n.Text
-	if strings.HasPrefix(strings.TrimSpace(source), "%7B") || strings.HasPrefix(source, "%7b") {
+	if strings.HasPrefix(strings.TrimSpace(source), "%") { // JSON never begins so, and white space may be encoded too
 		decoded, err := url.PathUnescape(source)
 		if err != nil {
 			b.report(n.Pos, iam.CodeNotJSON, "the policy is not URL-encoded as IAM does: %v", err)

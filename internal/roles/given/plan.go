@@ -215,14 +215,17 @@ func (p *tfPlan) arns(h *holder, r *tfResource) {
 	if u == nil || u.Kind == iam.BoolNode && u.Text != "true" || u.Kind == iam.ListNode && !strings.Contains(string(u.Compact()), "true") {
 		return
 	}
-	for _, t := range p.references(r, "managed_policy_arns") {
-		if t.kind == "aws_iam_policy" {
-			p.give(h, t)
-		}
+	found, sure := p.meant(r, "managed_policy_arns", "aws_iam_policy")
+	aside := &holder{}
+	for _, t := range found {
+		p.give(aside, t)
 	}
-	if u.Kind == iam.BoolNode {
-		h.doubts = append(h.doubts, "its managed policies are known after apply")
+	if sure {
+		h.attached = append(h.attached, aside.attached...)
+		return
 	}
+	h.perhaps(aside)
+	h.doubts = append(h.doubts, "its managed policies are known after apply")
 }
 
 func (p *tfPlan) boundary(h *holder, r *tfResource) {

@@ -28,10 +28,39 @@ var attachments = map[string][]struct{ attribute, kind string }{
 // attach gives those whom a resource names what it attaches.
 func (p *tfPlan) attach(r *tfResource) {
 	for _, l := range attachments[r.kind] {
-		for _, h := range p.named(r, l.attribute, l.kind) {
-			p.attachTo(h, r)
+		for _, c := range p.named(r, l.attribute, l.kind) {
+			if c.sure {
+				p.attachTo(c.holder, r)
+				continue
+			}
+			// Attached aside, so that what it denies can be left out: it is not certain.
+			aside := &holder{}
+			p.attachTo(aside, r)
+			c.holder.perhaps(aside)
+			c.holder.doubts = append(c.holder.doubts, whether(r))
 		}
 	}
+}
+
+func whether(r *tfResource) string {
+	return "whether it has what " + r.address + " gives is known after apply"
+}
+
+// perhaps gives a holder what it may have.
+func (h *holder) perhaps(other *holder) {
+	for _, p := range other.policies {
+		if p.Document = allowances(p.Document); p.Document != nil {
+			h.policies = append(h.policies, p)
+		}
+	}
+	for _, a := range other.attached {
+		known := a.Document != nil
+		if a.Document = allowances(a.Document); a.Document != nil || !known {
+			h.attached = append(h.attached, a)
+		}
+	}
+	h.groups, h.doubts = append(h.groups, other.groups...), append(h.doubts, other.doubts...)
+	h.profile = h.profile || other.profile
 }
 
 func (p *tfPlan) attachTo(h *holder, r *tfResource) {
@@ -46,9 +75,11 @@ func (p *tfPlan) attachTo(h *holder, r *tfResource) {
 		h.profile = true
 	case "aws_iam_user_group_membership":
 		for _, g := range items(field(r.values, "groups")) {
-			h.groups = append(h.groups, g.Text)
+			if g.Kind == iam.StringNode {
+				h.groups = append(h.groups, g.Text)
+			}
 		}
-		if field(r.values, "groups") == nil {
+		if field(r.values, "groups") == nil || p.anyUnknown(r, "groups") {
 			h.doubts = append(h.doubts, "its groups are known after apply")
 		}
 	case "aws_iam_group_membership":
@@ -71,33 +102,80 @@ func (p *tfPlan) attachPolicy(h *holder, r *tfResource) {
 	h.attached = append(h.attached, roles.Attached{ARN: r.open("policy_arn"), Place: place(p.file, r.pos)})
 }
 
-// named finds whom an attribute names: by the names that are known, or by what the attribute refers to.
-func (p *tfPlan) named(r *tfResource, attribute, kind string) (list []*holder) {
+// candidate is somebody whom an attribute names, or may name.
+type candidate struct {
+	holder *holder
+	sure   bool
+}
+
+// named finds whom an attribute names: by the names that are known, and by what the attribute refers to for those that are not.
+func (p *tfPlan) named(r *tfResource, attribute, kind string) (list []candidate) {
 	for _, n := range items(field(r.values, attribute)) {
 		if n.Kind == iam.StringNode && n.Text != "" {
-			list = append(list, p.holderNamed(kind, n.Text, r))
+			list = append(list, candidate{p.holderNamed(kind, n.Text, r), true})
 		}
 	}
-	if len(list) > 0 || !p.anyUnknown(r, attribute) {
+	if !p.anyUnknown(r, attribute) {
 		return list
 	}
-	for _, t := range p.references(r, attribute) {
-		if t.kind != tfTypes[kind] {
-			continue
-		}
+	found, sure := p.meant(r, attribute, tfTypes[kind])
+	for _, t := range found {
 		name := textOf(t.values, "name")
 		if name == "" {
 			name = t.open("name")
 		}
-		if h := p.byName[[2]string{kind, name}]; h != nil {
-			list = append(list, h)
+		h := p.byName[[2]string{kind, name}]
+		if h == nil {
+			sure = false
+			continue
+		}
+		if !slices.ContainsFunc(list, func(c candidate) bool { return c.holder == h }) {
+			list = append(list, candidate{h, sure})
 		}
 	}
-	const most = 3
-	if len(list) == 0 && len(p.maybe[kind]) < most {
-		p.maybe[kind] = append(p.maybe[kind], "whether it has what "+r.address+" gives is known after apply")
+	if !sure {
+		p.unsure(kind, whether(r))
 	}
 	return list
+}
+
+// meant finds the resources of a type that stand for what is unknown of an attribute, without those whose names it has. sure says
+// that it can have no others and has all of these: a plan does not tell a choice between two from both, nor a text besides.
+func (p *tfPlan) meant(r *tfResource, attribute, kind string) (list []*tfResource, sure bool) {
+	known := items(field(r.values, attribute))
+	sure = true
+	for _, t := range p.references(r, attribute) {
+		if t.kind != kind {
+			continue
+		}
+		name := textOf(t.values, "name")
+		if !slices.ContainsFunc(known, func(n iam.Node) bool { return name != "" && n.Text == name }) {
+			list = append(list, t)
+		}
+	}
+	for _, ref := range items(field(field(r.expressions, attribute), "references")) {
+		sure = sure && (ref.Text == kind || strings.HasPrefix(ref.Text, kind+".") || isOwn(ref.Text))
+	}
+	return list, sure && len(list) > 0 && len(list) == unknownIn(field(r.unknown, attribute), attribute)
+}
+
+// isOwn says whether a reference is to the key of the resource itself.
+func isOwn(ref string) bool { return ref == "each.key" || ref == "each.value" || ref == "count.index" }
+
+// manyValued are the attributes that have several values.
+var manyValued = []string{"roles", "users", "groups", "managed_policy_arns"}
+
+// unknownIn counts the unknown values of an attribute; none of a list of which even the length is unknown.
+func unknownIn(u *iam.Node, attribute string) (count int) {
+	if u != nil && u.Kind == iam.BoolNode && slices.Contains(manyValued, attribute) {
+		return 0
+	}
+	for _, n := range items(u) {
+		if n.Kind == iam.BoolNode && n.Text == "true" {
+			count++
+		}
+	}
+	return count
 }
 
 // anyUnknown says whether something of an attribute is known after apply only.
@@ -121,13 +199,8 @@ func (p *tfPlan) holderNamed(kind, name string, r *tfResource) *holder {
 
 // reference finds the one resource of a type that an attribute refers to; nil where that is none, or cannot be told.
 func (p *tfPlan) reference(r *tfResource, attribute, kind string) *tfResource {
-	var found []*tfResource
-	for _, t := range p.references(r, attribute) {
-		if t.kind == kind {
-			found = append(found, t)
-		}
-	}
-	if len(found) != 1 {
+	found, sure := p.meant(r, attribute, kind)
+	if len(found) != 1 || !sure {
 		return nil
 	}
 	return found[0]
@@ -137,9 +210,7 @@ func (p *tfPlan) reference(r *tfResource, attribute, kind string) *tfResource {
 // the one with the key of the resource itself, where that goes over the same keys; else which one is meant cannot be told.
 func (p *tfPlan) references(r *tfResource, attribute string) (list []*tfResource) {
 	refs := items(field(field(r.expressions, attribute), "references"))
-	own := slices.ContainsFunc(refs, func(n iam.Node) bool {
-		return n.Text == "each.key" || n.Text == "each.value" || n.Text == "count.index"
-	})
+	own := slices.ContainsFunc(refs, func(n iam.Node) bool { return isOwn(n.Text) })
 	for _, ref := range refs {
 		parts := strings.SplitN(instance.ReplaceAllString(ref.Text, ""), ".", 3)
 		if len(parts) < 2 {
