@@ -53,7 +53,7 @@ func (c *rolesDiffCommand) Run(ctx context.Context, process *Process) error {
 		return err
 	}
 	found, err := difference.Compare(want, have, difference.Options{
-		Want: l.flags.File, Have: c.names(), Extra: l.extra,
+		Want: l.flags.File, Have: c.names(), Extra: l.extra, NoUsers: c.Live,
 	})
 	if err != nil {
 		return usage(fmt.Errorf("compare: %w", err), "")

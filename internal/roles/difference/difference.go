@@ -33,12 +33,20 @@ type Result struct {
 	// Want and Have name the two sides.
 	Want string `json:"want"`
 	Have string `json:"have"`
-	// Roles are all that were compared, by account and name.
+	// Roles are all that were compared, by account and name; users and the policies of buckets among them.
 	Roles []Role `json:"roles"`
 }
 
-// Role is the difference of one role.
+// The kinds of what is compared, beside roles.
+const (
+	kindUser   = "user"
+	kindBucket = "bucket"
+)
+
+// Role is the difference of one role, of a user of IAM, or of the policy of a bucket.
 type Role struct {
+	// Kind is empty for a role; else user or bucket.
+	Kind    string  `json:"kind,omitempty"`
 	Account string  `json:"account"`
 	Name    string  `json:"name"`
 	Verdict Verdict `json:"verdict"`
@@ -58,7 +66,7 @@ type Role struct {
 
 // Access is a difference with a request that shows it.
 type Access struct {
-	// Kind is policies, trust or boundary.
+	// Kind is policies, trust, boundary or bucket.
 	Kind string `json:"kind"`
 	// Text says what is allowed, as the statement that allows it has it.
 	Text      string         `json:"text"`
@@ -74,10 +82,16 @@ type Options struct {
 	Extra func(r *roles.Role) bool
 	// AnyAction counts actions that AWS does not have, too, which is faster.
 	AnyAction bool
+	// NoUsers says that the other side was not asked for users.
+	NoUsers bool
 }
 
 // Compare compares what roles there are with those that are wanted.
+// The error is about what they have: a role that is there twice, a policy that does not compile.
 func Compare(want, have *roles.Set, o Options) (*Result, error) {
+	if err := twice(have); err != nil {
+		return nil, err
+	}
 	out := &Result{Verdict: Same, Want: o.Want, Have: o.Have}
 	open := slices.ContainsFunc(have.Roles, func(r roles.Role) bool { return isOpen(r.Name) })
 	for i := range want.Roles {
@@ -99,8 +113,14 @@ func Compare(want, have *roles.Set, o Options) (*Result, error) {
 			out.add(Role{Account: h.Account, Name: h.Name, Verdict: Different, Extra: true, Place: placeText(h.Place)})
 		}
 	}
+	if err := out.users(want, have, o); err != nil {
+		return nil, err
+	}
+	if err := out.buckets(want, have, o); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(out.Roles, func(a, b Role) int {
-		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Name, b.Name))
+		return cmp.Or(strings.Compare(a.Account, b.Account), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 	})
 	return out, nil
 }

@@ -98,7 +98,7 @@ func TestR062AccountsWithoutRoles(t *testing.T) {
 	text := found.Text()
 	for _, line := range []string{
 		"web-dev-Deploy in account 222233334444\n  missing: only slipway.yaml has it", "web-old-Deploy in account 111122223333\n  extra: only files has it",
-		"different: 1 of 3 roles",
+		"different: 2 of 3 roles are not the same",
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("no %q in\n%s", line, text)

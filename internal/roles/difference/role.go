@@ -43,13 +43,18 @@ func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 			return r, err
 		}
 	}
+	r.decide()
+	return r, nil
+}
+
+// decide makes one verdict of all that was found.
+func (r *Role) decide() {
 	switch {
 	case len(r.More)+len(r.Less)+len(r.Other) > 0:
 		r.Verdict = Different
 	case len(r.Unclear) > 0:
 		r.Verdict = Undecided
 	}
-	return r, nil
 }
 
 // boundaryDoubt says whether there is a boundary whose text nobody gave.

@@ -3,6 +3,8 @@ package difference
 import (
 	"fmt"
 	"strings"
+
+	"github.com/slipway-cd/slipway/internal/policy"
 )
 
 // most is how many differences of one kind are told of a role; JSON has all.
@@ -11,19 +13,39 @@ const most = 20
 // Text tells the differences, role by role. Roles that are the same are counted only.
 func (r *Result) Text() string {
 	var b strings.Builder
-	same := 0
 	for i := range r.Roles {
-		if r.Roles[i].Verdict == Same {
-			same++
-			continue
+		if r.Roles[i].Verdict != Same {
+			r.Roles[i].text(&b, r)
 		}
-		r.Roles[i].text(&b, r)
 	}
-	fmt.Fprintf(&b, "%s: %d of %d roles are the same in %s and %s\n", r.Verdict, same, len(r.Roles), r.Want, r.Have)
+	b.WriteString(r.summary())
 	return b.String()
 }
 
+// summary counts what the verdict is about.
+func (r *Result) summary() string {
+	count, what := map[Verdict]int{}, "roles"
+	for i := range r.Roles {
+		count[r.Roles[i].Verdict]++
+		if r.Roles[i].Kind != "" {
+			what = "roles, users and policies of buckets"
+		}
+	}
+	told := map[Verdict]string{Same: "are the same", Different: "are not the same", Undecided: "cannot be told to be the same"}
+	text := fmt.Sprintf("%s: %d of %d %s %s in %s and %s", r.Verdict, count[r.Verdict], len(r.Roles), what, told[r.Verdict], r.Want, r.Have)
+	if n := count[Undecided]; n > 0 && r.Verdict == Different {
+		text += fmt.Sprintf(", and %d cannot be told", n)
+	}
+	return text + "\n"
+}
+
 func (role *Role) text(b *strings.Builder, r *Result) {
+	if role.Kind == kindBucket {
+		b.WriteString("the policy of ")
+	}
+	if role.Kind != "" {
+		b.WriteString(role.Kind + " ")
+	}
 	fmt.Fprintf(b, "%s in account %s", role.Name, role.Account)
 	if role.Place != "" {
 		fmt.Fprintf(b, " (%s)", role.Place)
@@ -38,17 +60,17 @@ func (role *Role) text(b *strings.Builder, r *Result) {
 	for _, text := range role.Other {
 		b.WriteString("  " + text + "\n")
 	}
-	accesses(b, role.More, "may, and should not")
-	accesses(b, role.Less, "should, and may not")
+	accesses(b, role.More, "may, and should not", "")
+	accesses(b, role.Less, "should, and may not", ", as "+r.Want+" has it") // which is not among the given files
 	for _, text := range role.Unclear {
 		b.WriteString("  cannot be told: " + text + "\n")
 	}
 	b.WriteByte('\n')
 }
 
-var verbs = map[string]string{"policies": "", "trust": "be assumed by others: ", "boundary": "within its boundary "}
+var verbs = map[string]string{"policies": "", "trust": "be assumed by others: ", "boundary": "within its boundary ", kindBucket: "let others do "}
 
-func accesses(b *strings.Builder, list []Access, what string) {
+func accesses(b *strings.Builder, list []Access, what, whose string) {
 	for i, a := range list {
 		if i == most {
 			fmt.Fprintf(b, "  %s: %d more, which --output json lists\n", what, len(list)-most)
@@ -56,9 +78,17 @@ func accesses(b *strings.Builder, list []Access, what string) {
 		}
 		fmt.Fprintf(b, "  %s: %s%s\n", what, verbs[a.Kind], a.Text)
 		example := a.Request
-		if a.Kind != "trust" { // the same for whoever has the policies
+		if a.Kind != "trust" && a.Kind != kindBucket { // the same for whoever has the policies
 			example.Principal, example.Account = "", ""
 		}
-		fmt.Fprintf(b, "    for example %s\n    by %s\n", example, a.Statement)
+		fmt.Fprintf(b, "    for example %s\n    by %s%s\n", example, statementText(a.Statement, whose), whose)
 	}
+}
+
+// statementText names a statement. One of the release is in no file: its name is told, and not the file that it would be in.
+func statementText(p policy.Place, whose string) string {
+	if whose != "" {
+		return fmt.Sprintf("statement %s (%s)", p.Statement, p.Effect)
+	}
+	return p.String()
 }
