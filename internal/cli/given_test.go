@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/roles"
 )
 
@@ -118,6 +119,48 @@ func TestR130BucketPoliciesThatMayNotExist(t *testing.T) {
 				t.Errorf("exit code %d, want 3 with %q:\n%s", code, test.text, out)
 			}
 		})
+	}
+}
+
+// TestR035RolesThatNobodyNames: an unnamed role may be the planned one only if it lets in whom that lets in, and no parameter names it.
+func TestR035RolesThatNobodyNames(t *testing.T) {
+	t.Parallel()
+	code, out := run(t, "prove", "-f", example("web"), "--policies", changed(t, "web", webAccount, "      RoleName: web-dev-Deploy\n", ""))
+	told := strings.Join(strings.Fields(out), " ")
+	if code != 3 || !strings.Contains(told, "name it web-dev-Deploy in the file") || strings.Contains(told, "--parameter") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	trust := func(service string) *iam.Document {
+		return &iam.Document{Version: iam.Version2012, Statements: []iam.Statement{{Effect: iam.Allow, Actions: []string{"sts:AssumeRole"},
+			Principals: []iam.PrincipalPattern{{Kind: iam.KindService, Values: []string{service}}}}}}
+	}
+	for _, test := range []struct {
+		service string
+		kind    plan.RoleKind
+		want    bool
+	}{{"ec2.amazonaws.com", plan.KindDeploy, true}, {"ec2.amazonaws.com", plan.KindNode, false}, {"codebuild.amazonaws.com", plan.KindCodeBuild, false}} {
+		if got := otherTrust(trust(test.service), test.kind); got != test.want {
+			t.Errorf("a role of %s as %s: %v", test.service, test.kind, got)
+		}
+	}
+}
+
+// TestWrongFilesOfRoles: what cannot be proved for want of a right file ends with 2, and says what to give.
+func TestWrongFilesOfRoles(t *testing.T) {
+	t.Parallel()
+	twice := changed(t, "web", webAccount, "Resources:\n", "Resources:\n  Second:\n    Type: AWS::IAM::Role\n    Properties:\n"+
+		"      RoleName: web-dev-Deploy\n      AssumeRolePolicyDocument: {Version: \"2012-10-17\", Statement: []}\n")
+	terraform := t.TempDir()
+	if code, out := run(t, "roles", "render", "-f", example("web"), "--format", "terraform", "--out", terraform); code != exitOK {
+		t.Fatal(out)
+	}
+	for folder, want := range map[string]string{twice: "given twice", terraform: "terraform show -json plan"} {
+		for _, command := range [][]string{{"prove"}, {"roles", "diff"}} {
+			code, out := run(t, append(command, "-f", example("web"), "--policies", folder)...)
+			if code != exitUsage || !strings.Contains(out, want) {
+				t.Errorf("%v: exit code %d, want 2 with %q:\n%s", command, code, want, out)
+			}
+		}
 	}
 }
 

@@ -65,6 +65,9 @@ func (c *proveCommand) Run(ctx context.Context, process *Process) error {
 		return err
 	}
 	result, err := l.proveRoles(set, given)
+	if err != nil && c.any() {
+		return usage(fmt.Errorf("policies: %w", err), "") // what is given does not compile, or is there twice
+	}
 	if err != nil {
 		return err
 	}

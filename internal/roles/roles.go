@@ -134,6 +134,8 @@ type Role struct {
 	Profiles []string
 	// Attached are managed policies, AWS's own among them.
 	Attached []Attached
+	// Unnamed says that whoever wrote the file left the name to CloudFormation or Terraform.
+	Unnamed bool
 	// Doubts say, as sentences, what about the role cannot be told from the files: it may be allowed more or less than
 	// its policies say.
 	Doubts []string

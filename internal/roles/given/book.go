@@ -47,6 +47,7 @@ func distinct(findings []*iam.SyntaxError) []*iam.SyntaxError {
 type holder struct {
 	kind     string
 	name     string // text, or an [iam.Intrinsic]
+	unnamed  bool
 	path     string
 	trust    *iam.Document
 	policies []roles.Policy
@@ -143,6 +144,7 @@ func (h *holder) role(account string) roles.Role {
 	return roles.Role{
 		Account: account, Name: h.name, Path: h.path, Kind: roles.KindOf(h.name), Trust: h.trust, Policies: h.policies,
 		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
+		Unnamed: h.unnamed,
 	}
 }
 

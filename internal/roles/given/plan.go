@@ -150,7 +150,7 @@ func (p *tfPlan) managed(r *tfResource) {
 func (p *tfPlan) holder(r *tfResource, kind string) {
 	h := &holder{kind: kind, name: textOf(r.values, "name"), path: textOf(r.values, "path"), place: place(p.file, r.pos)}
 	if h.name == "" {
-		h.name = r.open("name")
+		h.name, h.unnamed = r.open("name"), true
 	}
 	switch {
 	case r.isUnknown("path"):

@@ -87,6 +87,7 @@ func (s *setter) readManaged(x *resource) {
 func (s *setter) readHolder(x *resource) {
 	h := &holder{kind: x.kind, place: place(s.file, x.pos)}
 	name, path := s.nameOf(s.resolver, x), s.pathOf(s.resolver, x)
+	h.unnamed = s.property(x, nameProperty[x.kind]) == nil
 	var ok bool
 	if h.name, ok = stringOf(&name); !ok {
 		s.report(name.Pos, iam.CodeWrongType, "%s of %s must be a string, found %s", nameProperty[x.kind], x.id, name.Kind)
