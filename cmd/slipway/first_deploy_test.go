@@ -167,8 +167,6 @@ var (
 	clockTime   = regexp.MustCompile(`\b\d{2}:\d{2}:\d{2}\b`)
 	// took is how long a deploy took, in the table of history.
 	took = regexp.MustCompile(`(?m)^(dev .* 12:00:00  )((?:\d+m)?\d+s)( +)`)
-	// resting is the wrapper's own pause, which can outlive its script for half a second.
-	resting = regexp.MustCompile(`still running, in \S+:\n(  i-[0-9a-f]{17}  pid \d+  sleep 0\.5\n)+stop them with: .*\n`)
 	// moving are lines that depend on how fast a machine is, or on what it is.
 	moving = regexp.MustCompile(`^local: |^\S+ dev(/release)?  (i-[0-9a-f]{17} (Pending|InProgress|Delayed|Success)$|waiting for |trying again: )`)
 	// finished begins what is told of one node.
@@ -181,7 +179,6 @@ func (l *leveler) text(output string) string {
 	output = idOfCommand.ReplaceAllStringFunc(output, func(id string) string { return l.number(id, "00000000-0000-4000-8000-%012d") })
 	output = dateTime.ReplaceAllString(output, "2026-01-01 12:00:00")
 	output = clockTime.ReplaceAllString(output, "12:00:00")
-	output = resting.ReplaceAllString(output, "nothing that the scripts started is still running\n")
 	output = took.ReplaceAllStringFunc(output, func(row string) string {
 		m := took.FindStringSubmatch(row)
 		return m[1] + fmt.Sprintf("%-*s", len(m[2])+len(m[3]), "2s")

@@ -39,8 +39,9 @@ sw_tail() {
   : >"$sw_tmp/.told"
   { echo "slipway: the last 7000 bytes:"; tail -c 7000 "$sw_out"; echo; } >&2
 }
+# A shell forgets a TERM that comes between its fork and its exec, and the nap would outlive the command: hence KILL.
 sw_follow() {
-  trap '[ -z "$sw_nap" ] || kill $! 2>/dev/null; exit 0' TERM
+  trap '[ -z "$sw_nap" ] || { kill -9 $!; wait $!; } 2>/dev/null; exit 0' TERM
   sw_nap= sw_tick=0.5
   : >"$sw_tmp/.ready"
   while [ -e "$sw_out" ] && [ ! -e "$sw_tmp/.done" ]; do
