@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,6 +42,8 @@ type childReport struct {
 	// MostCalls of one tick but for reads of output, and Ticks that there were. Output counts these reads, Throttled the calls
 	// that were refused for their number.
 	MostCalls, Ticks, Output, Throttled, Calls int
+	// Busiest is the tick of MostCalls, by operation.
+	Busiest map[string]int
 	// LastTick is the longest wait that could lie between the last node's end and the verdict.
 	LastTick time.Duration
 	Ended    time.Time
@@ -123,7 +126,7 @@ func wantReport(t *testing.T, f *fleet, report childReport, failing, throttled b
 		}
 	}
 	if most := 3 + (n+49)/50; report.MostCalls > most {
-		t.Errorf("%d calls in one tick, at most %d", report.MostCalls, most)
+		t.Errorf("%d calls in one tick, at most %d: %v", report.MostCalls, most, report.Busiest)
 	}
 	if report.Memory > shipMemory && !underRace {
 		t.Errorf("%d MB", report.Memory>>20)
@@ -182,6 +185,7 @@ type counter struct {
 	mu        sync.Mutex
 	tick, all map[string]int
 	most      int
+	busiest   map[string]int // the tick with most calls
 	ticks     int
 	throttled int
 }
@@ -206,7 +210,9 @@ func (c *counter) turn() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ticks++
-	c.most = max(c.most, c.tick["ListCommandInvocations"]+c.tick["ListCommands"])
+	if calls := c.tick["ListCommandInvocations"] + c.tick["ListCommands"]; calls > c.most {
+		c.most, c.busiest = calls, maps.Clone(c.tick)
+	}
 	c.tick = map[string]int{}
 }
 
@@ -263,7 +269,7 @@ func TestShipChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls.turn()
-	report := childReport{Verdict: res.Verdict, Nodes: map[ship.Verdict]int{}, MostCalls: calls.most, Ticks: calls.ticks, Ended: time.Now(),
+	report := childReport{Verdict: res.Verdict, Nodes: map[ship.Verdict]int{}, MostCalls: calls.most, Busiest: calls.busiest, Ticks: calls.ticks, Ended: time.Now(),
 		LastTick: max(lastTick, time.Since(began)), Memory: residentPeak(t), Output: calls.all["GetCommandInvocation"], Throttled: calls.throttled, Problem: res.Problem}
 	for _, n := range calls.all {
 		report.Calls += n
