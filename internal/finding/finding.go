@@ -15,7 +15,7 @@ import (
 
 // Code names a rule, and stays what it is. SLW001–SLW099 are rules about policies and roles whose number is that of the
 // requirement they rest on; SLW1xx are about pipelines and scripts, SLW2xx further ones about policies, SLW3xx about
-// Systems Manager documents, SLW9xx about slipway's own comments in files.
+// Systems Manager documents, SLW9xx about slipway's own comments in files and about files that cannot be read.
 type Code string
 
 // Severity says what a finding is worth. Findings of severity Error make `slipway lint` exit with 1.
@@ -47,7 +47,7 @@ const (
 	Script   Subject = "script"       // shell, in a file or inside of one of the others
 	Document Subject = "document"     // Systems Manager documents
 	Release  Subject = "release"      // slipway.yaml
-	Any      Subject = "any"          // comments to slipway itself
+	Any      Subject = "any"          // comments to slipway itself, and how files are written
 )
 
 // Rule is something that linters look for.

@@ -29,6 +29,7 @@ var elsewhere = map[finding.Code]string{
 	"SLW148": "internal/lint/needs: TestProve",
 	"SLW127": "internal/lint/pipelines: TestUsage",
 	"SLW243": "internal/lint/policies: TestR019PullRequestsThatDeploy",
+	"SLW903": "internal/lint: TestEncodings",
 }
 
 func TestEveryCode(t *testing.T) {

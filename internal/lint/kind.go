@@ -33,8 +33,9 @@ func Promising(name string) bool {
 	return slices.Contains([]string{".yml", ".yaml", ".json", ".sh", ".bash", ".template"}, path.Ext(name))
 }
 
-// KindOf tells what a file is.
+// KindOf tells what a file is, in whatever encoding.
 func KindOf(f File) Kind {
+	f.Content = plain(f.Content)
 	if _, ok := policies.Folder(f.Name); ok {
 		return KindPolicy
 	}
@@ -49,7 +50,10 @@ func KindOf(f File) Kind {
 	case ".sh", ".bash":
 		return KindScript
 	case ".json":
-		return kindOfKeys(keysOfJSON(f.Content))
+		if kind := kindOfKeys(keysOfJSON(f.Content)); kind != KindNone || !brokenPolicy(f.Content) {
+			return kind
+		}
+		return KindPolicy
 	case ".yml", ".yaml", ".template":
 		if text := bytes.TrimSpace(f.Content); len(text) > 0 && text[0] == '{' {
 			if keys := keysOfJSON(f.Content); len(keys) > 0 {
@@ -104,7 +108,7 @@ func keysOfYAML(content []byte) []string {
 
 // keysOfJSON gives the keys at the top level of an object; those before the first mistake in one that is none.
 func keysOfJSON(content []byte) []string {
-	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))))
+	d := json.NewDecoder(bytes.NewReader(content))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil
 	}
@@ -123,4 +127,11 @@ func keysOfJSON(content []byte) []string {
 		}
 	}
 	return keys
+}
+
+// brokenPolicy says whether a text that is no JSON was to be a policy: one with a mistake before its statements is no reason
+// to pass it over.
+func brokenPolicy(content []byte) bool {
+	return !json.Valid(content) && bytes.Contains(content, []byte(`"Statement"`)) && bytes.Contains(content, []byte(`"Effect"`)) &&
+		!bytes.Contains(content, []byte(`"Resources"`))
 }

@@ -54,6 +54,7 @@ var tables = [][]finding.Rule{
 	documents.Rules,
 	releaseRules,
 	finding.Rules,
+	encodingRules,
 }
 
 // Rules are all rules, by code.
@@ -148,7 +149,10 @@ func (in Input) policy(f File) []finding.Finding {
 	contents := map[string][]byte{}
 	for _, o := range in.Files {
 		if other, ok := policies.Folder(o.Name); ok && other == root {
-			names, contents[o.Name] = append(names, o.Name), o.Content
+			names = append(names, o.Name)
+			if utf16Order(o.Content) == nil { // its own finding says so, and what is missing here is known to be missing
+				contents[o.Name] = o.Content
+			}
 		}
 	}
 	if names[0] != f.Name {
@@ -159,7 +163,15 @@ func (in Input) policy(f File) []finding.Finding {
 
 // lint gives one file to the linters that know its kind.
 func (in Input) lint(f File) []finding.Finding {
-	switch KindOf(f) {
+	kind := KindOf(f)
+	if kind != KindNone && utf16Order(f.Content) != nil {
+		found := []finding.Finding{encodingRule.At(f.Name, 1, 1, "", "this is UTF-16, and was not looked at")}
+		if _, ok := policies.Folder(f.Name); ok {
+			found = append(found, in.policy(f)...) // it may be the one that stands for its folder
+		}
+		return found
+	}
+	switch kind {
 	case KindWorkflow:
 		return append(pipelines.Check(f.Name, f.Content, in.Pipelines, in.Repository), in.held(f)...)
 	case KindAction:

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/managed"
 	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/plan"
@@ -24,7 +25,8 @@ func Folder(name string) (root string, ok bool) {
 	return m[1], true
 }
 
-// InFolder lints the roles of a folder, given its files by name: what belongs together is looked at together.
+// InFolder lints the roles of a folder, given its files by name: what belongs together is looked at together. A file that is
+// in the order and not among them cannot be read: more may be attached than is known.
 func InFolder(files map[string][]byte, order []string) []finding.Finding {
 	l := &linter{}
 	l.set(l.folder(files, order), files)
@@ -52,7 +54,12 @@ func (l *linter) folder(files map[string][]byte, order []string) *roles.Set {
 			folders[dir] = &roles.Role{Account: m[2], Name: m[3], Path: plan.RolePath, Kind: roles.KindOf(m[3]), Place: roles.Place{File: name, Line: 1, Column: 1}}
 			dirs = append(dirs, dir)
 		}
-		l.take(folders[dir], name, m[4], files[name])
+		content, ok := files[name]
+		if !ok {
+			folders[dir].Doubts = append(folders[dir].Doubts, name+" cannot be read")
+			continue
+		}
+		l.take(folders[dir], name, m[4], content)
 	}
 	for _, dir := range dirs {
 		r := folders[dir]
@@ -84,6 +91,7 @@ func (l *linter) take(r *roles.Role, name, part string, content []byte) {
 	}
 	d, found := read(name, content)
 	l.syntax(&policy{file: name, holder: &holder{role: r.Name}}, found)
+	l.characters(name, content, iam.IdentityPolicy)
 	if d == nil {
 		r.Doubts = append(r.Doubts, name+" cannot be read")
 		return

@@ -15,7 +15,7 @@ const (
 )
 
 // languageRules are about the policy language.
-var languageRules = []finding.Rule{syntaxRule, duplicateKeyRule, quotaRule, versionRule, notActionRule, notResourceRule, notPrincipalRule, duplicateRule, coveredRule}
+var languageRules = []finding.Rule{syntaxRule, charactersRule, duplicateKeyRule, quotaRule, versionRule, notActionRule, notResourceRule, notPrincipalRule, duplicateRule, coveredRule}
 
 var (
 	syntaxRule = finding.Rule{

@@ -33,6 +33,7 @@ func File(name string, content []byte) []finding.Finding {
 		l.open(p.holder)
 		l.holder(p.holder)
 	}
+	l.characters(name, content, p.kind)
 	finding.Sort(l.found)
 	return l.found
 }
