@@ -16,18 +16,23 @@ import (
 	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
-// givenFlags say which roles there are.
+// givenFlags say which roles there are: from files, or from AWS itself.
 type givenFlags struct {
+	fileFlags
+	liveFlags
+}
+
+// fileFlags say which files have roles.
+type fileFlags struct {
 	Policies  []string          `sep:"none" placeholder:"[ACCOUNT=]PATH" help:"Take these roles in place of the rendered ones: a folder in the layout of roles render, a CloudFormation template, a Terraform plan (terraform show -json), or the output of aws iam get-account-authorization-details. Repeatable."`
 	Account   string            `placeholder:"ID" help:"The account that templates and plans are for, where the release has several."`
 	Parameter map[string]string `placeholder:"NAME=VALUE" help:"The value of a template's parameter, where it is not the default; AWS::StackName and the like, too. Repeatable."`
-	liveFlags
 
 	declared []string // the parameters of the templates that were read
 }
 
 // declare notes a parameter of a template.
-func (f *givenFlags) declare(name string) {
+func (f *fileFlags) declare(name string) {
 	if !slices.Contains(f.declared, name) {
 		f.declared = append(f.declared, name)
 	}
@@ -37,7 +42,7 @@ func (f *givenFlags) declare(name string) {
 var pseudo = []string{"AWS::AccountId", "AWS::NotificationARNs", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName", "AWS::URLSuffix"}
 
 // unused finds a parameter that no template declares: it would silently not count.
-func (f *givenFlags) unused() error {
+func (f *fileFlags) unused() error {
 	for _, name := range slices.Sorted(maps.Keys(f.Parameter)) {
 		switch {
 		case slices.Contains(f.declared, name) || slices.Contains(pseudo, name):
@@ -71,7 +76,7 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 	set := &roles.Set{}
 	accounts, region := l.places()
 	for _, source := range f.Policies {
-		part, err := readSource(process.until(ctx), source, accounts, region, f)
+		part, err := readSource(process.until(ctx), source, accounts, region, &f.fileFlags)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +112,7 @@ func splitAccount(source string) (account, name string) {
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
 // readSource reads one folder or file, for the release's accounts.
-func readSource(process *Process, source string, accounts []string, region string, f *givenFlags) (*roles.Set, error) {
+func readSource(process *Process, source string, accounts []string, region string, f *fileFlags) (*roles.Set, error) {
 	account, name := splitAccount(source)
 	if account = cmp.Or(account, f.Account); account == "" && len(accounts) == 1 {
 		account = accounts[0]

@@ -48,14 +48,18 @@ Examples:
   slipway lint --fix deploy.json
   slipway lint --write-baseline .slipway-lint.json && slipway lint --baseline .slipway-lint.json
   slipway lint -o sarif > slipway.sarif
-  slipway lint --needs .github/workflows/deploy.yml
-  slipway lint --policies roles --role shop-dev-Deploy .github/workflows/deploy.yml`
+  slipway lint --needs .github/workflows/deploy.yml > policy.json
+  slipway lint --policies roles --role shop-dev-Deploy .github/workflows/deploy.yml
+  slipway lint --policies 111111111111=roles.yaml --parameter Env=dev .github/workflows/deploy.yml`
 }
 
 // Run lints, and prints what was found.
 func (c *lintCommand) Run(process *Process) error {
 	if c.Baseline != "" && c.WriteBaseline != "" {
 		return usage(errors.New("--baseline reads a file and --write-baseline writes one"), "leave one of them out")
+	}
+	if err := c.checkNeeds(); err != nil {
+		return err
 	}
 	place, err := placeOf(".")
 	if err != nil {
@@ -118,6 +122,9 @@ func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
 	file := c.Release
 	if file == "" {
 		if _, err := os.Stat(defaultReleaseFile); errors.Is(err, fs.ErrNotExist) {
+			if len(c.Set) > 0 {
+				return against, usage(errors.New("--set gives a variable of a release file, and there is none here"), "name it with --release FILE")
+			}
 			return against, nil
 		}
 		file = defaultReleaseFile

@@ -68,7 +68,7 @@ func (c *policyEscalationCommand) Run(ctx context.Context, process *Process) err
 
 func (c *policyEscalationCommand) roles(input *Process) (*roles.Set, error) {
 	set := &roles.Set{Complete: true}
-	flags := givenFlags{Account: c.Account, Parameter: c.Parameter}
+	flags := fileFlags{Account: c.Account, Parameter: c.Parameter}
 	for _, source := range c.Files {
 		part, err := readSource(input, source, nil, c.Region, &flags)
 		if err != nil {

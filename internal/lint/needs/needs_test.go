@@ -40,7 +40,7 @@ func TestR005TheTrapFromItsWorkflow(t *testing.T) {
 	if got != want || f.Fix != `{"Effect": "Allow", "Action": "ssm:GetCommandInvocation", "Resource": "*"}` {
 		t.Errorf("got  %s\nwant %s\nfix %s", got, want, f.Fix)
 	}
-	if found := n.Prove(&roles.Set{}, ""); len(found) != 1 || found[0].Code != "SLW148" || !strings.Contains(found[0].Message, "synap-live-Deploy, is not given") {
+	if found := n.Prove(&roles.Set{}, ""); len(found) != 1 || found[0].Code != "SLW148" || !strings.Contains(found[0].Message, "synap-live-Deploy of account 123456789012, is not given") {
 		t.Errorf("a role that is not given: %v", found)
 	}
 }

@@ -1,6 +1,7 @@
 package needs
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 )
 
 // Roles are the roles that calls are made with, by ARN; the empty one is that of calls of which files do not tell.
@@ -48,7 +50,35 @@ func (n *Needs) Policy(role string) *iam.Document {
 	return d
 }
 
-// Write prints the policy of each role, which calls it is for, and what is not known.
+// Join puts what several pipelines need together.
+func Join(list []*Needs) *Needs {
+	all := &Needs{Needs: []Need{}, Unknown: []Unknown{}}
+	for _, n := range list {
+		all.Needs, all.Unknown = append(all.Needs, n.Needs...), append(all.Unknown, n.Unknown...)
+	}
+	all.sort()
+	return all
+}
+
+// As is what a role of a name needs, that of calls whose files do not tell their role among it.
+func (n *Needs) As(name string) *Needs {
+	as := &Needs{Needs: []Need{}, Unknown: n.Unknown}
+	arn := ""
+	for _, need := range n.Needs {
+		if arn == "" && pipelines.RoleName(need.Role) == name {
+			arn = need.Role
+		}
+	}
+	for _, need := range n.Needs {
+		if need.Role == "" || pipelines.RoleName(need.Role) == name {
+			need.Role = cmp.Or(need.Role, arn)
+			as.Needs = append(as.Needs, need)
+		}
+	}
+	return as
+}
+
+// Write prints which call of which role needs what, and what is not known.
 func (n *Needs) Write(w io.Writer) error {
 	var b strings.Builder
 	for _, role := range n.Roles() {
@@ -67,7 +97,6 @@ func (n *Needs) Write(w io.Writer) error {
 					need.Action, strings.Join(need.Resources, ", "), open)
 			}
 		}
-		fmt.Fprintf(&b, "\n%s\n\n", n.Policy(role).JSON())
 	}
 	if len(n.Needs) == 0 {
 		b.WriteString("no call of AWS that is known\n")

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/lint/pipelines"
 	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
 // Rules are what is found when a pipeline is held against its role.
@@ -41,26 +42,22 @@ var shared = []string{
 // calls that are made with it; that is told once a role.
 func (n *Needs) Prove(set *roles.Set, name string) []finding.Finding {
 	var found []finding.Finding
-	judges, absent := map[string]*judge{}, map[string]bool{}
+	judges := map[string]*judge{}
 	for i := range n.Needs {
 		need := &n.Needs[i]
-		role := pipelines.RoleName(need.Role)
-		if need.Role == "" {
-			role = name
-		}
-		j := judges[role]
-		if j == nil {
-			at := slices.IndexFunc(set.Roles, func(r roles.Role) bool { return r.Name == role })
-			if at < 0 {
-				if !absent[role] {
-					absent[role] = true
-					found = append(found, undecidedRule.At(need.Place.File, need.Place.Line, need.Place.Column, "give it, or name it with --role",
-						"%s needs %s, and the role that it is made with, %s, is not given", need.Command, need.Action, cmp.Or(role, "which the file does not tell")))
-				}
-				continue
+		j, known := judges[need.Role]
+		if !known {
+			role, why := match(set, need.Role, name)
+			if role != nil {
+				j = newJudge(role, need.Role)
+			} else {
+				found = append(found, undecidedRule.At(need.Place.File, need.Place.Line, need.Place.Column, "give it, or name it with --role",
+					"%s needs %s, and %s", need.Command, need.Action, why))
 			}
-			j = newJudge(&set.Roles[at])
-			judges[role] = j
+			judges[need.Role] = j
+		}
+		if j == nil {
+			continue
 		}
 		if f, ok := j.finding(need); ok {
 			found = append(found, f)
@@ -72,24 +69,26 @@ func (n *Needs) Prove(set *roles.Set, name string) []finding.Finding {
 
 // judge asks about one role.
 type judge struct {
-	role      *roles.Role
+	role *roles.Role
+	// account of the role; * where neither its file nor the pipeline tells it.
+	account   string
 	documents []*iam.Document
 	boundary  *iam.Document
 	// unbounded says that there is a boundary, and only a deploy knows what it is.
 	unbounded bool
-	// missing are policies whose text is not given, or not all of it.
+	// missing are policies whose text is not given, and those of which only a deploy knows all of it.
 	missing []string
 }
 
-func newJudge(role *roles.Role) *judge {
-	j := &judge{role: role}
+func newJudge(role *roles.Role, arn string) *judge {
+	j := &judge{role: role, account: cmp.Or(role.Account, asked{entry: pipelines.Entry{Role: arn}}.account())}
 	take := func(name string, d *iam.Document) {
 		if d == nil {
-			j.missing = append(j.missing, name)
+			j.missing = append(j.missing, given.Shown(name)+", whose text is not here")
 			return
 		}
-		if _, err := iam.Compile(d); err != nil { // a template's, that only a deploy knows
-			j.missing = append(j.missing, name)
+		if _, err := iam.Compile(d); err != nil { // a template's
+			j.missing = append(j.missing, given.Shown(name)+", of which only a deploy knows all (--account and --parameter tell more)")
 			return
 		}
 		j.documents = append(j.documents, d)
@@ -124,7 +123,7 @@ func (j *judge) finding(need *Need) (finding.Finding, bool) {
 func (j *judge) here(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[4] == "*" {
-		parts[4] = j.role.Account
+		parts[4] = j.account
 	}
 	return strings.Join(parts, ":")
 }
@@ -145,7 +144,7 @@ func (j *judge) tell(need *Need, resource string, best, worst iam.Decision) (fin
 	case best.Outcome == iam.Allowed:
 		return j.at(&undecidedRule, need, "", "%s: whether role %s may depends on what only a run decides", what, j.role.Name), true
 	case len(j.missing) > 0:
-		return j.at(&undecidedRule, need, "", "%s: role %s may not, unless %s, whose text is not here, allows it", what, j.role.Name, strings.Join(j.missing, ", ")), true
+		return j.at(&undecidedRule, need, "", "%s: role %s may not, unless %s allows it", what, j.role.Name, strings.Join(j.missing, ", or ")), true
 	case slices.Contains(shared, service) && resource != "*":
 		return j.at(&undecidedRule, need, fix, "%s: role %s may not, unless the resource's own policy allows it", what, j.role.Name), true
 	}
@@ -178,11 +177,15 @@ func (j *judge) ask(need *Need, resource string, favourable bool) iam.Decision {
 			return iam.Decision{} // denied
 		}
 	}
-	principal, err := iam.ParsePrincipal("arn:aws:sts::" + cmp.Or(j.role.Account, "000000000000") + ":assumed-role/" + j.role.Name + "/pipeline")
+	account := j.account
+	if account == "*" { // some account, which is that of the call
+		account = "000000000000"
+	}
+	principal, err := iam.ParsePrincipal("arn:aws:sts::" + account + ":assumed-role/" + j.role.Name + "/pipeline")
 	if err != nil {
 		return iam.Decision{}
 	}
-	return set.Evaluate(&iam.Request{Principal: principal, Action: need.Action, Resource: resource, Account: j.role.Account, Context: context(need)})
+	return set.Evaluate(&iam.Request{Principal: principal, Action: need.Action, Resource: resource, Account: account, Context: context(need)})
 }
 
 func context(need *Need) iam.Context {

@@ -117,8 +117,9 @@ func (n node) yes() bool { return strings.EqualFold(n.text(), "true") }
 
 // Place is where a file has something, with the column in bytes.
 type Place struct {
-	File         string
-	Line, Column int
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 // hasAliases says whether a file uses anchors anywhere.

@@ -142,5 +142,10 @@ func (w *Work) sequence(q *sequence, entries map[*step]Entry) {
 	w.Unread = append(w.Unread, q.program.Unread...)
 }
 
-// RoleName is the name of a role by its ARN, without its path.
-func RoleName(arn string) string { return path.Base(arn) }
+// RoleName is the name of a role by its ARN, without its path; empty where there is none.
+func RoleName(arn string) string {
+	if arn == "" {
+		return ""
+	}
+	return path.Base(arn)
+}
