@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -40,7 +41,8 @@ What is meant to be so is ignored by a comment with its reason, above the line o
 
 "slipway explain CODE" tells more of a finding.
 
-Exit codes: 0 nothing of severity error; 1 errors; 2 wrong usage, or a file that cannot be read.
+Exit codes: 0 nothing of severity error; 1 errors; 2 wrong usage, or a file or folder that cannot be
+read: what is found in the others is told.
 
 Examples:
   slipway lint
@@ -66,7 +68,11 @@ func (c *lintCommand) Run(process *Process) error {
 		return err
 	}
 	defer place.close()
-	in, err := c.input(place)
+	return c.run(process, place)
+}
+
+func (c *lintCommand) run(process *Process, place *repository) error {
+	in, err := c.input(process, place)
 	if err != nil {
 		return err
 	}
@@ -87,7 +93,7 @@ func (c *lintCommand) Run(process *Process) error {
 }
 
 // input reads what is to be linted.
-func (c *lintCommand) input(place *repository) (lint.Input, error) {
+func (c *lintCommand) input(process *Process, place *repository) (lint.Input, error) {
 	in := lint.Input{Repository: place.files(), Set: c.Set}
 	var err error
 	if in.Pipelines, err = c.against(place); err != nil {
@@ -108,6 +114,11 @@ func (c *lintCommand) input(place *repository) (lint.Input, error) {
 				seen[f.Name] = true
 				in.Files = append(in.Files, f)
 			}
+		}
+	}
+	for _, err := range place.unread {
+		if _, err := fmt.Fprintf(process.Stderr, "not looked at: %s\n", finding.Printable(err.Error())); err != nil {
+			return in, err
 		}
 	}
 	if len(in.Files) == 0 {
@@ -139,6 +150,7 @@ func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
 
 // mend carries out the fixes that are safe, and lints again.
 func (c *lintCommand) mend(process *Process, place *repository, in lint.Input, report finding.Report) (finding.Report, lint.Input, error) {
+	count := 0
 	for i, f := range in.Files {
 		ofFile := slices.DeleteFunc(slices.Clone(report.Findings), func(x finding.Finding) bool { return x.File != f.Name })
 		fixed, mended, err := finding.Fix(f.Content, ofFile)
@@ -152,11 +164,16 @@ func (c *lintCommand) mend(process *Process, place *repository, in lint.Input, r
 			return report, in, err
 		}
 		in.Files[i].Content = fixed
+		count += len(mended)
 		for _, m := range mended {
 			if _, err := fmt.Fprintf(process.Stderr, "mended %s:%d: %s %s\n", place.shown(m.File), m.Line, m.Code, m.Message); err != nil {
 				return report, in, err
 			}
 		}
+	}
+	if count == 0 && len(report.Findings) > 0 {
+		_, err := fmt.Fprintln(process.Stderr, "nothing could be mended safely: each finding says what to write")
+		return report, in, err
 	}
 	return lint.Run(in), in, nil
 }
@@ -164,6 +181,9 @@ func (c *lintCommand) mend(process *Process, place *repository, in lint.Input, r
 // tell prints the report, and decides about the exit code.
 func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, report finding.Report) error {
 	content := func(file string) []byte { text, _ := in.Content(file); return text }
+	looked := func(file string) bool { // or gone
+		return slices.ContainsFunc(in.Files, func(f lint.File) bool { return f.Name == file }) || !exists(filepath.Join(place.root, filepath.FromSlash(file)))
+	}
 	if c.WriteBaseline != "" {
 		baseline := finding.NewBaseline(report.Findings, content)
 		if err := os.WriteFile(c.WriteBaseline, baseline.JSON(), 0o644); err != nil {
@@ -172,7 +192,7 @@ func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, r
 		_, err := fmt.Fprintf(process.Stderr, "wrote %s: %s\n", c.WriteBaseline, finding.Count(report.Findings))
 		return err
 	}
-	gone, err := c.leaveOut(&report, content)
+	gone, err := c.leaveOut(&report, content, looked)
 	if err != nil {
 		return err
 	}
@@ -185,6 +205,10 @@ func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, r
 			return err
 		}
 	}
+	failure := func(err error) bool { return !errors.Is(err, errTooLarge) && !errors.Is(err, errNoText) }
+	if slices.ContainsFunc(place.unread, failure) { // what was found is a part
+		return ended(exitUsage)
+	}
 	if finding.Worst(report.Findings) == finding.Error {
 		return ended(exitFailed)
 	}
@@ -192,7 +216,7 @@ func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, r
 }
 
 // leaveOut takes out of the report what the baseline has.
-func (c *lintCommand) leaveOut(report *finding.Report, content func(string) []byte) (gone int, err error) {
+func (c *lintCommand) leaveOut(report *finding.Report, content func(string) []byte, looked func(string) bool) (gone int, err error) {
 	if c.Baseline == "" {
 		return 0, nil
 	}
@@ -204,7 +228,7 @@ func (c *lintCommand) leaveOut(report *finding.Report, content func(string) []by
 	if err != nil {
 		return 0, usage(fmt.Errorf("%s: %w", c.Baseline, err), "slipway lint --write-baseline "+c.Baseline+" writes it anew")
 	}
-	report.Findings, gone = baseline.New(report.Findings, content)
+	report.Findings, gone = baseline.New(report.Findings, content, looked)
 	return gone, nil
 }
 
@@ -216,8 +240,7 @@ func (c *lintCommand) print(process *Process, place *repository, report finding.
 		}
 		return writeJSON(process.Stdout, report)
 	case "sarif":
-		version, _ := built()
-		text, err := finding.SARIF(report, lint.Rules(), version, content)
+		text, err := finding.SARIF(report, lint.Rules(), versionText(), content)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,9 @@ type repository struct {
 	// root is absolute, and so is here: the folder in which slipway was started.
 	root, here string
 	folder     *os.Root
+	// unread says which files and folders could not be read where others could. What people did not write is among them,
+	// and is no failure.
+	unread []error
 }
 
 // placeOf finds the repository of a folder; the folder itself where there is none.
@@ -110,6 +114,9 @@ func (r *repository) read(name string) ([]lint.File, error) {
 		return nil, err
 	}
 	f := lint.File{Name: r.name(name), Content: content}
+	if lint.KindOf(f) == lint.KindNone && noText(content) {
+		return nil, fmt.Errorf("%s: %w", name, errNoText)
+	}
 	if lint.KindOf(f) == lint.KindNone {
 		return nil, fmt.Errorf("%s: not a file that lint knows: slipway lint --help lists what it reads", name)
 	}
@@ -124,7 +131,7 @@ func (r *repository) walk(folder string) ([]lint.File, error) {
 	looked := 0
 	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			return r.left(folder, name, err)
 		}
 		if entry.IsDir() {
 			if name != folder && slices.Contains(passed, entry.Name()) {
@@ -139,21 +146,37 @@ func (r *repository) walk(folder string) ([]lint.File, error) {
 			return fmt.Errorf("%s: more than %d files: name the folders that matter", folder, maxLintedFiles)
 		}
 		content, err := readLinted(name)
-		if errors.Is(err, errTooLarge) {
-			return nil // nothing that people write
-		}
 		if err != nil {
-			return err
+			return r.left(folder, name, err)
 		}
-		if f := (lint.File{Name: r.name(name), Content: content}); lint.KindOf(f) != lint.KindNone {
+		f := lint.File{Name: r.name(name), Content: content}
+		if lint.KindOf(f) != lint.KindNone {
 			files = append(files, f)
+		} else if noText(content) { // its name says that it were a script, or a policy
+			return r.left(folder, name, fmt.Errorf("%s: %w", name, errNoText))
 		}
 		return nil
 	})
 	return files, err
 }
 
-var errTooLarge = errors.New("larger than what lint reads")
+// left notes what cannot be read, so that one such folder does not hide what is in the others. What was named itself is an
+// error.
+func (r *repository) left(folder, name string, err error) error {
+	if name == folder {
+		return err
+	}
+	r.unread = append(r.unread, err)
+	return nil
+}
+
+// What is told, and is no failure: nobody wrote it by hand.
+var (
+	errTooLarge = errors.New("larger than what lint reads")
+	errNoText   = errors.New("not a script, nor another file that lint knows: it is binary, or not in UTF-8")
+)
+
+func noText(content []byte) bool { return bytes.IndexByte(content, 0) >= 0 }
 
 // readLinted reads a file that people write. A pipe or a device is none: reading it may never end.
 func readLinted(name string) ([]byte, error) {

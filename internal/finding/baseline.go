@@ -61,11 +61,12 @@ func (b *Baseline) JSON() []byte {
 	return append(text, '\n')
 }
 
-// New leaves out the findings that the baseline has. gone is how many the baseline has that were not found again.
-func (b *Baseline) New(findings []Finding, content func(file string) []byte) (left []Finding, gone int) {
-	known := map[string]bool{}
+// New leaves out the findings that the baseline has. gone is how many the baseline has, of the files that were looked at,
+// that were not found again.
+func (b *Baseline) New(findings []Finding, content func(file string) []byte, looked func(file string) bool) (left []Finding, gone int) {
+	known, counts := map[string]bool{}, map[string]bool{}
 	for _, k := range b.Findings {
-		known[k.Fingerprint] = true
+		known[k.Fingerprint], counts[k.Fingerprint] = true, looked(k.File)
 	}
 	for i, print := range Fingerprints(findings, content) {
 		if known[print] {
@@ -74,7 +75,12 @@ func (b *Baseline) New(findings []Finding, content func(file string) []byte) (le
 		}
 		left = append(left, findings[i])
 	}
-	return left, len(known)
+	for print := range known {
+		if counts[print] {
+			gone++
+		}
+	}
+	return left, gone
 }
 
 // Fingerprints tell findings apart without their line numbers, one for each. Equal ones in a file are counted.

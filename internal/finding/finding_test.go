@@ -21,15 +21,19 @@ func TestBaselineKnowsFindingsThatMoved(t *testing.T) {
 	now := []Finding{
 		testRule.At("f", 3, 3, "", "bad"), testRule.At("f", 4, 1, "", "bad"), testRule.At("f", 5, 1, "", "bad"), testRule.At("f", 6, 1, "", "worse"),
 	}
-	left, gone := read.New(now, func(string) []byte { return []byte(after) })
+	all := func(string) bool { return true }
+	left, gone := read.New(now, func(string) []byte { return []byte(after) }, all)
 	if diff := cmp.Diff(now[2:], left); diff != "" || gone != 0 {
 		t.Errorf("%d gone; -want +got:\n%s", gone, diff)
 	}
-	left, gone = read.New(now[:1], func(string) []byte { return []byte(after) })
+	left, gone = read.New(now[:1], func(string) []byte { return []byte(after) }, all)
 	if len(left) != 0 || gone != 1 {
 		t.Errorf("of one that is left, and one that was mended: %v, %d gone", left, gone)
 	}
-	if left, _ = read.New([]Finding{testRule.At("g", 3, 1, "", "bad")}, func(string) []byte { return []byte(after) }); len(left) != 1 {
+	if _, gone = read.New(nil, func(string) []byte { return []byte(after) }, func(file string) bool { return file != "f" }); gone != 0 {
+		t.Errorf("of a file that was not looked at %d are gone", gone)
+	}
+	if left, _ = read.New([]Finding{testRule.At("g", 3, 1, "", "bad")}, func(string) []byte { return []byte(after) }, all); len(left) != 1 {
 		t.Error("the same in another file is not new")
 	}
 }

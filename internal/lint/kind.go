@@ -39,6 +39,9 @@ func KindOf(f File) Kind {
 	if _, ok := policies.Folder(f.Name); ok {
 		return KindPolicy
 	}
+	if bytes.IndexByte(f.Content, 0) >= 0 && !bytes.HasPrefix(f.Content, []byte("{")) { // no text
+		return KindNone
+	}
 	if bytes.HasPrefix(f.Content, []byte("#!")) {
 		line, _, _ := bytes.Cut(f.Content, []byte("\n"))
 		if bytes.HasSuffix(bytes.TrimSpace(line), []byte("sh")) || bytes.Contains(line, []byte("sh ")) {
