@@ -47,6 +47,10 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 	return roles
 }
 
+// suffix is the end of the name of a permission set's role: 16 characters. A star would let in a permission set whose name
+// goes on where this one ends (Operators_Admin).
+var suffix = strings.Repeat("?", 16)
+
 // people are the ARNs by which operators are known: those of the roles of permission sets have a random end, and the region
 // of the directory in their path (IAM Identity Center user guide, "Referencing permission sets in resource policies").
 func people(o *release.Operators, account string) (arns []string) {
@@ -58,8 +62,8 @@ func people(o *release.Operators, account string) (arns []string) {
 		arns = append(arns, arn+":user/"+name)
 	}
 	for _, name := range o.PermissionSets {
-		arns = append(arns, arn+":role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_"+name+"_*",
-			arn+":role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_"+name+"_*")
+		arns = append(arns, arn+":role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_"+name+"_"+suffix,
+			arn+":role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_"+name+"_"+suffix)
 	}
 	return arns
 }

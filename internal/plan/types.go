@@ -199,7 +199,7 @@ type Role struct {
 	Workflow string `json:"workflow,omitempty"`
 	// From is the ARN of the role or user of the pipeline that assumes the role; empty where none does.
 	From string `json:"from,omitempty"`
-	// People are the ARNs of those who may assume the role by themselves; a * in one stands for anything.
+	// People are the ARNs of those who may assume the role by themselves; a * in one stands for anything, a ? for one character.
 	People []string `json:"people,omitempty"`
 	// Source is the ARN of what a service must act for when it assumes the role; empty for anything.
 	Source string `json:"source,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/release"
 )
@@ -50,6 +51,33 @@ func TestR124OperatorsHaveARoleOfTheirOwn(t *testing.T) {
 		others[i].Trust = document(t, "trust.json", strings.NewReplacer("_Operators_", "_Readers_").Replace(string(others[i].Trust.JSON())))
 		if c := resultOf(t, proveWith(t, p, others, buckets), "dev/-/People/sts:AssumeRole"); c.Verdict != Refuted {
 			t.Errorf("%s: another permission set: %+v", name, c)
+		}
+	}
+}
+
+// TestR124NobodyElseIsAnOperator: the end of the name of a permission set's role is random, and a name that goes on is another's.
+func TestR124NobodyElseIsAnOperator(t *testing.T) {
+	t.Parallel()
+	given, _ := rendered(t, webPlan(t, recorded, operators))
+	role := given[slices.IndexFunc(given, func(r Role) bool { return strings.HasSuffix(r.Name, "-Operator") })]
+	trust, err := iam.Compile(role.Trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "aws-reserved/sso.amazonaws.com/eu-west-2/AWSReservedSSO_"
+	for name, want := range map[string]bool{
+		"ops/OnCall": true, path + "Operators_1234567890abcdef": true,
+		"OnCall": false, path + "Operators_Admin_1234567890abcdef": false, path + "Operators2_1234567890abcdef": false,
+	} {
+		arn := "arn:aws:iam::" + role.Account + ":role/" + name
+		request := iam.Request{
+			Principal: iam.Principal{Kind: iam.PrincipalAWS, Account: role.Account, RoleARN: arn, ARN: "arn:aws:sts::" + role.Account + ":assumed-role/" + name + "/me"},
+			Action:    "sts:AssumeRole", Resource: "arn:aws:iam::" + role.Account + ":role/" + role.Name,
+			Context: iam.NewContext(map[string][]string{"aws:PrincipalArn": {arn}, "aws:PrincipalAccount": {role.Account}}),
+		}
+		set := iam.PolicySet{Identity: []*iam.Policy{iam.AllowAll("the policies of the person")}, Trust: trust}
+		if got := set.Evaluate(&request).Outcome == iam.Allowed; got != want {
+			t.Errorf("%s is an operator: %t", name, got)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package given_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -89,5 +91,25 @@ func TestTerraformPlanIsRead(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{`the text of module.nodes["a"].aws_iam_role_policy.node is known after apply`}, node.Doubts); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRolesWithoutInlinePolicies: of a new role that has no block inline_policy, Terraform says that they are unknown.
+func TestRolesWithoutInlinePolicies(t *testing.T) {
+	t.Parallel()
+	for name, written := range map[string]string{"": "", "its inline policies are known after apply": `, "inline_policy": [{"policy": {}}]`} {
+		text := strings.Replace(planText, `"resource_changes": [`, `"resource_changes": [
+    {"address": "aws_iam_role.deploy", "change": {"actions": ["create"], "after_unknown": {"arn": true, "inline_policy": true}}},`, 1)
+		text = strings.Replace(text, `"configuration": {"root_module": {
+    "resources": [`, `"configuration": {"root_module": {
+    "resources": [
+      {"address": "aws_iam_role.deploy", "expressions": {"name": {"constant_value": "web-dev-Deploy"}`+written+`}},`, 1)
+		set, findings := given.Read("plan.json", []byte(text), given.Options{Account: "111122223333"})
+		if err := given.Error(findings); err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(set.Roles[0].Doubts, "its inline policies are known after apply"); got != (name != "") {
+			t.Errorf("written: %q: doubts %q", written, set.Roles[0].Doubts)
+		}
 	}
 }
