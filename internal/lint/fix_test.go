@@ -34,6 +34,11 @@ func TestFixesMend(t *testing.T) {
 				}
 			}
 			before := in.lintedAs(t)
+			for _, f := range before {
+				if strings.Contains(f.Fix+f.Message, "${Partition}") {
+					t.Errorf("a placeholder of AWS's reference is to be written: %s", f)
+				}
+			}
 			mended := in.fix(t, before)
 			after := in.lintedAs(t)
 			for code, n := range count(after) {

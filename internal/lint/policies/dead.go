@@ -123,7 +123,7 @@ func (s *statement) applies(a action, at iam.Position) {
 		s.resourceless(a, resourceless[0], at)
 	case effective == 0 && len(misfits) > 0:
 		c := misfits[0]
-		s.report(&misfitRule, at, arnsOf(c)[0], "%s is authorised on %s", a.text, list(arnsOf(c)))
+		s.report(&misfitRule, at, s.form(c), "%s is authorised on %s", a.text, list(s.allForms(c)))
 	case 2*len(resourceless) > len(a.list):
 		s.report(&mostlyRule, at, "", "%d of the %d actions that %s stands for have no resource types, %s among them", len(resourceless), len(a.list), a.text, resourceless[0])
 	}

@@ -160,6 +160,9 @@ func (s *statement) report(r *finding.Rule, at iam.Position, fix, format string,
 	if at == (iam.Position{}) {
 		at = s.Pos
 	}
+	if partition := s.usual(arnPartition); fix == "" && partition != "" {
+		fix = strings.ReplaceAll(r.Fix, "arn:aws:", "arn:"+partition+":")
+	}
 	f := r.At(s.policy.file, at.Line, at.Column, fix, "%s: "+format, append([]any{s.label}, args...)...)
 	f.Role = s.policy.holder.role
 	s.linter.found = append(s.linter.found, f)

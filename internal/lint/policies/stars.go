@@ -72,7 +72,7 @@ func (s *statement) stars() {
 }
 
 func (s *statement) star(rule *finding.Rule, star int, actions []catalog.Action) {
-	fix := `"Resource": "` + arnsOf(actions[0])[0] + `" for ` + actions[0].String()
+	fix := `"Resource": "` + s.form(actions[0]) + `" for ` + actions[0].String()
 	s.report(rule, s.resourceAt(star), fix, "* for %s, which can be narrowed", list(namesOf(actions)))
 }
 

@@ -24,7 +24,7 @@ func TestR002ReadingAResultIsAllowedOnEverythingOnly(t *testing.T) {
 func TestR004StarsThatCouldBeNarrowed(t *testing.T) {
 	t.Parallel()
 	f := has(t, "SLW004", policyOf(allow("ssm:DeleteDocument,ssm:GetCommandInvocation", "*")))
-	if strings.Contains(f.Message, "GetCommandInvocation") || !strings.Contains(f.Fix, "document/${DocumentName}") {
+	if strings.Contains(f.Message, "GetCommandInvocation") || !strings.Contains(f.Fix, "arn:aws:ssm:<region>:<account>:document/<document-name>") {
 		t.Errorf("got %s; fix %s", f.Message, f.Fix)
 	}
 	for _, unscopable := range []string{"ssm:GetCommandInvocation", "ssm:CancelCommand", "cloudformation:ValidateTemplate", "ec2:DescribeInstances", "s3:ListAllMyBuckets"} {
