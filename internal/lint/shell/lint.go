@@ -32,13 +32,17 @@ var (
 	}
 )
 
-// Scripts holds the scripts of a release against the permissions that its stages declare for them. p is its plan. A
-// script that several stages use is found once, with the stages that lack something.
+// Scripts holds the scripts of a release against the permissions that its stages declare for them. p is its plan, or that
+// of one stage: of the other stages nothing is told then. A script that several stages use is found once, with the stages
+// that lack something.
 func Scripts(r *release.Release, p *plan.Plan) []finding.Finding {
 	var found []*undeclared
 	for i := range r.Stages {
 		stage := &r.Stages[i]
-		declared := declaredBy(p, stage.Name)
+		declared, planned := declaredBy(p, stage.Name)
+		if !planned {
+			continue
+		}
 		for _, s := range scriptsOf(r, stage) {
 			for _, u := range s.uses() {
 				found = note(found, s, u, stage.Name, declared)
@@ -122,17 +126,19 @@ func formOf(action string) string {
 	}
 }
 
-// declaredBy is the set of actions that a stage declares for its scripts.
-func declaredBy(p *plan.Plan, stage string) map[string]bool {
-	declared := map[string]bool{}
-	for i := range p.Stages {
-		for _, c := range p.Stages[i].Calls {
-			if p.Stages[i].Name == stage && c.When == plan.OnScript {
-				declared[c.Action] = true
-			}
+// declaredBy is the set of actions that a stage declares for its scripts; planned is false where the plan is without it.
+func declaredBy(p *plan.Plan, stage string) (declared map[string]bool, planned bool) {
+	i := slices.IndexFunc(p.Stages, func(s plan.Stage) bool { return s.Name == stage })
+	if i < 0 {
+		return nil, false
+	}
+	declared = map[string]bool{}
+	for _, c := range p.Stages[i].Calls {
+		if c.When == plan.OnScript {
+			declared[c.Action] = true
 		}
 	}
-	return declared
+	return declared, true
 }
 
 // script is shell text of a release.

@@ -150,6 +150,47 @@ func TestUsesOfAWS(t *testing.T) {
 	}
 }
 
+// TestR125OneStage: with the plan of one stage, of the others neither what they lack is told, nor that they lack what they declare.
+func TestR125OneStage(t *testing.T) {
+	t.Parallel()
+	const stages = `app: shop
+region: eu-west-1
+accounts: {dev: "111111111111"}
+stages:
+  - name: dev
+    account: dev
+    targets: {tags: {App: shop}}
+    permissions: [{actions: [ssm:GetParameter], resources: [parameter/shop/*]}]
+    steps: [{command: {name: release, script: release.sh, validate: {script: release.sh}}}]
+  - name: prod
+    account: dev
+    targets: {tags: {App: prod}}
+    permissions: [{actions: [ssm:GetParameter], resources: [parameter/shop/*]}]
+    steps:
+      - command: {name: release, script: release.sh, validate: {script: release.sh}}
+      - command: {name: more, document: AWS-RunShellScript, commands: [aws kms decrypt]}
+`
+	r, err := release.Parse("slipway.yaml", []byte(stages), release.Options{Files: fstest.MapFS{
+		"release.sh": &fstest.MapFile{Data: []byte("aws ssm get-parameter --name x\n")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := plan.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for stage, want := range map[string]int{"dev": 0, "prod": 1} {
+		p, err := whole.Only(stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Scripts(r, p); len(got) != want {
+			t.Errorf("--stage %s: %v, want %d findings", stage, got, want)
+		}
+	}
+}
+
 // TestExamplesDeclareWhatTheyCall keeps the repository's own releases free of findings.
 func TestExamplesDeclareWhatTheyCall(t *testing.T) {
 	t.Parallel()
