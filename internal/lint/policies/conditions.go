@@ -169,9 +169,12 @@ func (s *statement) untagged(t test) {
 	document, nodes := -1, false
 	for i, r := range s.resources {
 		parts, _ := r.arn()
-		if strings.HasPrefix(string(parts[arnResource]), "document/") {
+		switch {
+		case strings.HasPrefix(string(parts[arnResource]), "document/"):
 			document = i
 			continue
+		case r == "*" && s.policy.holder.role != "" && !s.documentElsewhere():
+			document = i
 		}
 		nodes = true
 	}
@@ -182,6 +185,17 @@ func (s *statement) untagged(t test) {
 	if parts, _ := s.resources[document].arn(); parts[arnAccount] == "" {
 		f.Severity = finding.Error // nobody but AWS can tag its documents
 	}
+}
+
+// documentElsewhere says whether another statement may allow a send with a document, or where that is not known.
+func (s *statement) documentElsewhere() bool {
+	h := s.policy.holder
+	return h.doubtful || slices.ContainsFunc(h.about("ssm:SendCommand"), func(o *statement) bool {
+		return o != s && o.allows() && !o.narrowed() && slices.ContainsFunc(o.resources, func(t text) bool {
+			parts, ok := t.arn()
+			return !ok || parts[arnService] == "ssm"
+		})
+	})
 }
 
 // operatorOfType reports an operator that does not fit the type of a key.

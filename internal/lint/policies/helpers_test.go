@@ -50,6 +50,15 @@ func codesFound(found []finding.Finding) []string {
 	return slices.Compact(codes)
 }
 
+// everyCode are the codes found in a policy, as often as they are found.
+func everyCode(policy string) []string {
+	var codes []string
+	for _, f := range File("policy.json", []byte(policy)) {
+		codes = append(codes, string(f.Code))
+	}
+	return codes
+}
+
 // has wants a code to be found in a policy, once or more.
 func has(t *testing.T, code, policy string) finding.Finding {
 	t.Helper()

@@ -313,7 +313,7 @@ func TestManagedPoliciesOfAWS(t *testing.T) {
 		"AWSLambdaBasicExecutionRole": {"SLW004"}, "AdministratorAccess": {"SLW059"}, "AmazonAPIGatewayPushToCloudWatchLogs": {"SLW004"},
 		"AmazonEC2RoleforSSM": {"SLW004", "SLW027", "SLW040"}, "AmazonS3ReadOnlyAccess": {"SLW069"},
 		"AmazonSSMAutomationRole": {"SLW004", "SLW031", "SLW066"}, "AmazonSSMDirectoryServiceAccess": {"SLW004"},
-		"AmazonSSMFullAccess": {"SLW004", "SLW031", "SLW047", "SLW059"}, "AmazonSSMMaintenanceWindowRole": {"SLW017", "SLW040"},
+		"AmazonSSMFullAccess": {"SLW004", "SLW031", "SLW047", "SLW059"}, "AmazonSSMMaintenanceWindowRole": {"SLW017", "SLW039", "SLW040"},
 		"AmazonSSMManagedEC2InstanceDefaultPolicy": {"SLW004"}, "AmazonSSMManagedInstanceCore": {"SLW004", "SLW040"},
 		"AmazonSSMReadOnlyAccess": {"SLW040"}, "CloudWatchAgentServerPolicy": {"SLW004"}, "IAMFullAccess": {"SLW059"},
 		"PowerUserAccess": {"SLW004", "SLW215"},

@@ -148,6 +148,33 @@ func TestR039AnyDocument(t *testing.T) {
 	t.Parallel()
 	has(t, "SLW039", policyOf(allow("ssm:StartAutomationExecution", "arn:aws:ssm:eu-west-1:111122223333:document/*")))
 	lacks(t, "SLW039", policyOf(allow("ssm:StartAutomationExecution", "arn:aws:ssm:eu-west-1:111122223333:document/shop-*")))
+	// A runbook has two forms of ARN, and * stands for both.
+	for _, wide := range []string{
+		"*", "arn:aws:ssm:*:*:*", "arn:aws:ssm:*:*:automation-definition/*", "arn:aws:ssm:*:*:automation-definition/*:*", "arn:aws:ssm:*:*:automation-definition/*:$DEFAULT",
+		"arn:aws:ssm:*:*:document/*,arn:aws:ssm:*:*:automation-definition/*:*",
+	} {
+		for _, action := range []string{"ssm:StartAutomationExecution", "ssm:startautomation*", "ssm:StartAutomationExecution,ssm:GetAutomationExecution"} {
+			policy := policyOf(allow(action, wide))
+			f := has(t, "SLW039", policy)
+			if !strings.Contains(f.Fix, ":document/<runbook>") || !strings.Contains(f.Fix, ":automation-execution/*") {
+				t.Errorf("%s on %s: fix %s", action, wide, f.Fix)
+			}
+			lacks(t, "SLW004", policy)
+			if n := strings.Count(strings.Join(everyCode(policy), " "), "SLW039"); n != 1 {
+				t.Errorf("%s on %s: told %d times", action, wide, n)
+			}
+		}
+	}
+	// A send to every node is told as such, and a runbook beside it is still one.
+	if f := has(t, "SLW039", policyOf(allow("ssm:SendCommand,ssm:StartAutomationExecution", "*"))); strings.Contains(f.Message, "SendCommand") {
+		t.Errorf("told twice: %s", f.Message)
+	}
+	const account = "arn:aws:ssm:eu-west-1:111122223333:"
+	for _, right := range []string{account + "automation-definition/Restart:*", account + "document/Restart," + account + "automation-execution/*"} {
+		silent(t, policyOf(allow("ssm:StartAutomationExecution", right)))
+	}
+	silent(t, policyOf(allow("ssm:StartAutomationExecution", "*", `"Condition": {"StringEquals": {"aws:ResourceTag/App": "shop"}}`)))
+	lacks(t, "SLW039", policyOf(allow("ssm:SendCommand", "arn:aws:ssm:eu-west-1:111122223333:document/*", `"Condition": {"StringEquals": {"aws:ResourceTag/App": "shop"}}`)))
 	lacks(t, "SLW039", policyOf(allow("ssm:DescribeDocument", "arn:aws:ssm:eu-west-1:111122223333:document/*")))
 }
 
@@ -189,6 +216,10 @@ func TestR051TagsOfDocuments(t *testing.T) {
 		t.Errorf("one's own may have: %s", f.Severity)
 	}
 	lacks(t, "SLW051", policyOf(allow("ssm:SendCommand", document), allow("ssm:SendCommand", everyNode, tagged)))
+	star := map[string]string{"Pipeline/trust": trustIn("", deployer), "Pipeline/policy-x": policyOf(allow("ssm:SendCommand", "*", tagged))}
+	find(t, "SLW051", folder(star))
+	star["Pipeline/policy-y"] = policyOf(allow("ssm:SendCommand", document))
+	without(t, "SLW051", folder(star))
 	has(t, "SLW207", policyOf(allow("ssm:SendCommand", everyNode, `"Condition": {"StringEquals": {"ssm:resourceTag": "Dev"}}`)))
 	has(t, "SLW210", policyOf(allow("ssm:GetCommandInvocation", "*", tagged)))
 }

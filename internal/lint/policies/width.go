@@ -53,7 +53,7 @@ var (
 		Code: "SLW039", Name: "any-document", Severity: finding.Warning, Subject: finding.Policy,
 		Title:  "Every document may be run.",
 		Why:    "AWS-RunShellScript is among them, and runs whatever it is given as root.",
-		Source: runCommand, Fix: "name the documents", Requirements: []string{"R17", "R28", "R39"},
+		Source: runCommand, Fix: "name the documents", Requirements: []string{"R17", "R28", "R39", "R47", "R48"},
 	}
 	parametersRule = finding.Rule{
 		Code: "SLW040", Name: "every-parameter", Severity: finding.Warning, Subject: finding.Policy,
@@ -205,29 +205,75 @@ var freeDocuments = []string{
 	"AWS-ApplyAnsiblePlaybooks", "AWS-RunAnsiblePlaybook", "AWS-ApplyChefRecipes",
 }
 
-// sends looks at who may send what to which nodes.
+// sends looks at who may send what to which nodes, and start which runbooks.
 func (s *statement) sends() {
-	runs := s.present([]string{"ssm:SendCommand", "ssm:StartSession", "ssm:StartAutomationExecution"})
-	sends := slices.Contains(runs, "ssm:SendCommand")
+	const send, start = "ssm:SendCommand", "ssm:StartAutomationExecution"
+	runs := s.present([]string{send, "ssm:StartSession", start})
 	if len(runs) == 0 {
 		return
 	}
+	sends, told := slices.Contains(runs, send), -1
 	if i := s.anyNode(); sends && i >= 0 && !s.narrowed() {
-		s.claim(runs)
+		told = i
+		s.claim([]string{send, "ssm:StartSession"})
 		s.report(&sendRule, s.resourceAt(i), "", "ssm:SendCommand on %s, and no condition on tags", s.resources[i])
 	}
+	found := false
 	for i, t := range s.resources {
-		parts, ok := t.arn()
-		kind, name, _ := strings.Cut(string(parts[arnResource]), "/")
-		if !ok || parts[arnService] != "ssm" || kind != "document" && kind != "automation-definition" {
-			continue
-		}
+		name, everything := t.document()
 		switch {
-		case onlyStars(name):
-			s.report(&anyDocumentRule, s.resourceAt(i), "", "%s with %s", list(runs), t)
-		case sends && s.policy.holder.kind != operator && slices.ContainsFunc(freeDocuments, func(d string) bool { return covers(pieces(text(name)), pieces(text(d))) }):
+		case everything && !s.narrowed():
+			if all := s.running(runs, name == "", i == told); len(all) > 0 && !found {
+				found = true
+				s.claim([]string{start})
+				s.anyDocument(i, all)
+			}
+		case sends && s.policy.holder.kind != operator && name != "" && slices.ContainsFunc(freeDocuments, func(d string) bool { return covers(pieces(text(name)), pieces(text(d))) }):
 			s.report(&shellRule, s.resourceAt(i), "", "ssm:SendCommand with %s", name)
 		}
+	}
+}
+
+// document is the name of the document, or of the runbook in the older form of its ARN, that a resource stands for;
+// everything says that it stands for all of them, without a name where it stands for more than documents.
+func (t text) document() (name string, everything bool) {
+	if t == "*" {
+		return "", true
+	}
+	parts, ok := t.arn()
+	if !ok || !covers(pieces(parts[arnService]), pieces("ssm")) {
+		return "", false
+	}
+	kind, name, _ := strings.Cut(string(parts[arnResource]), "/")
+	switch {
+	case onlyStars(string(parts[arnResource])):
+		return "", true
+	case kind == "automation-definition":
+		name, _, _ = strings.Cut(name, ":") // its version
+	case kind != "document":
+		return "", false
+	}
+	return name, onlyStars(name)
+}
+
+// running are the actions of a statement that run every document: on a resource that stands for more than documents those
+// that are authorised on documents first of all, without a send of which it was said already.
+func (s *statement) running(runs []string, more, told bool) []string {
+	return slices.DeleteFunc(slices.Clone(runs), func(a string) bool {
+		return more && a == "ssm:StartSession" || told && a == "ssm:SendCommand"
+	})
+}
+
+// anyDocument reports that every document may be run.
+func (s *statement) anyDocument(i int, runs []string) {
+	fix := ""
+	if slices.Contains(runs, "ssm:StartAutomationExecution") {
+		fix = `"Resource": ["` + s.written("arn:${Partition}:ssm:${Region}:${Account}:document/${Runbook}") + `", "` +
+			s.written("arn:${Partition}:ssm:${Region}:${Account}:automation-execution/") + `*"]`
+	}
+	f := s.report(&anyDocumentRule, s.resourceAt(i), fix, "%s with %s", list(runs), s.resources[i])
+	if fix != "" && len(runs) == 1 {
+		f.Why, f.Source = "Every runbook of AWS and of the account is among them, and does what its role may, or whoever starts it.", automations
 	}
 }
 
