@@ -229,14 +229,15 @@ func (s *statement) literalStar(t test) {
 	}
 	stars := 0
 	for _, v := range t.Values {
-		if strings.Contains(string(textOf(v)), "*") {
+		// ${*} is the documented way to write a star that is meant to be one.
+		if strings.Contains(strings.ReplaceAll(string(textOf(v)), "${*}", ""), "*") {
 			stars++
 		}
 	}
 	if stars == 0 {
 		return
 	}
-	fix := strings.Replace(strings.TrimSuffix(t.base, "IgnoreCase"), "Equals", "Like", 1)
+	fix := strings.Replace(strings.Replace(t.Operator, "IgnoreCase", "", 1), "Equals", "Like", 1)
 	f := s.report(&literalStarRule, t.Pos, fix, "%s compares %s with a star", t.Operator, t.Key)
 	if stars == len(t.Values) && !t.holdsWithout {
 		f.Severity = finding.Error

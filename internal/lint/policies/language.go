@@ -97,10 +97,14 @@ func (p *policy) language(l *linter) {
 	}
 	p.quota(l)
 	p.version(l)
-	for i, s := range p.statements {
+}
+
+// covered reports statements that say nothing beside another one. Of one that matches nothing it is said already.
+func (p *policy) covered() {
+	for _, s := range p.statements {
 		for _, o := range p.statements {
-			if o != s && s.coveredBy(o) && (!o.coveredBy(s) || o.before(s)) {
-				s.report(&coveredRule, p.statements[i].Pos, "", "%s says all of it", o.label)
+			if o != s && !s.idles && s.coveredBy(o) && (!o.coveredBy(s) || o.before(s)) {
+				s.report(&coveredRule, s.Pos, "", "%s says all of it", o.label)
 				break
 			}
 		}

@@ -54,6 +54,8 @@ type statement struct {
 	resources []text
 	patterns  []*pattern      // the same; see [statement.shapes]
 	taken     map[string]bool // see [statement.takesType]
+	// idles says that something in it was found to match nothing.
+	idles bool
 	// claimed are actions that a rule has found already.
 	claimed map[string]bool
 }
@@ -77,6 +79,7 @@ func (l *linter) holder(h *holder) {
 		for _, s := range p.statements {
 			s.lint()
 		}
+		p.covered()
 	}
 }
 
@@ -165,9 +168,13 @@ func (s *statement) report(r *finding.Rule, at iam.Position, fix, format string,
 	}
 	f := r.At(s.policy.file, at.Line, at.Column, fix, "%s: "+format, append([]any{s.label}, args...)...)
 	f.Role = s.policy.holder.role
+	s.idles = s.idles || slices.Contains(idling, r.Code)
 	s.linter.found = append(s.linter.found, f)
 	return &s.linter.found[len(s.linter.found)-1]
 }
+
+// idling are the rules about what matches nothing.
+var idling = []finding.Code{"SLW002", "SLW007", "SLW008", "SLW074", "SLW200", "SLW201", "SLW205", "SLW206", "SLW214"}
 
 // actionAt and resourceAt are the places of a statement's actions and resources.
 func (s *statement) actionAt(i int) iam.Position { return at(s.Places.Actions, i, s.Places.Action) }

@@ -186,6 +186,10 @@ func TestR040Parameters(t *testing.T) {
 	}
 	silent(t, policyOf(allow("ssm:GetParameter*", parameter+"/production/app/*")))
 	f := has(t, "SLW206", policyOf(allow("ssm:GetParameter", parameter+"//production/app/*")))
+	for _, other := range []string{parameter + "/*", parameter + "/*/app/*", parameter + "//*"} { // told once
+		lacks(t, "SLW219", policyOf(allow("ssm:GetParameter", parameter+"//production/app/*"), allow("ssm:GetParameter", other)))
+	}
+	has(t, "SLW219", policyOf(allow("ssm:GetParameter", parameter+"/production/app/*"), allow("ssm:GetParameter", parameter+"/production/*")))
 	if len(f.Edits) != 1 || f.Edits[0].Text != parameter+"/production/app/*" {
 		t.Errorf("edits %+v", f.Edits)
 	}
@@ -350,4 +354,32 @@ func TestR118Quotas(t *testing.T) {
 		many[i] = "Policy" + string(rune('a'+i))
 	}
 	find(t, "SLW222", folder(map[string]string{"Shop/trust": trustIn("lambda.amazonaws.com"), "Shop/attached": attachedOf(many...)}))
+}
+
+// TestPrefixesOfBuckets: conditions on s3:prefix as the user guide of S3 writes them carry nothing, and a star that
+// StringEquals takes for a letter does.
+func TestPrefixesOfBuckets(t *testing.T) {
+	t.Parallel()
+	list := func(conditions string) string {
+		return policyOf(allow("s3:ListBucket", "arn:aws:s3:::shop", `"Condition": {`+conditions+`}`))
+	}
+	for _, right := range []string{
+		`"StringEquals": {"s3:prefix": ["", "home/"], "s3:delimiter": ["/"]}`,
+		`"StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}`,
+		`"ForAnyValue:StringLike": {"s3:prefix": ["home/*"]}, "NumericLessThanEquals": {"s3:max-keys": "10"}`,
+		`"StringEqualsIfExists": {"s3:prefix": "home/"}`,
+		`"StringEquals": {"s3:prefix": "a${*}b/"}`,
+	} {
+		silent(t, list(right))
+	}
+	for wrong, fix := range map[string]string{
+		`"StringEquals": {"s3:prefix": ["", "home/*"]}`:               "StringLike",
+		`"ForAnyValue:StringEquals": {"s3:prefix": "home/*"}`:         "ForAnyValue:StringLike",
+		`"StringEqualsIgnoreCaseIfExists": {"S3:Prefix": "home/*"}`:   "StringLikeIfExists",
+		`"StringNotEquals": {"s3:prefix": ["home/${aws:username}*"]}`: "StringNotLike",
+	} {
+		if f := has(t, "SLW212", list(wrong)); f.Fix != fix {
+			t.Errorf("%s: fix %s, want %s", wrong, f.Fix, fix)
+		}
+	}
 }

@@ -38,11 +38,11 @@ func (p *policy) trust() {
 		case iam.KindService:
 			e.service()
 		case iam.KindAWS, iam.AnyPrincipal:
-			e.anybody(denies)
+			e.anybody(denies, onlyServices(all))
 			e.untagged(all)
 		}
 	}
-	together(all)
+	together(all, denies)
 	p.missing(all)
 }
 
@@ -121,14 +121,21 @@ func (e entry) wrongAction() {
 	e.report(&wrongActionRule, e.actionAt(0), want, "%s enters with %s, which the statement does not allow", e.value, want)
 }
 
-// anybody finds trust in everybody, and in everybody of an account.
-func (e entry) anybody(denies bool) {
+// onlyServices says whether nobody but a service belongs into the role: whoever else is let in is told as such.
+func onlyServices(all []entry) bool {
+	return slices.ContainsFunc(all, func(e entry) bool {
+		return e.kind == iam.KindService && len(worksWith([]entry{e}, e.policy.holder.kind)) > 0
+	})
+}
+
+// anybody finds trust in everybody, and in everybody of an account, unless the account is told for another reason.
+func (e entry) anybody(denies, told bool) {
 	root := strings.HasSuffix(string(e.value), ":root") || accountID.MatchString(string(e.value))
 	switch {
 	case denies || e.limited():
 	case e.value == "*":
 		e.report(&everybodyRule, e.at(), "", "every principal of every account may assume the role")
-	case root:
+	case root && !told:
 		e.report(&wholeAccountRule, e.at(), "", "%s is every principal of that account whom its own policies allow it", e.value)
 	}
 }

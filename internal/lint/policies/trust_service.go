@@ -53,8 +53,8 @@ func (e entry) documentAsSource() {
 	}
 }
 
-// together finds principals that do not belong into one role.
-func together(all []entry) {
+// together finds principals that do not belong into one role. Of everybody it is said already.
+func together(all []entry, denies bool) {
 	var services []entry
 	for _, e := range all {
 		known := e.kind == iam.KindService && e.value.known()
@@ -63,19 +63,30 @@ func together(all []entry) {
 		}
 	}
 	for _, e := range all {
-		if e.kind == iam.KindService {
-			continue
-		}
-		for _, service := range services {
-			switch serviceName(service.value) {
-			case "ssm":
-				e.report(&automationRule, e.at(), "", "%s may assume a role that Systems Manager works with", e.value)
-			case "cloudformation":
-				e.report(&executionRule, e.at(), "", "%s may assume a role that CloudFormation works with", e.value)
-			}
+		switch with := worksWith(services, e.policy.holder.kind); {
+		case e.kind == iam.KindService, e.value == "*" && !denies && !e.limited():
+		case slices.Contains(with, "CloudFormation"):
+			e.report(&executionRule, e.at(), "", "%s may assume a role that %s works with", e.value, strings.Join(with, " and "))
+		case len(with) > 0:
+			e.report(&automationRule, e.at(), "", "%s may assume a role that Systems Manager works with", e.value)
 		}
 	}
 	several(services)
+}
+
+// worksWith are the services that make it wrong for anybody else to enter the role. Of a node's it is said otherwise: SLW022.
+func worksWith(services []entry, of kind) []string {
+	var list []string
+	for _, e := range services {
+		switch name := serviceName(e.value); {
+		case name == "cloudformation":
+			list = append(list, "CloudFormation")
+		case name == "ssm" && of != node:
+			list = append(list, "Systems Manager")
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // several finds a role that more than one service works with.
