@@ -148,58 +148,13 @@ func safePattern(pattern string) (problem, hint string) {
 	case javaDiffers.MatchString(pattern):
 		return fmt.Sprintf("pattern %s means something else to SSM, which matches as Java does", quote(pattern)),
 			"use plain classes, such as [A-Za-z0-9]"
-	case !anchored(parsed):
+	case !Anchored(parsed):
 		return fmt.Sprintf("pattern %s is not anchored: it would let through anything that contains a match",
 			quote(pattern)), "begin it with ^ and end it with $: ^(…)$"
 	}
-	if r, found := allowedOf(parsed, unsafeInPattern); found {
+	if r, found := Admits(parsed, unsafeInPattern); found {
 		return fmt.Sprintf("pattern %s allows %q, with which a value could become a command", quote(pattern),
 			string(r)), example
 	}
 	return "", ""
-}
-
-// anchored says whether a match can only be the whole text: ^a|b$ is not.
-func anchored(re *syntax.Regexp) bool {
-	for re.Op == syntax.OpCapture {
-		re = re.Sub[0]
-	}
-	if re.Op != syntax.OpConcat || len(re.Sub) < 2 {
-		return false
-	}
-	return re.Sub[0].Op == syntax.OpBeginText && re.Sub[len(re.Sub)-1].Op == syntax.OpEndText
-}
-
-// allowedOf finds one of the characters in what a pattern can match.
-func allowedOf(re *syntax.Regexp, characters string) (rune, bool) {
-	for _, c := range characters {
-		if canMatch(re, c) {
-			return c, true
-		}
-	}
-	for _, sub := range re.Sub {
-		if c, found := allowedOf(sub, characters); found {
-			return c, true
-		}
-	}
-	return 0, false
-}
-
-// canMatch says whether the expression itself, not those within it, matches texts that contain the character.
-func canMatch(re *syntax.Regexp, c rune) bool {
-	switch re.Op {
-	case syntax.OpAnyChar:
-		return true
-	case syntax.OpAnyCharNotNL:
-		return c != '\n'
-	case syntax.OpLiteral:
-		return slices.Contains(re.Rune, c)
-	case syntax.OpCharClass:
-		for i := 0; i+1 < len(re.Rune); i += 2 {
-			if re.Rune[i] <= c && c <= re.Rune[i+1] {
-				return true
-			}
-		}
-	}
-	return false
 }

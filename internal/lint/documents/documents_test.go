@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/roles"
 )
 
@@ -198,7 +199,7 @@ func TestAnchored(t *testing.T) {
 		if p == nil {
 			t.Fatalf("%s does not compile", text)
 		}
-		if got := anchored(p.tree); got != want {
+		if got := release.Anchored(p.tree); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 		if want && regexp.MustCompile(text).MatchString("x\na\nx") {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/runbook"
 )
 
@@ -45,7 +46,7 @@ func (c *check) pattern(p *runbook.Parameter) {
 		c.at(&unportable, p.Pattern, "", "parameter %s: Java reads the pattern %s differently from Go", p.Name, text)
 	case compiled.matchesAnything():
 		c.at(&anything, p.Pattern, "", "parameter %s: the pattern %s lets everything through", p.Name, text)
-	case !anchored(compiled.tree):
+	case !release.Anchored(compiled.tree):
 		c.at(&unanchored, p.Pattern, "^(?:"+strings.TrimSuffix(strings.TrimPrefix(text, "^"), "$")+")$",
 			"parameter %s: the pattern %s is not anchored at both ends", p.Name, text)
 	}
