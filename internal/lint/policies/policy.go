@@ -152,6 +152,7 @@ func (s *statement) lint() {
 	s.dead()
 	s.conditions()
 	s.negations()
+	s.principals()
 	if s.Effect == iam.Allow && !s.policy.limits && s.policy.kind != iam.TrustPolicy && s.policy.kind != iam.ResourcePolicy {
 		s.width()
 		s.stars()

@@ -204,7 +204,7 @@ const (
 
 // trustRules are about who may assume a role.
 var trustRules = slices.Concat([]finding.Rule{
-	everybodyRule, wholeAccountRule, wrongActionRule, tagSessionRule, nodeTrustRule, buildTrustRule,
+	everybodyRule, wholeAccountRule, wrongActionRule, tagSessionRule, nodeTrustRule, buildTrustRule, principalRule,
 }, serviceRules, federatedRules)
 
 var (

@@ -19,6 +19,9 @@ func serviceName(principal text) string {
 
 // service finds what is missing where a service is let in.
 func (e entry) service() {
+	if right, certain := meant(string(e.value)); certain && right != string(e.value) {
+		return // it is no service
+	}
 	switch serviceName(e.value) {
 	case "ssm":
 		e.documentAsSource()
