@@ -134,16 +134,32 @@ func (v *validator) resources(st *Statement) {
 		}
 		return
 	}
-	if !has {
+	if !has && !(v.kind == ResourcePolicy && st.onlyAbout("ecr:")) {
 		v.report(at, "statement has neither Resource nor NotResource")
 	}
 	for _, list := range [][]string{st.Resources, st.NotResources} {
 		for _, r := range list {
-			if r != "*" && !strings.HasPrefix(r, "arn:") && !isMarked(r) {
+			short := v.kind == ResourcePolicy && strings.HasPrefix(r, "execute-api:/") && st.onlyAbout("execute-api:")
+			if r != "*" && !strings.HasPrefix(r, "arn:") && !isMarked(r) && !short {
 				v.report(at, "resource %q must be * or an ARN", r)
 			}
 		}
 	}
+}
+
+// onlyAbout says whether all of a statement's actions are those of a service, whose name is given with its colon. Two
+// services have policies of a form of their own: those of repositories have no Resource
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html), and those of REST APIs may have
+// one that begins with execute-api:/ (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-examples.html).
+func (st *Statement) onlyAbout(service string) bool {
+	for _, list := range [][]string{st.Actions, st.NotActions} {
+		for _, a := range list {
+			if !strings.HasPrefix(strings.ToLower(a), service) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (v *validator) principals(st *Statement) {

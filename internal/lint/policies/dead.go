@@ -158,6 +158,9 @@ func (s *statement) elsewhere(c catalog.Action) bool {
 var readers = []string{"ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands"}
 
 func (s *statement) resourceless(a action, c catalog.Action, at iam.Position) {
+	if c.String() == "s3:ListAllMyBuckets" && slices.ContainsFunc(s.resources, func(t text) bool { return t.wide("s3") }) {
+		return // the user guide of S3 has it so, beside s3:GetBucketLocation
+	}
 	if slices.ContainsFunc(s.resources, func(t text) bool { return t.serviceWide(c) }) {
 		s.report(&serviceWideRule, at, "", "%s has no resource types: the documented form is *", a.text)
 		return

@@ -21,6 +21,16 @@ func TestR002ReadingAResultIsAllowedOnEverythingOnly(t *testing.T) {
 	}
 }
 
+// TestPoliciesOfRepositoriesAndAPIs: two services have policies of a form of their own.
+func TestPoliciesOfRepositoriesAndAPIs(t *testing.T) {
+	t.Parallel()
+	silent(t, policyOf(`{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999900001111:root"}, "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}`))
+	silent(t, policyOf(`{"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}`))
+	silent(t, policyOf(allow("s3:ListAllMyBuckets,s3:GetBucketLocation", "arn:aws:s3:::*")))
+	has(t, "SLW030", policyOf(`{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}`))
+	has(t, "SLW074", policyOf(allow("s3:ListAllMyBuckets", "arn:aws:s3:::shop")))
+}
+
 func TestR004StarsThatCouldBeNarrowed(t *testing.T) {
 	t.Parallel()
 	f := has(t, "SLW004", policyOf(allow("ssm:DeleteDocument,ssm:GetCommandInvocation", "*")))
