@@ -40,9 +40,12 @@ func buildspec(r *release.Release, j job, o Options) string {
 	line("# Stage %s. What the project needs besides this file:", j.stage.Name)
 	if own, ok := j.stage.Role(plan.KindCodeBuild); ok {
 		line("# - it is the project %s in account %s, with the service role %s", r.CI.CodeBuild.Project, own.Account, own.ARN())
+		line("# - its log is in the group /aws/codebuild/%s, as it is by default", r.CI.CodeBuild.Project)
 	} else {
 		line("# - its service role, in account %s, may sts:AssumeRole on %s", role.Account, role.ARN())
+		line("# - its service role may write the log of its builds, as that which CodeBuild's console makes may")
 	}
+	line("# - its service role may read the project's source: where that is, the release does not say")
 	line("# - its timeout is at least %d minutes: the commands take %s at the most", plan.JobMinutes(j.limit), plan.Clock(j.limit))
 	line("# - at most one build at a time (concurrent build limit 1)")
 	for _, need := range j.needs {

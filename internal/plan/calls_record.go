@@ -8,6 +8,9 @@ const (
 	perScript = "a script's object is named by its content"
 	perOutput = "every command, node and script has an object of its own in it"
 	perStream = "every command, node and script has a stream of its own in it"
+	perBuild  = "every build has a stream of its own in it"
+	// inAnyRegion is of the project of a release that has no region of its own.
+	inAnyRegion = "the release does not say in which region the project is, and every build has a stream of its own"
 )
 
 // objects are the objects of a bucket below a prefix.

@@ -48,6 +48,8 @@ var (
 		"Lets the agent write everything that the scripts print to the release's log group."}
 	writeBucket = purpose{"WriteOutputToBucket",
 		"Lets the agent write everything that the scripts print to the release's bucket."}
+	writeBuildLog = purpose{"WriteBuildLog",
+		"Lets CodeBuild write the log of the project's builds; without it a build ends before its first command."}
 	assumeStages = purpose{"AssumeDeployRoles",
 		"Lets the pipeline enter the stages' roles, and no others."}
 	managedNodes = purpose{"ManagedNodes",
@@ -133,7 +135,7 @@ func Purpose(action string, tagged bool) (sid, why string) {
 }
 
 // namedPurposes are those that a call can name itself.
-var namedPurposes = []purpose{keepScripts, fetchScripts, needScripts, needRunbook, needTests, readOutput, writeBucket}
+var namedPurposes = []purpose{keepScripts, fetchScripts, needScripts, needRunbook, needTests, readOutput, writeBucket, writeBuildLog}
 
 // Purpose is [Purpose] of the call's action, unless the call names another: what a role writes to the record's bucket
 // and what it writes as output are the same action.

@@ -71,7 +71,7 @@ func people(o *release.Operators, account string) (arns []string) {
 func rolePath(r *release.Release) string { return cmp.Or(r.Roles.Path, RolePath) }
 
 // pipelineRole is the principal of AWS that the pipeline itself has, where it has one: it may assume the stages' roles, and
-// nothing else.
+// nothing else; that of builds may also write their log.
 func pipelineRole(r *release.Release) (own Role, ok bool) {
 	switch {
 	case r.CI.CodeBuild != nil:

@@ -239,6 +239,7 @@ const (
 	OnRollback  When = "on rollback"  // a rollback only, of its own or after a failure
 	OnOutput    When = "output"       // a script printed something, and the step has an output
 	OnScript    When = "script"       // what a script of the release does on a node, as the release declares it
+	OnBuild     When = "build"        // what CodeBuild does with a project's service role around each build
 	OnTags      When = "session tags" // aws-actions/configure-aws-credentials assumes the role, and tags the session
 	// OnAutomation is what a runbook does with its role, OnTest what a test of the release does, as the release declares it.
 	OnAutomation When = "automation"

@@ -40,7 +40,7 @@ func TestR084WhichHalfIsMissing(t *testing.T) {
 				}
 			})
 			if c := resultOf(t, caller, id); c.Verdict != Refuted || c.Role != own.ARN() || !strings.Contains(c.Why, "no policy of "+own.Name) ||
-				strings.Contains(c.Why, "trust policy") || caller.Roles[0].Role != own.ARN() || len(caller.Roles[0].Add) != 1 {
+				strings.Contains(c.Why, "trust policy") || caller.Roles[0].Role != own.ARN() || !adds(&caller.Roles[0], "AssumeDeployRoles") {
 				t.Errorf("without the caller's half: %+v\n%s", c, caller.Text())
 			}
 			trust := without(func(r *Role) {
@@ -148,6 +148,55 @@ func TestR084ATrustPolicyThatADeployDecides(t *testing.T) {
 		}
 		if c := resultOf(t, proveWith(t, p, all, buckets), "dev/-/"+string(plan.KindCodeBuild)+"/sts:AssumeRole"); c.Verdict != want {
 			t.Errorf("%s: %s (%s), want %s", principal, c.Verdict, c.Why, want)
+		}
+	}
+}
+
+// adds says whether a statement with a Sid is what a role lacks.
+func adds(r *Lack, sid string) bool {
+	return slices.ContainsFunc(r.Add, func(s Statement) bool { return strings.Contains(s.JSON, `"`+sid+`"`) })
+}
+
+// TestR085TheLogOfABuild: CodeBuild writes it with the service role, in the account and region of the project, and no build
+// comes to its first command without. What its console writes is proved, and the log group's ARN as it stands is nothing that
+// AWS asks for.
+func TestR085TheLogOfABuild(t *testing.T) {
+	t.Parallel()
+	const group = "arn:aws:logs:eu-west-1:999999999999:log-group:/aws/codebuild/web-deploy"
+	elsewhere := func(r *release.Release) { builds(r); r.Region = "" }
+	const regions = `, "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}`
+	for name, test := range map[string]struct {
+		release              func(*release.Release)
+		resource, conditions string
+		want                 Verdict
+	}{
+		"as the console writes it": {builds, `["` + group + `", "` + group + `:*"]`, "", Proved},
+		"its streams":              {builds, `"` + group + `:*"`, regions, Proved},
+		"everything":               {builds, `"*"`, "", Proved},
+		"the group alone":          {builds, `"` + group + `"`, "", Refuted},
+		"another project":          {builds, `"` + group + `2:*"`, "", Refuted},
+		"a stage's account":        {builds, `"arn:aws:logs:eu-west-1:111111111111:log-group:/aws/codebuild/web-deploy:*"`, "", Refuted},
+		"the account it is in":     {builds, `"*"`, `, "Condition": {"StringEquals": {"aws:ResourceAccount": "999999999999"}}`, Proved},
+		"the account of a stage":   {builds, `"*"`, `, "Condition": {"StringEquals": {"aws:ResourceAccount": "111111111111"}}`, Refuted},
+		"one of any region":        {elsewhere, `"` + group + `:*"`, "", Undecided},
+		"any region":               {elsewhere, `"arn:aws:logs:*:999999999999:log-group:/aws/codebuild/web-deploy:*"`, "", Proved},
+		"a region that is unknown": {elsewhere, `"*"`, regions, Undecided},
+	} {
+		p := webPlan(t, test.release)
+		given, buckets := rendered(t, p)
+		own, _ := p.Stages[0].Role(plan.KindCodeBuild)
+		for i := range given {
+			if given[i].Name == own.Name {
+				given[i].Policies = []*iam.Document{document(t, "policy.json", `{"Version": "2012-10-17", "Statement": [
+					{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"},
+					{"Effect": "Allow", "Action": "logs:*", "Resource": `+test.resource+test.conditions+`}]}`)}
+			}
+		}
+		r := proveWith(t, p, given, buckets)
+		for _, action := range []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"} {
+			if c := resultOf(t, r, "dev/-/CodeBuildRole/"+action); c.Verdict != test.want {
+				t.Errorf("%s: %s is %s (%s), want %s", name, action, c.Verdict, c.Why, test.want)
+			}
 		}
 	}
 }

@@ -289,7 +289,7 @@ func heldByEntering(p *plan.Plan, held map[string]map[string]bool) {
 		stage := &p.Stages[i]
 		for _, c := range stage.Calls {
 			own, ok := stage.Role(c.Role)
-			if !c.Role.Shared() || !ok {
+			if !c.Assumes() || !ok {
 				continue
 			}
 			for _, r := range c.Resources {

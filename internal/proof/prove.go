@@ -142,7 +142,7 @@ func (p *stageProver) call(c *plan.Call, role *plan.Role, s *subject, missing *l
 		if err := p.entry(c, role, s, &out, missing); err != nil {
 			return err
 		}
-	case c.Role.Shared():
+	case c.Assumes():
 		if err := p.assumption(c, role, s, &out); err != nil {
 			return err
 		}

@@ -39,12 +39,27 @@ func (p *stageProver) ask(c *plan.Call, role *plan.Role, s *subject, arn string,
 	if c.PassedTo != "" {
 		context[plan.PassedToKey] = []string{c.PassedTo}
 	}
+	account := p.stage.Account
+	if c.When == plan.OnBuild {
+		account = role.Account
+		atBuild(context, role, arn)
+	}
 	return question{
 		set: s.own(), doubt: doubt{known: knowing(c.Action, context, tagsKnown), action: c.Action}, unknown: s.unknownOf(false), openings: s.openings, display: arn,
 		request: iam.Request{
-			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: p.stage.Account,
+			Principal: principalOf(role), Action: c.Action, Resource: arn, Account: account,
 			Context: iam.NewContext(context),
 		},
+	}
+}
+
+// atBuild sets what a call of CodeBuild's has differently: it is made where the project is, in a region that may be unknown.
+func atBuild(context map[string][]string, role *plan.Role, arn string) {
+	context["aws:ResourceAccount"] = []string{role.Account}
+	region := strings.Split(arn, ":")[3]
+	context["aws:RequestedRegion"] = []string{region}
+	if region == string(anyText) {
+		delete(context, "aws:RequestedRegion")
 	}
 }
 

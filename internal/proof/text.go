@@ -166,6 +166,7 @@ var scenarios = map[plan.When]string{
 	plan.FirstTime: "the first time", plan.OnChange: "when the script changed", plan.OnInterrupt: "when interrupted",
 	plan.OnFailure: "when something fails", plan.OnLost: "when an answer is lost", plan.OnResume: "to resume", plan.OnStatus: "for status and history",
 	plan.OnRollback: "to roll back", plan.OnOutput: "for the output", plan.OnScript: "for a script", plan.OnTags: "for session tags",
+	plan.OnBuild:  "for the build's log",
 	plan.OnLaunch: "when a node starts", plan.Fallback: "as the fallback",
 }
 

@@ -50,7 +50,8 @@ var deployRoles = []string{
 	"arn:aws:iam::222222222222:role/slipway/web-prod-Deploy",
 }
 
-// TestR084TheBuildRoleAssumesExactlyTheStagesRoles: one role in the tools account, whatever the number of stages.
+// TestR084TheBuildRoleAssumesExactlyTheStagesRoles: one role in the tools account, whatever the number of stages. Besides it has
+// what CodeBuild itself does with it: a build whose log cannot be written ends before its first command.
 func TestR084TheBuildRoleAssumesExactlyTheStagesRoles(t *testing.T) {
 	t.Parallel()
 	_, set := withCI(t, builds)
@@ -58,7 +59,13 @@ func TestR084TheBuildRoleAssumesExactlyTheStagesRoles(t *testing.T) {
 	if role.Account != tools || role.Name != "web-CodeBuildRole" {
 		t.Fatalf("the role is %s in %s", role.Name, role.Account)
 	}
-	want := []iam.Statement{{Sid: "AssumeDeployRoles", Effect: iam.Allow, Actions: []string{"sts:AssumeRole"}, Resources: deployRoles}}
+	want := []iam.Statement{
+		{
+			Sid: "WriteBuildLog", Effect: iam.Allow, Actions: []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"},
+			Resources: []string{"arn:aws:logs:" + region + ":" + tools + ":log-group:/aws/codebuild/web-deploy:*"},
+		},
+		{Sid: "AssumeDeployRoles", Effect: iam.Allow, Actions: []string{"sts:AssumeRole"}, Resources: deployRoles},
+	}
 	if diff := cmp.Diff(want, role.Policies[0].Document.Statements); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
