@@ -76,9 +76,18 @@ func scopable(a catalog.Action) bool { return len(a.Resources) > 0 }
 
 // halfKnown are services of whose resources the catalog does not have all. uncertain: nothing is said about them.
 //
-// API Gateway has two references, for its two generations, and the catalog one service: /apis itself is missing.
-// CodeStar Connections was renamed, and AWS's own policies have ARNs of both names for actions of either.
-var halfKnown = []string{"apigateway", "codeconnections", "codestar-connections"}
+// API Gateway, Elastic Load Balancing, Greengrass and Managed Service for Apache Flink have two references, for their two
+// generations, AWS Marketplace has ten, and the catalog has one service for each: /apis itself is missing, and so are
+// listeners and target groups for elasticloadbalancing:AddTags. CodeStar Connections was renamed, and AWS's own policies have
+// ARNs of both names for actions of either. Views and catalogs that AWS owns have an ARN without an account, which no reference has.
+var halfKnown = []string{
+	"apigateway", "aws-marketplace", "codeconnections", "codestar-connections", "elasticloadbalancing", "greengrass", "kinesisanalytics",
+	"partnercentral", "resource-explorer-2",
+}
+
+// transforms are what a change set is authorised on as well, where its template has a transform or a macro
+// (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-permissions-cloudformation.html).
+const transforms = "arn:${Partition}:cloudformation:${Region}:${Account}:transform/${TransformName}"
 
 // arnsOf are the ARN patterns of an action's resource types; "" is a type whose pattern is not known.
 func arnsOf(a catalog.Action) []string {
@@ -86,6 +95,9 @@ func arnsOf(a catalog.Action) []string {
 	for _, r := range a.Resources {
 		known, _ := catalog.ResourceType(a.Service, r.Type)
 		arns = append(arns, known.ARNs...)
+	}
+	if name := a.String(); name == "cloudformation:CreateChangeSet" || name == "cloudformation:CreateStack" || name == "cloudformation:UpdateStack" {
+		arns = append(arns, transforms)
 	}
 	return arns
 }

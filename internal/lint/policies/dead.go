@@ -174,14 +174,17 @@ func (s *statement) resourceless(a action, c catalog.Action, at iam.Position) {
 		return
 	}
 	f := s.report(&resourcelessRule, at, "", "%s has no resource types: it is not allowed on %s", a.text, s.resources[0])
-	if strings.HasPrefix(c.Name, "Create") && writes(c) && !slices.ContainsFunc(s.resources, func(t text) bool { return t.created(c) }) {
+	switch creates := strings.HasPrefix(c.Name, "Create") && writes(c); {
+	case creates && slices.ContainsFunc(s.resources, func(t text) bool { return t.created(c) }):
+		f.Severity = finding.Info
+	case creates && c.Service == "cloudfront": // tried, and told by many
 		f.Severity = finding.Error
 		f.Why = "Its requests are authorised on * only, so what it was to create is never created."
 	}
 }
 
 // created says whether a resource may be what an action creates. uncertain: AWS's own managed policies allow some actions on
-// what they create for which the reference has no type; a warning is all that is said of those.
+// what they create for which the reference has no type.
 func (t text) created(c catalog.Action) bool {
 	plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(string(t)))
 	return strings.Contains(plain, strings.ToLower(strings.TrimPrefix(c.Name, "Create")))
@@ -198,7 +201,7 @@ func (t text) serviceWide(c catalog.Action) bool {
 		// uncertain: AWS's own AmazonSSMAutomationRole has this action on sessions, and the reference has no type for it.
 		return c.String() == "ssmmessages:OpenDataChannel" && parts[arnService] == "ssm"
 	}
-	return parts[arnResource] == "*" || c.String() == "logs:DescribeLogGroups" && covers(pieces(parts[arnResource]), pieces("log-group::log-stream:"))
+	return parts[arnResource] == "*" || parts[arnResource] == "/*" || c.String() == "logs:DescribeLogGroups" && covers(pieces(parts[arnResource]), pieces("log-group::log-stream:"))
 }
 
 // doubleSlashes reports parameters whose ARN has one slash too many.
@@ -224,9 +227,25 @@ func (s *statement) idle() {
 		of := s.shapes()[i]
 		used := slices.ContainsFunc(types, func(arn string) bool { return of.fits(s.linter.typed(arn)) }) || s.wideEnough(t)
 		if !used && !slices.ContainsFunc(s.linter.found, func(f finding.Finding) bool { return s.isAt(f, i) }) {
-			s.report(&idleRule, s.resourceAt(i), "", "%s is no resource of %s", t, list(patternsOf(s.actions)))
+			f := s.report(&idleRule, s.resourceAt(i), "", "%s is no resource of %s", t, list(patternsOf(s.actions)))
+			if s.Effect == iam.Allow && s.typeOfService(i) { // it is one of others, and does no harm
+				f.Severity = finding.Info
+			}
 		}
 	}
+}
+
+// typeOfService says whether a resource is one of any action of its service.
+func (s *statement) typeOfService(resource int) bool {
+	parts, _ := s.resources[resource].arn()
+	service, of := string(parts[arnService]), s.shapes()[resource]
+	if slices.Contains(halfKnown, service) {
+		return true
+	}
+	return slices.ContainsFunc(catalog.Actions(service), func(name string) bool {
+		c, _ := catalog.Lookup(service + ":" + name)
+		return slices.ContainsFunc(arnsOf(c), func(arn string) bool { return of.fits(s.linter.typed(arn)) })
+	})
 }
 
 // wideEnough says whether a resource is what denials name for one of the statement's actions without resource types.

@@ -66,7 +66,11 @@ var ofSessions = []string{
 }
 
 // unlisted are keys that AWS's own policies have and no reference lists.
-var unlisted = []string{"aws:principalorgmasteraccountid"}
+var unlisted = []string{"aws:principalorgmasteraccountid", "lakeformation:gluearn"}
+
+// ofDevices are the beginnings of keys in policies of IoT Core, which are attached to certificates and not known to IAM
+// (https://docs.aws.amazon.com/iot/latest/developerguide/iot-policy-variables.html).
+var ofDevices = []string{"iot:connection.", "iot:certificate.", "iot:clientid", "iot:domainname", "iot:thinggrouparn"}
 
 // keyPieces divides the name of a condition key as the catalog writes it, in lower case: some services write the key of a tag
 // as tag-key or <key>.

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -390,6 +391,53 @@ func TestPrefixesOfBuckets(t *testing.T) {
 	} {
 		if f := has(t, "SLW212", list(wrong)); f.Fix != fix {
 			t.Errorf("%s: fix %s, want %s", wrong, f.Fix, fix)
+		}
+	}
+}
+
+// TestWhatIsOfNoUseToTheActions: an ARN of no type at all is worse than one of a type that other actions have, which does no
+// harm where it allows.
+func TestWhatIsOfNoUseToTheActions(t *testing.T) {
+	t.Parallel()
+	const function, none = "arn:aws:lambda:eu-west-1:111122223333:function:shop", "arn:aws:lambda:eu-west-1:111122223333:funktion:shop"
+	for _, tt := range []struct {
+		effect, resource string
+		want             finding.Severity
+	}{{"Allow", function, finding.Info}, {"Allow", none, finding.Warning}, {"Deny", function, finding.Warning}} {
+		if f := has(t, "SLW214", policyOf(statementOf(tt.effect, "ssm:SendCommand", document+","+oneNode+","+tt.resource))); f.Severity != tt.want {
+			t.Errorf("%s %s: %s", tt.effect, tt.resource, f.Severity)
+		}
+	}
+	const transform = "arn:aws:cloudformation:eu-west-1:aws:transform/Serverless-2016-10-31"
+	silent(t, policyOf(allow("cloudformation:CreateChangeSet", transform+",arn:aws:cloudformation:eu-west-1:111122223333:stack/shop-*/*")))
+	has(t, "SLW205", policyOf(allow("cloudformation:DescribeStacks", transform)))
+	if f := has(t, "SLW074", policyOf(allow("ssm:CreateOpsItem", "arn:aws:ssm:eu-west-1:111122223333:opsitem/*"))); f.Severity != finding.Info {
+		t.Errorf("AWS's own policies have it: %s", f.Severity)
+	}
+}
+
+// TestKeysOfOtherActions: what certainly has no such key is told apart from what the reference may have left out.
+func TestKeysOfOtherActions(t *testing.T) {
+	t.Parallel()
+	tagged := `"Condition": {"StringEquals": {"ssm:resourceTag/App": "shop"}}`
+	for actions, want := range map[string]string{
+		"ssm:GetCommandInvocation":                      "warning ssm:GetCommandInvocation;",
+		"kms:DescribeKey":                               "info kms:DescribeKey;",
+		"ssm:GetCommandInvocation,kms:DescribeKey":      "info kms:DescribeKey;warning ssm:GetCommandInvocation;",
+		"elasticloadbalancing:DescribeLoadBalancers":    "",
+		"aws-marketplace:Subscribe,ssm:StartSession":    "",
+		"ssm:SendCommand,ssm:GetCommandInvocation":      "warning ssm:GetCommandInvocation;",
+		"ssm:SendCommand,elasticloadbalancing:AddTags*": "",
+	} {
+		var got []string
+		for _, f := range File("policy.json", []byte(policyOf(allow(actions, "*", tagged)))) {
+			if f.Code == "SLW210" {
+				got = append(got, string(f.Severity)+" "+strings.Fields(f.Message)[5]+";")
+			}
+		}
+		slices.Sort(got)
+		if text := strings.Join(got, ""); text != want {
+			t.Errorf("%s: got %q, want %q", actions, text, want)
 		}
 	}
 }
