@@ -27,6 +27,7 @@ const codes = "testdata/codes"
 var elsewhere = map[finding.Code]string{
 	"SLW147": "internal/lint/needs: TestProve, TestR005TheTrapFromItsWorkflow",
 	"SLW148": "internal/lint/needs: TestProve",
+	"SLW138": "internal/lint/shell: TestUnlooked",
 	"SLW127": "internal/lint/pipelines: TestUsage",
 	"SLW243": "internal/lint/policies: TestR019PullRequestsThatDeploy",
 	"SLW903": "internal/lint: TestEncodings",

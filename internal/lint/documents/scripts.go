@@ -9,6 +9,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/shell"
 	"github.com/slipway-cd/slipway/internal/runbook"
 )
 
@@ -203,7 +204,8 @@ func (c *check) stops(sc *script) {
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
-		return // the shell says so itself
+		c.wrong(sc, text)
+		return
 	}
 	options := optionsOf(file, shebang)
 	if strings.Contains(options, "pipefail") && !strings.Contains(shebang, "bash") {
@@ -211,6 +213,26 @@ func (c *check) stops(sc *script) {
 	}
 	if !slices.Contains(strings.Fields(options), "e") && goesOnAfter(file) {
 		c.at(&stopsNowhere, sc.lines[0], "", "step %s goes on after a command that failed: there is no set -e, and the last command alone decides", sc.step.Name)
+	}
+}
+
+// wrong tells what no shell would take of a script.
+func (c *check) wrong(sc *script, text string) {
+	for _, u := range shell.Syntax(text) {
+		node, row := sc.lines[0], u.Line
+		for _, n := range sc.lines {
+			rows := strings.Count(n.Text, "\n") + 1
+			if node = n; row <= rows {
+				break
+			}
+			row -= rows
+		}
+		line, column := node.Line, node.Column
+		if node.Literal {
+			line, column = node.Line+row, 1
+		}
+		u.Why = "step " + sc.step.Name + ": " + u.Why
+		c.found = append(c.found, u.In(c.file, line, column))
 	}
 }
 

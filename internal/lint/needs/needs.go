@@ -62,7 +62,7 @@ func Of(file string, content []byte, files fs.FS) (*Needs, error) {
 	for _, u := range work.Unread {
 		n.Unknown = append(n.Unknown, Unknown{
 			Place: pipelines.Place{File: u.File, Line: u.Line, Column: u.Column}, Command: "the script",
-			Why: "it cannot be read as a shell would: " + u.Why,
+			Why: u.Why,
 		})
 	}
 	n.sort()

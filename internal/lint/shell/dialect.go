@@ -13,7 +13,7 @@ func bashOnly(script string) string {
 	if strings.HasPrefix(script, "#!") {
 		return ""
 	}
-	file, err := parse(readable(script), syntax.LangBash)
+	file, err := parseAs(readable(script), syntax.LangBash)
 	if err != nil {
 		return ""
 	}

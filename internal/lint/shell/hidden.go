@@ -77,6 +77,12 @@ func wordsOf(node syntax.Node) []string {
 // does not guard, but for the last.
 func unwatched(file *syntax.File, errexit bool) []syntax.Node {
 	var found []syntax.Node
+	last := -1 // that asks
+	for i := len(file.Stmts) - 1; i >= 0 && last < 0; i-- {
+		if asksForCode(file.Stmts[i]) {
+			last = i
+		}
+	}
 	for i, stmt := range file.Stmts {
 		words := wordsOf(stmt.Cmd)
 		if len(words) == 0 {
@@ -87,8 +93,7 @@ func unwatched(file *syntax.File, errexit bool) []syntax.Node {
 				errexit = (errexit || word == "errexit" || shortOption(word, "-", 'e')) && !shortOption(word, "+", 'e')
 			}
 		}
-		rest := file.Stmts[i+1:]
-		if !errexit && len(rest) > 0 && !slices.ContainsFunc(rest, asksForCode) {
+		if !errexit && i < len(file.Stmts)-1 && i >= last {
 			found = append(found, stmt.Cmd)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // its place was come to: what depends on a condition that nobody can decide is not certain.
 func (p *prober) judge() []finding.Finding {
 	var found []finding.Finding
-	for _, rule := range []func() []finding.Finding{p.unread, p.unchecked, p.unended, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent, p.shorthand} {
+	for _, rule := range []func() []finding.Finding{p.unread, p.unchecked, p.unended, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent, p.shorthand, p.unfollowed} {
 		found = append(found, rule()...)
 	}
 	return found

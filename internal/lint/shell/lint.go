@@ -88,6 +88,9 @@ func note(found []*undeclared, s script, u use, stage string, declared map[strin
 }
 
 func (u *undeclared) finding() finding.Finding {
+	if unread := u.use.unread; unread != nil {
+		return unread.In(u.file, u.use.line, u.use.column)
+	}
 	if u.use.untold != "" {
 		return untoldRule.At(u.file, u.use.line, u.use.column, "", "%s: %s", u.use.command, u.use.untold)
 	}

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -35,15 +34,28 @@ type reader struct {
 // read finds the calls of a script.
 func (p *Program) read(r *reader, s *Script) {
 	variant, ok := variantOf(s.Interpreter, r.text)
-	if p.texts++; !ok || len(r.text) > maxText || p.texts > maxTexts {
+	if p.texts++; !ok {
+		return
+	}
+	if len(r.text) > maxText {
+		p.large(r, "the script has %d bytes, and of more than %d none is looked at", len(r.text), maxText)
+		return
+	}
+	if p.texts > maxTexts {
+		if p.texts == maxTexts+1 {
+			p.large(r, "scripts start more than %d scripts, and this one and those after it are not looked at", maxTexts)
+		}
 		return
 	}
 	text, es := withoutExpressions(r.text)
 	r.es = es
-	file, err := parse(text, variant)
+	file, foreign, err := parse(text, variant)
 	if err != nil {
 		p.unread(r, err)
 		return
+	}
+	if foreign != nil {
+		p.foreign(r, foreign)
 	}
 	r.functions = functionsOf(file)
 	hidden := swallowed(file, s.Errexit, s.Pipefail)
@@ -53,25 +65,6 @@ func (p *Program) read(r *reader, s *Script) {
 		}
 		return true
 	})
-}
-
-func parse(text string, variant syntax.LangVariant) (*syntax.File, error) {
-	return syntax.NewParser(syntax.Variant(variant)).Parse(strings.NewReader(text), "")
-}
-
-func (p *Program) unread(r *reader, err error) {
-	u := Unread{File: r.file, Line: 1, Column: 1, Why: err.Error()}
-	var wrong syntax.ParseError
-	if errors.As(err, &wrong) {
-		u.Line, u.Column, u.Why = int(wrong.Pos.Line()), int(wrong.Pos.Col()), wrong.Text
-	}
-	if r.fixed != nil {
-		return // the shell that is started says so
-	}
-	if r.place != nil {
-		u.Line, u.Column = r.place(u.Line, u.Column)
-	}
-	p.Unread = append(p.Unread, u)
 }
 
 // call notes one program, or what it runs for another.

@@ -7,7 +7,7 @@ var Rules = []finding.Rule{
 	undeclaredRule, untoldRule,
 	unreadRule, uncheckedRule, waiterRule, swallowedRule, endlessRule, statusesRule,
 	shorthandRule, secretRule, limitRule, strictRule,
-	earlyRule, dialectRule, printedRule, leakedRule, assumeRule, cancelRule,
+	earlyRule, dialectRule, printedRule, leakedRule, assumeRule, cancelRule, syntaxRule, unlookedRule,
 }
 
 const (

@@ -67,18 +67,11 @@ type Sequence struct {
 type Program struct {
 	// Calls are all programs that are started, in the order of the text, whichever way the scripts take.
 	Calls []Call
-	// Unread are scripts in which a shell would find an error.
+	// Unread are scripts in which a shell would find an error, and those that are too large.
 	Unread []Unread
 
 	found []finding.Finding
 	texts int // that were read
-}
-
-// Unread is a script that cannot be read as a shell would.
-type Unread struct {
-	File         string
-	Line, Column int
-	Why          string
 }
 
 // Findings are what is wrong with the scripts, in the order of their places.
@@ -90,7 +83,10 @@ func Analyze(s Sequence) *Program {
 	for i := range s.Scripts {
 		p.read(&reader{sequence: &s, script: i, text: s.Scripts[i].Text, file: s.Scripts[i].File, place: s.Scripts[i].Place}, &s.Scripts[i])
 	}
-	p.found = p.probe(&s)
+	for i := range p.Unread {
+		p.found = append(p.found, p.Unread[i].finding())
+	}
+	p.found = append(p.found, p.probe(&s)...)
 	finding.Sort(p.found)
 	return p
 }

@@ -148,6 +148,13 @@ func (p *prober) strict(e *event) []finding.Finding {
 		found = append(found, at.at(&dialectRule, "%s is bash, and sh runs the commands: dash on Debian and Ubuntu does not take it", what))
 	}
 	loose, ok := unguarded(script)
+	if !ok && e.parameters.known() && strings.HasPrefix(strings.TrimSpace(e.parameters.s), "{") {
+		for _, u := range Syntax(script) {
+			if u.severity == finding.Error {
+				found = append(found, at.at(&syntaxRule, "the commands: %s", u.Why))
+			}
+		}
+	}
 	if !ok || loose == "" {
 		return found
 	}
@@ -239,7 +246,7 @@ func unguarded(script string) (loose string, ok bool) {
 	if strings.HasPrefix(first, "#!") && strings.Contains(first, " -") && strings.Contains(first, "e") {
 		return "", true
 	}
-	file, err := parse(readable(script), syntax.LangBash)
+	file, err := parseAs(readable(script), syntax.LangBash)
 	if err != nil {
 		return "", false
 	}

@@ -11,6 +11,8 @@ type use struct {
 	// actions that it needs; untold says why they are not known, and is empty where they are.
 	actions []string
 	untold  string
+	// unread is set where no call is known, because the script was not read.
+	unread *Unread
 }
 
 // uses finds the calls of AWS in a script. One of another language than the shell has none that are seen.
@@ -20,8 +22,9 @@ func (s script) uses() []use {
 	for i := range p.Calls {
 		found = append(found, p.Calls[i].uses()...)
 	}
-	for _, u := range p.Unread {
-		found = append(found, use{line: u.Line, column: u.Column, command: "the script", untold: "it cannot be read as a shell would: " + u.Why})
+	for i := range p.Unread {
+		u := &p.Unread[i]
+		found = append(found, use{line: u.Line, column: u.Column, command: "the script", untold: u.Why, unread: u})
 	}
 	if s.line > 0 {
 		for i := range found {

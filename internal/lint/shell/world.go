@@ -70,10 +70,11 @@ type site struct {
 	line, column int
 }
 
-// maxSteps bounds a run, and maxReads how often a loop may ask.
+// maxSteps bounds a run, maxReads how often a loop may ask, and maxDecisions how many conditions may be open.
 const (
-	maxSteps = 60_000
-	maxReads = 4000
+	maxSteps     = 60_000
+	maxReads     = 4000
+	maxDecisions = 1000
 )
 
 // step counts; false when the run is given up.
@@ -96,6 +97,9 @@ func (w *world) decide(node syntax.Node) bool {
 			d.times++
 			return d.way == (d.times < settled-1)
 		}
+	}
+	if len(w.chosen) > maxDecisions {
+		w.spent = true
 	}
 	d := &decision{node: node, way: len(w.chosen) != w.flip, times: 1}
 	w.chosen = append(w.chosen, d)
@@ -198,7 +202,7 @@ func (t *texts) parse(key, content string, variant syntax.LangVariant, like sour
 	}
 	var s *source
 	if stripped, es := withoutExpressions(content); len(content) <= maxText {
-		if file, err := parse(stripped, variant); err == nil {
+		if file, _, err := parse(stripped, variant); err == nil {
 			like.file, like.es = file, es
 			s = &like
 			t.relevance(file)
