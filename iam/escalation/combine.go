@@ -31,7 +31,7 @@ func (f *finder) combine() error {
 
 // combined adds the edge of one change and one way, unless something limits what the other one can be given.
 func (f *finder) combined(change *Edge, way *Path, other *person) error {
-	limit, conditions, err := f.limits(other, gainOf(change.Technique))
+	limit, conditions, err := f.limits(other, gainOf(change.Technique), f.groups[change.Via])
 	if err != nil || limit != "" {
 		return err
 	}

@@ -12,12 +12,24 @@ func (f *finder) create(t *technique) error {
 	for _, p := range f.people {
 		for _, x := range f.created(t, p) {
 			e := Edge{From: p.ARN, To: x.to[0], Kind: t.kind, Technique: t.name, Via: x.via, Source: t.source}
-			ok, err := f.makes(&e, t, p, &x)
-			if err != nil {
-				return err
+			var ok bool
+			var err error
+			if t.joins {
+				ok, err = f.madeCalls(&e, t, p, &x)
+			} else {
+				ok, err = f.makes(&e, t, p, &x)
 			}
-			if ok {
+			switch {
+			case err != nil:
+				return err
+			case !ok:
+				continue
+			case !t.joins:
 				f.edges = append(f.edges, e)
+				continue
+			}
+			if err := f.join(&e, t, p, &x); err != nil {
+				return err
 			}
 		}
 	}
@@ -27,7 +39,7 @@ func (f *finder) create(t *technique) error {
 // makes asks about all calls of a technique that makes its object: without a boundary, or else with one of those that
 // the principal's policies name, which then limits the new one.
 func (f *finder) makes(e *Edge, t *technique, p *person, x *thing) (bool, error) {
-	limit, conditions, err := f.limits(p, t.gain)
+	limit, conditions, err := f.limits(p, t.gain, nil)
 	if err != nil {
 		return false, err
 	}
@@ -83,7 +95,7 @@ func (f *finder) madeCall(e *Edge, t *technique, p *person, x *thing, action str
 		if q.trust, err = trusting(p.ARN); err != nil {
 			return false, err
 		}
-	case "iam:AttachRolePolicy", "iam:AttachUserPolicy":
+	case "iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy":
 		limit, ok, err := f.named(e, keyPolicyARN, p, q)
 		if e.Limit == "" {
 			e.Limit = limit
@@ -98,7 +110,7 @@ func (f *finder) madeCall(e *Edge, t *technique, p *person, x *thing, action str
 func (f *finder) created(t *technique, p *person) (list []thing) {
 	for _, x := range p.choices(t.action, objectTypes[t.object]) {
 		fields := strings.SplitN(x.arn, ":", 6)
-		if len(fields) < 6 || fields[4] != p.account || f.byARN[x.arn] != nil {
+		if len(fields) < 6 || fields[4] != p.account || f.lists(t, x.arn) {
 			continue
 		}
 		list = append(list, thing{

@@ -48,6 +48,8 @@ func docsRow(x *technique) string {
 		onNode: "the role on the node", onSAML: "the roles that trust the provider",
 	}[x.object]
 	switch {
+	case x.joins && x.gain != gainGroup:
+		to = "any user"
 	case x.made:
 		to = "the account"
 	case x.gain == gainGroup:

@@ -18,6 +18,8 @@ import (
 type World struct {
 	Principals []Principal
 	Nodes      []Node
+	// Groups of users, with and without members. One that only a user names is known by its name.
+	Groups []Group
 	// Outside says that there are further roles, users and nodes. What a principal may do to such ones is found too,
 	// as an edge to one that stands for all whom a policy's pattern can mean.
 	Outside bool
@@ -41,6 +43,17 @@ type Principal struct {
 	// Context holds condition keys that are known of the principal's sessions, such as aws:PrincipalTag/…. Its ARN,
 	// account, type and user name are added.
 	Context map[string][]string
+}
+
+// Group is a group of users.
+type Group struct {
+	// ARN of the group, with its path.
+	ARN string
+	// Policies of the group; Open says that it may have further ones.
+	Policies []*iam.Policy
+	Open     bool
+	// Attached are the ARNs of the customer managed policies among Policies.
+	Attached []string
 }
 
 // Node is a machine with an agent that takes commands, and with the credentials of a role.

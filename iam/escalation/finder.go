@@ -19,6 +19,9 @@ type finder struct {
 	chosen map[chosenKey]choice
 	joint  map[string]jointChoice
 	saml   []thing // the SAML providers that roles trust
+	groups map[string]*Group
+	joined map[joinKey]bool
+	given  map[[2]string]gift
 	// services are the answers to whether a service may assume a role.
 	services map[serviceKey]choice
 }
@@ -48,6 +51,10 @@ func newFinder(w *World) (*finder, error) {
 	f := &finder{
 		world: w, byARN: map[string]*person{}, doubts: doubts{map[doubtKey]*iam.Policy{}}, chosen: map[chosenKey]choice{},
 		services: map[serviceKey]choice{}, joint: map[string]jointChoice{},
+		groups: map[string]*Group{}, joined: map[joinKey]bool{}, given: map[[2]string]gift{},
+	}
+	for i := range w.Groups {
+		f.groups[w.Groups[i].ARN] = &w.Groups[i]
 	}
 	for i := range w.Principals {
 		p := newPerson(&w.Principals[i], i)

@@ -41,17 +41,18 @@ func (p *person) probes() []probe {
 
 // limits says what a change can give a principal: nothing limits it when limit is empty; otherwise limit names what
 // does. Conditions are what this depends on.
-func (f *finder) limits(p *person, g gain) (limit string, conditions []string, err error) {
+// The group is the one that [gainGroup] is about.
+func (f *finder) limits(p *person, g gain, group *Group) (limit string, conditions []string, err error) {
 	if g != gainReplace {
-		return f.probed(p, g)
+		return f.probed(p, g, group)
 	}
-	limit, conditions, err = f.probed(p, gainAny)
+	limit, conditions, err = f.probed(p, gainAny, nil)
 	if limit == "" || err != nil {
 		return limit, conditions, err
 	}
 	// A Deny is no limit for whoever can write another policy in its place. Which policies are inline, and can be
 	// overwritten, the world does not say.
-	still, conditions, err := f.probed(p, gainRewritten)
+	still, conditions, err := f.probed(p, gainRewritten, nil)
 	if still != "" || err != nil {
 		return limit, nil, err
 	}
@@ -59,17 +60,21 @@ func (f *finder) limits(p *person, g gain) (limit string, conditions []string, e
 }
 
 // probed is limits for one state of the principal's policies.
-func (f *finder) probed(p *person, g gain) (limit string, conditions []string, err error) {
+func (f *finder) probed(p *person, g gain, group *Group) (limit string, conditions []string, err error) {
 	v, err := f.view(p, tagsUnknown.with(keyPolicyARN, keyBoundary))
 	if err != nil {
 		return "", nil, err
 	}
-	best, err := changed(v.best, g)
-	if err != nil {
+	before, best, worst := p.Policies, v.best, v.worst
+	if g == gainGroup {
+		if before, best, worst, err = f.joining(v, before, group); err != nil {
+			return "", nil, err
+		}
+	}
+	if best, err = changed(best, g); err != nil {
 		return "", nil, err
 	}
-	worst, err := changed(v.worst, g)
-	if err != nil {
+	if worst, err = changed(worst, g); err != nil {
 		return "", nil, err
 	}
 	for _, x := range p.probes() {
@@ -81,7 +86,7 @@ func (f *finder) probed(p *person, g gain) (limit string, conditions []string, e
 			return limitText(best, g, r), nil, nil
 		}
 		if against := worst.Evaluate(r); against.Outcome != iam.Allowed {
-			for _, c := range v.reasons(p.Policies, nil, slices.Concat(decision.Decisive, against.Decisive)) {
+			for _, c := range v.reasons(before, nil, slices.Concat(decision.Decisive, against.Decisive)) {
 				if !slices.Contains(conditions, c) {
 					conditions = append(conditions, c)
 				}
@@ -138,6 +143,9 @@ func undenied(p *iam.Policy) (*iam.Policy, error) {
 
 // limitText names each layer that alone would deny a request. There is one, for the request is denied.
 func limitText(s *iam.PolicySet, g gain, r *iam.Request) string {
+	if g == gainGroup {
+		return groupLimit
+	}
 	own := "what its policies do not deny"
 	if g == gainOwn || g == gainUndenied {
 		own = "what its own policies allow"

@@ -81,7 +81,7 @@ func (f *finder) lists(t *technique, arn string) bool {
 	case onPolicy, onGroup:
 		return slices.ContainsFunc(f.people, func(p *person) bool {
 			return slices.Contains(p.Attached, arn) || slices.Contains(p.Groups, arn)
-		})
+		}) || f.groups[arn] != nil
 	case onSAML:
 		return slices.ContainsFunc(f.saml, func(x thing) bool { return x.arn == arn })
 	case onNode:

@@ -166,7 +166,7 @@ func (g *Graph) target(e *Edge) string {
 		return "whoever has it"
 	case e.To == e.Via && strings.Contains(e.To, ":saml-provider/"):
 		return "whoever signs in with it"
-	case strings.HasPrefix(e.Technique, "new-"):
+	case e.Technique == "new-role", e.Technique == "new-user":
 		return "the new one"
 	case !e.Outside:
 		return g.Name(e.To)
@@ -202,6 +202,8 @@ func (g *Graph) step(e *Edge) string {
 		return text + " of a new role"
 	case e.Technique == "new-user":
 		return text + " of a new user"
+	case strings.HasPrefix(e.Technique, "new-group"):
+		return text + " of a new group"
 	case e.To == rootOf(accountOf(e.To)) && strings.Contains(e.Technique, "+"):
 		return text + " on " + g.Name(e.Via)
 	case e.Via == "":

@@ -113,14 +113,19 @@ func (f *finder) edge(t *technique, p *person, x *thing) error {
 			e.need(unless)
 		}
 	}
-	if t.gain == gainGroup {
-		e.Limit = "what the group's policies allow"
+	return f.reach(&e, t, p, x)
+}
+
+// reach adds an edge for each whom a thing leads to.
+func (f *finder) reach(e *Edge, t *technique, p *person, x *thing) error {
+	if t.joins {
+		return f.join(e, t, p, x)
 	}
-	for _, to := range x.reached(f, t) {
+	for _, to := range x.to {
 		if to == p.ARN && t.kind != Change {
 			continue
 		}
-		one := e
+		one := *e
 		one.To, one.If = to, slices.Clone(e.If)
 		one.Outside = f.byARN[to] == nil && (x.outside || strings.HasSuffix(to, "*"))
 		if to == p.ARN && e.Limit == "" {
@@ -135,7 +140,7 @@ func (f *finder) edge(t *technique, p *person, x *thing) error {
 
 // itself says what a principal can give itself: everything in the account, or what something limits.
 func (f *finder) itself(e *Edge, t *technique, p *person) error {
-	limit, conditions, err := f.limits(p, t.gain)
+	limit, conditions, err := f.limits(p, t.gain, nil)
 	if err != nil {
 		return err
 	}
@@ -144,23 +149,6 @@ func (f *finder) itself(e *Edge, t *technique, p *person) error {
 		e.need(conditions...)
 	}
 	return nil
-}
-
-// reached lists to whom a thing leads.
-func (x *thing) reached(f *finder, t *technique) (list []string) {
-	if t.gain != gainGroup {
-		return x.to
-	}
-	// Any user can be put into a group, but for those who are in it.
-	for _, p := range f.people {
-		if !p.role && p.account == x.account && !slices.Contains(p.Groups, x.arn) {
-			list = append(list, p.ARN)
-		}
-	}
-	if f.world.Outside {
-		list = append(list, "arn:aws:iam::"+x.account+":user/*")
-	}
-	return list
 }
 
 func (e *Edge) need(conditions ...string) {

@@ -32,6 +32,8 @@ type technique struct {
 	joint bool
 	// made says that the action makes the object, which has what the caller then gives it.
 	made bool
+	// joins says that the caller puts whomever it likes into the group: any user is reached, and not its members.
+	joins bool
 	// gain is what a change can give at most; names is the condition key by which the caller's policies may say which
 	// managed policies the change may be about.
 	gain  gain
@@ -126,13 +128,19 @@ var techniques = []technique{
 		unless: "the policy denied something", source: iamAPI + "DetachGroupPolicy.html"},
 	{name: "remove-user-from-group", kind: Change, object: onGroup, action: "iam:RemoveUserFromGroup", gain: gainUndenied,
 		unless: "a policy of the group denied something", source: iamAPI + "RemoveUserFromGroup.html"},
-	{name: "add-user-to-group", kind: Change, object: onGroup, action: "iam:AddUserToGroup", gain: gainGroup, source: iamAPI + "AddUserToGroup.html"},
+	{name: "add-user-to-group", kind: Change, object: onGroup, action: "iam:AddUserToGroup", joins: true, gain: gainGroup, source: iamAPI + "AddUserToGroup.html"},
+	{name: "put-policy-of-joined-group", kind: Change, object: onGroup, action: "iam:PutGroupPolicy", joins: true, same: true,
+		then: [][]string{{"iam:AddUserToGroup"}}, source: iamAPI + "PutGroupPolicy.html"},
+	{name: "attach-policy-to-joined-group", kind: Change, object: onGroup, action: "iam:AttachGroupPolicy", joins: true, same: true, names: keyPolicyARN,
+		then: [][]string{{"iam:AddUserToGroup"}}, source: iamAPI + "AttachGroupPolicy.html"},
 	// Whoever makes a role or a user decides what it may do, and acts as it.
 	{name: "new-role", kind: Change, object: onRole, action: "iam:CreateRole", made: true, gain: gainNew,
 		then: [][]string{{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, {"sts:AssumeRole"}}, source: iamAPI + "CreateRole.html"},
 	{name: "new-user", kind: Change, object: onUser, action: "iam:CreateUser", made: true, gain: gainNew,
 		then:   [][]string{{"iam:PutUserPolicy", "iam:AttachUserPolicy"}, {"iam:CreateAccessKey", "iam:CreateLoginProfile"}},
 		source: iamAPI + "CreateUser.html"},
+	{name: "new-group", kind: Change, object: onGroup, action: "iam:CreateGroup", made: true, joins: true,
+		then: [][]string{{"iam:PutGroupPolicy", "iam:AttachGroupPolicy"}, {"iam:AddUserToGroup"}}, source: iamAPI + "CreateGroup.html"},
 
 	// A role is handed to a service, which then runs what the caller says.
 	pass("ec2.amazonaws.com", "ec2:RunInstances", ec2API+"RunInstances.html"),

@@ -68,6 +68,9 @@ func (f *finder) holders(t *technique) (list []thing) {
 			list[i].to = append(list[i].to, p.ARN)
 		}
 	}
+	if t.object == onGroup {
+		return f.memberless(list)
+	}
 	return list
 }
 

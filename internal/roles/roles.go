@@ -21,6 +21,8 @@ type Set struct {
 	Buckets []Bucket
 	// Users are those of IAM that work in a pipeline.
 	Users []User
+	// Groups of users. Those of slipway have none.
+	Groups []Group
 	// SCPs are service control policies that lie above all of the accounts, beside FullAWSAccess.
 	SCPs []Policy
 	// Loose are policies that nobody in the files carries: a file that is a policy and nothing else, a managed policy of a
@@ -34,6 +36,7 @@ type Set struct {
 func (s *Set) Add(other *Set) {
 	s.Roles, s.Buckets = append(s.Roles, other.Roles...), append(s.Buckets, other.Buckets...)
 	s.Users, s.Loose = append(s.Users, other.Users...), append(s.Loose, other.Loose...)
+	s.Groups = append(s.Groups, other.Groups...)
 	s.Complete = s.Complete && other.Complete
 	s.SCPs = append(s.SCPs, other.SCPs...)
 }
@@ -53,6 +56,16 @@ type User struct {
 	Boundary            *iam.Document
 	// Groups are the names of the user's groups, whose policies are among its own.
 	Groups []string
+	// Doubts are as a role's.
+	Doubts []string
+	Place  Place
+}
+
+// Group is a group of users, which may have no members. Its members have its policies among their own.
+type Group struct {
+	Account, Name, Path string
+	Policies            []Policy
+	Attached            []Attached
 	// Doubts are as a role's.
 	Doubts []string
 	Place  Place

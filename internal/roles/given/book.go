@@ -116,6 +116,8 @@ func (b *book) finish(set *roles.Set) {
 		case typeUser:
 			b.join(h)
 			set.Users = append(set.Users, h.user(b.account))
+		case typeGroup:
+			set.Groups = append(set.Groups, h.group(b.account))
 		}
 	}
 }
@@ -145,6 +147,12 @@ func (h *holder) role(account string) roles.Role {
 		Account: account, Name: h.name, Path: h.path, Kind: roles.KindOf(h.name), Trust: h.trust, Policies: h.policies,
 		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
 		Unnamed: h.unnamed,
+	}
+}
+
+func (h *holder) group(account string) roles.Group {
+	return roles.Group{
+		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Doubts: h.doubts, Place: h.place,
 	}
 }
 

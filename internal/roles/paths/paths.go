@@ -165,11 +165,17 @@ type account struct {
 	unclear        []string
 	administrators []string
 	policies       map[string]*iam.PolicySet // by ARN
+	groups         map[[2]string]string      // the ARNs of groups, by account and name
 }
 
 func world(set *roles.Set, nodes []escalation.Node, favourable bool) (*account, error) {
-	a := &account{policies: map[string]*iam.PolicySet{}}
+	a := &account{policies: map[string]*iam.PolicySet{}, groups: map[[2]string]string{}}
 	a.Outside = !set.Complete
+	for i := range set.Groups {
+		g := &set.Groups[i]
+		p := person{kind: "group", account: g.Account, path: g.Path, name: g.Name}
+		a.groups[[2]string{g.Account, g.Name}] = p.arn()
+	}
 	for i := range set.Roles {
 		r := &set.Roles[i]
 		p := person{"role", r.Account, r.Path, r.Name, r.Policies, r.Attached, r.Boundary, r.Trust, r.Doubts, nil, r.Place}
@@ -183,6 +189,9 @@ func world(set *roles.Set, nodes []escalation.Node, favourable bool) (*account, 
 		if err := a.add(&p, favourable); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.addGroups(set.Groups, favourable); err != nil {
+		return nil, err
 	}
 	a.Nodes = nodes
 	if nodes == nil {
@@ -222,13 +231,7 @@ func (a *account) add(p *person, favourable bool) error {
 	set := &iam.PolicySet{}
 	arn := p.arn()
 	out := escalation.Principal{ARN: arn, Name: p.shown(), Policies: set}
-	compile := func(d *iam.Document) (*iam.Policy, error) {
-		if d == nil {
-			return nil, nil
-		}
-		a.open = a.open || d.HasIntrinsics()
-		return iam.Compile(d.Deployed(favourable))
-	}
+	compile := a.compiler(favourable)
 	var err error
 	if set.Boundary, err = compile(p.boundary); err != nil {
 		return err
@@ -258,7 +261,7 @@ func (a *account) add(p *person, favourable bool) error {
 		}
 	}
 	for _, g := range p.groups {
-		out.Groups = append(out.Groups, "arn:aws:iam::"+p.account+":group/"+g)
+		out.Groups = append(out.Groups, a.group(p.account, g))
 	}
 	for _, d := range p.doubts {
 		a.unclear = append(a.unclear, p.shown()+": "+d)
