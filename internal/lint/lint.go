@@ -180,7 +180,9 @@ func (in Input) lint(f File) []finding.Finding {
 		return append(pipelines.Build(f.Name, f.Content, in.Pipelines, in.Repository), in.held(f)...)
 	case KindPolicy:
 		return append(in.policy(f), policies.Subjects(f.Name, f.Content, in.subjects())...)
-	case KindTemplate, KindPlan, KindAccount:
+	case KindTemplate:
+		return append(policies.Given(f.Name, f.Content), documents.Template(f.Name, f.Content)...)
+	case KindPlan, KindAccount:
 		return policies.Given(f.Name, f.Content)
 	case KindDocument:
 		return append(documents.Lint(f.Name, f.Content), in.runbooks(f)...)

@@ -40,6 +40,8 @@ type Node struct {
 	Line, Column int
 	// Literal is true for the text of a block (|), whose first line is the one after Line.
 	Literal bool
+	// Open is true where a template of CloudFormation leaves a value, or part of it, to a deploy. See [InTemplate].
+	Open bool
 }
 
 // Field is a key of a mapping with its value.
@@ -121,6 +123,9 @@ type reader struct {
 	made   map[*yaml.Node]*Node
 	sizes  map[*Node]int
 	open   map[*yaml.Node]bool
+	// template is true where CloudFormation's functions are to be seen; most is how many values there may be.
+	template bool
+	most     int
 }
 
 // SyntaxError says where a text is no document.
@@ -143,6 +148,10 @@ func read(content []byte) (*Node, *SyntaxError) {
 	case !utf8.Valid(content):
 		return nil, wrong(1, 1, "not UTF-8")
 	}
+	return tree(content, false, maxNodes)
+}
+
+func tree(content []byte, template bool, most int) (*Node, *SyntaxError) {
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	// JSON may be indented with tabs, YAML not. In JSON's texts there is none.
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
@@ -154,7 +163,7 @@ func read(content []byte) (*Node, *SyntaxError) {
 	}
 	r := reader{
 		lines: bytes.Split(content, []byte("\n")), starts: map[int][]int{}, made: map[*yaml.Node]*Node{}, sizes: map[*Node]int{},
-		open: map[*yaml.Node]bool{},
+		open: map[*yaml.Node]bool{}, template: template, most: most,
 	}
 	return r.node(root)
 }
@@ -228,6 +237,9 @@ func (r *reader) node(n *yaml.Node) (*Node, *SyntaxError) {
 	if err := r.fill(out, n); err != nil {
 		return nil, err
 	}
+	if r.template {
+		out.leaveOpen(n.Tag)
+	}
 	size := 1
 	for _, item := range out.Items {
 		size += r.sizes[item]
@@ -235,8 +247,8 @@ func (r *reader) node(n *yaml.Node) (*Node, *SyntaxError) {
 	for _, f := range out.Fields {
 		size += 1 + r.sizes[f.Value]
 	}
-	if size > maxNodes {
-		return nil, wrong(n.Line, n.Column, "more than %d values", maxNodes)
+	if size > r.most {
+		return nil, wrong(n.Line, n.Column, "more than %d values", r.most)
 	}
 	r.made[n], r.sizes[out] = out, size
 	return out, nil

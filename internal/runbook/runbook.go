@@ -48,6 +48,8 @@ type Parameter struct {
 	Values  []*Node
 	// EnvironmentVariable is true where interpolationType is ENV_VAR: the value reaches scripts as $SSM_name.
 	EnvironmentVariable bool
+	// Open is true where a template leaves part of it to a deploy.
+	Open bool
 }
 
 // Step of a document: of mainSteps, or a plugin of runtimeConfig.
@@ -67,6 +69,14 @@ func Parse(content []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := of(root)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func of(root *Node) (*Document, *SyntaxError) {
 	if root.Kind != Map {
 		return nil, wrong(root.Line, root.Column, "a document is a mapping")
 	}

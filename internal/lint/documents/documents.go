@@ -32,6 +32,27 @@ func Lint(file string, content []byte) []finding.Finding {
 		}
 		return []finding.Finding{unreadable.At(file, line, column, "", "this is no document that Systems Manager takes: %v", err)}
 	}
+	return look(file, doc)
+}
+
+// Template looks at the documents in a template of CloudFormation. What a deploy decides is left alone.
+func Template(file string, content []byte) (found []finding.Finding) {
+	list, err := runbook.InTemplate(content)
+	if err != nil {
+		return nil // whoever reads the roles of the template says so
+	}
+	for _, e := range list {
+		if e.Err != nil {
+			found = append(found, unreadable.At(file, e.Err.Line, e.Err.Column, "",
+				"the content of %s is no document that Systems Manager takes: %v", e.ID, e.Err))
+			continue
+		}
+		found = append(found, look(file, e.Document)...)
+	}
+	return found
+}
+
+func look(file string, doc *runbook.Document) []finding.Finding {
 	c := &check{file: file, doc: doc, injected: map[string]bool{}}
 	if doc.Type == runbook.Other { // of policies and configurations nothing is known here
 		return nil
@@ -55,5 +76,8 @@ func Lint(file string, content []byte) []finding.Finding {
 
 // at reports a finding at a node.
 func (c *check) at(rule *finding.Rule, n *runbook.Node, fix, format string, args ...any) {
+	if n.Open {
+		return // CloudFormation's functions decide what is there
+	}
 	c.found = append(c.found, rule.At(c.file, n.Line, n.Column, fix, format, args...))
 }

@@ -8,8 +8,11 @@ import (
 	"github.com/slipway-cd/slipway/internal/runbook"
 )
 
-// free says whether a parameter's type takes any text: those of AWS's resources are checked by AWS.
+// free says whether a parameter is known to take any text: types of AWS's resources are checked by AWS.
 func free(p *runbook.Parameter) bool {
+	if p.Open {
+		return false
+	}
 	switch p.Type {
 	case "String", "StringList", "":
 		return true
