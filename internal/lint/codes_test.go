@@ -85,7 +85,7 @@ func testCode(t *testing.T, rule *finding.Rule) {
 // flagged are the requirements that a linter carries out, wholly or by its part: those of the rows marked FLAG, and what
 // the table of wrong pipelines has (R98, W1 to W12).
 var flagged = []string{
-	"R2", "R4", "R7", "R8", "R17", "R19", "R21", "R22", "R25", "R27", "R28", "R29", "R30", "R31", "R32", "R33", "R36", "R37",
+	"R2", "R4", "R5", "R7", "R8", "R17", "R19", "R21", "R22", "R25", "R27", "R28", "R29", "R30", "R31", "R32", "R33", "R36", "R37",
 	"R39", "R40", "R41", "R42", "R43", "R44", "R45", "R46", "R47", "R49", "R50", "R51", "R56", "R57", "R58", "R59",
 	"R61", "R63", "R64", "R65", "R69", "R71", "R72", "R73", "R74", "R76", "R79", "R82", "R83", "R86", "R88", "R89", "R91", "R92",
 	"R93", "R95", "R96", "R97", "R106", "R117", "R118", "R119", "R121", "R125",

@@ -32,6 +32,7 @@ func File(name string, content []byte) []finding.Finding {
 		p.holder.policies = []*policy{p}
 		l.open(p.holder)
 		l.holder(p.holder)
+		l.reads(p.holder)
 	}
 	l.characters(name, content, p.kind)
 	finding.Sort(l.found)

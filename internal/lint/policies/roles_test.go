@@ -17,6 +17,39 @@ func nodeWith(statements ...string) map[string]string {
 	return map[string]string{"web-Node/trust": trustIn(ec2), "web-Node/policy-x": policyOf(append([]string{messages}, statements...)...)}
 }
 
+func TestR005R016SendsWithoutReading(t *testing.T) {
+	t.Parallel()
+	send, poll, trust := policyOf(allow("ssm:SendCommand", document+","+oneNode)), policyOf(allow("ssm:ListCommandInvocations", "*")), trustIn("", deployer)
+	f := find(t, "SLW005", folder(map[string]string{"ship/trust": trust, "ship/policy-x": send}))
+	if f.Severity != finding.Warning || f.Line != 1 {
+		t.Errorf("%s %v", f.Severity, f)
+	}
+	// By another policy of its own; through a node; in another account; by a role that is there for it.
+	without(t, "SLW005", folder(map[string]string{"ship/trust": trust, "ship/policy-x": send, "ship/policy-y": poll}))
+	other := map[string]string{"ship/trust": trust, "ship/policy-x": send, "web-Node/trust": trustIn(ec2), "web-Node/policy-x": poll,
+		"000022223333/look/trust": trust, "000022223333/look/policy-x": poll}
+	if f := find(t, "SLW005", folder(other)); f.Severity != finding.Warning {
+		t.Errorf("a node's own role, and one of another account, are no reason: %s", f.Severity)
+	}
+	other["look/trust"], other["look/policy-x"] = trust, poll
+	if f := find(t, "SLW005", folder(other)); f.Severity != finding.Info || !strings.Contains(f.Message, "look") {
+		t.Errorf("%s %v", f.Severity, f)
+	}
+	split := map[string]string{"shop-dev-Trigger/trust": trust, "shop-dev-Trigger/policy-x": send, "shop-dev-Verify/trust": trust, "shop-dev-Verify/policy-x": poll}
+	without(t, "SLW005", folder(split))
+	delete(split, "shop-dev-Verify/policy-x")
+	find(t, "SLW005", folder(split))
+	// What is not known may have it; a runbook's role has what its steps need (R43); a policy alone may be one of several.
+	without(t, "SLW005", folder(map[string]string{"ship/trust": trust, "ship/policy-x": send, "ship/attached": `["arn:aws:iam::111122223333:policy/more"]`}))
+	without(t, "SLW005", folder(map[string]string{"runs/trust": trustIn("ssm.amazonaws.com"), "runs/policy-x": send}))
+	if f := has(t, "SLW005", send); f.Severity != finding.Info {
+		t.Errorf("a policy alone: %s", f.Severity)
+	}
+	lacks(t, "SLW005", poll)
+	lacks(t, "SLW005", policyOf(allow("ssm:*", "*")))
+	without(t, "SLW005", File("scp.json", []byte(policyOf(allow("ssm:SendCommand", "*")))))
+}
+
 func TestR022OneRoleForNodesAndUsers(t *testing.T) {
 	t.Parallel()
 	files := nodeWith(logs)

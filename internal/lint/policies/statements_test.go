@@ -98,8 +98,9 @@ func TestR017SendsToAnyNode(t *testing.T) {
 	has(t, "SLW017", policyOf(allow("ssm:Send*", document+","+everyNode)))
 	has(t, "SLW017", policyOf(allow("ssm:SendCommand", "arn:aws:ssm:*:*:managed-instance/*")))
 	has(t, "SLW039", policyOf(allow("ssm:SendCommand", "arn:aws:ssm:*:*:document/*")))
-	silent(t, policyOf(allow("ssm:SendCommand", document), allow("ssm:SendCommand", everyNode, `"Condition": {"StringEquals": {"ssm:resourceTag/App": "shop"}}`)))
-	silent(t, policyOf(allow("ssm:SendCommand", document+","+oneNode)))
+	poll := allow("ssm:GetCommandInvocation", "*")
+	silent(t, policyOf(poll, allow("ssm:SendCommand", document), allow("ssm:SendCommand", everyNode, `"Condition": {"StringEquals": {"ssm:resourceTag/App": "shop"}}`)))
+	silent(t, policyOf(poll, allow("ssm:SendCommand", document+","+oneNode)))
 }
 
 func TestR026LogsOfEveryGroup(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // userRules are about users of IAM in a pipeline, nameRules about names of applications.
 var (
 	userRules = []finding.Rule{keysRule, targetUserRule, ciUserRule}
-	nameRules = []finding.Rule{accountRule, driftRule, ownStackRule, openPrefixRule, stageRule, prefixRule, toolsRule}
+	nameRules = []finding.Rule{accountRule, driftRule, ownStackRule, openPrefixRule, stageRule, prefixRule, toolsRule, sendOnlyRule}
 )
 
 const (
@@ -91,6 +91,7 @@ func (l *linter) role(h *holder) {
 	l.quotas(h)
 	l.managed(h)
 	l.node(h)
+	l.reads(h)
 	l.deployer(h)
 	l.pipelineRoles(h)
 	l.data(h)
