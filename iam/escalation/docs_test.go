@@ -44,7 +44,7 @@ func docsRow(x *technique) string {
 		calls = append(calls, text)
 	}
 	to := map[object]string{
-		onRole: "the role", onUser: "the user", onPolicy: "whoever has the policy", onGroup: "the group's members",
+		onRole: "the role", onUser: "the user", onPolicy: "whoever has the policy", onBoundary: "whose boundary it is", onGroup: "the group's members",
 		onNode: "the role on the node", onSAML: "the roles that trust the provider",
 	}[x.object]
 	switch {

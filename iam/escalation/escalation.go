@@ -37,6 +37,8 @@ type Principal struct {
 	Trust *iam.Policy
 	// Attached are the ARNs of the customer managed policies among Policies, Groups the ARNs of a user's groups.
 	Attached, Groups []string
+	// Boundary is the ARN of the managed policy that is its boundary; empty where there is none, or nobody knows it.
+	Boundary string
 	// Documents are the ARNs of Systems Manager documents that are the principal's own to write: what it can make
 	// these run on the nodes that run them is nothing new.
 	Documents []string

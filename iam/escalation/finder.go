@@ -22,6 +22,8 @@ type finder struct {
 	groups map[string]*Group
 	joined map[joinKey]bool
 	given  map[[2]string]gift
+	// exceeding says of whom it is known whether its policies allow more than its boundary.
+	exceeding map[*person]bool
 	// services are the answers to whether a service may assume a role.
 	services map[serviceKey]choice
 }
@@ -51,7 +53,7 @@ func newFinder(w *World) (*finder, error) {
 	f := &finder{
 		world: w, byARN: map[string]*person{}, doubts: doubts{map[doubtKey]*iam.Policy{}}, chosen: map[chosenKey]choice{},
 		services: map[serviceKey]choice{}, joint: map[string]jointChoice{},
-		groups: map[string]*Group{}, joined: map[joinKey]bool{}, given: map[[2]string]gift{},
+		groups: map[string]*Group{}, joined: map[joinKey]bool{}, given: map[[2]string]gift{}, exceeding: map[*person]bool{},
 	}
 	for i := range w.Groups {
 		f.groups[w.Groups[i].ARN] = &w.Groups[i]

@@ -141,6 +141,19 @@ func undenied(p *iam.Policy) (*iam.Policy, error) {
 	return out, nil
 }
 
+// exceeds says whether a principal's policies may allow more than its boundary lets through.
+func (f *finder) exceeds(p *person) bool {
+	if known, ok := f.exceeding[p]; ok {
+		return known
+	}
+	more := false
+	if s := p.Policies; s != nil && s.Boundary != nil && len(s.Identity) > 0 {
+		more = iam.Compare([]*iam.Policy{s.Boundary}, s.Identity, iam.CompareOptions{Steps: compareSteps}).Verdict != iam.NoMorePermissive
+	}
+	f.exceeding[p] = more
+	return more
+}
+
 // limitText names each layer that alone would deny a request. There is one, for the request is denied.
 func limitText(s *iam.PolicySet, g gain, r *iam.Request) string {
 	if g == gainGroup {

@@ -39,6 +39,9 @@ func (f *finder) outsideThings(t *technique, p *person) (list []thing, err error
 	if t.action == "" {
 		return []thing{f.anyRole(p)}, nil
 	}
+	if t.object == onBoundary {
+		return nil, nil // as a policy
+	}
 	for _, x := range p.choices(t.action, objectTypes[t.object]) {
 		fields := strings.SplitN(x.arn, ":", 6)
 		if len(fields) < 6 || f.lists(t, x.arn) {

@@ -122,7 +122,7 @@ func (f *finder) reach(e *Edge, t *technique, p *person, x *thing) error {
 		return f.join(e, t, p, x)
 	}
 	for _, to := range x.to {
-		if to == p.ARN && t.kind != Change {
+		if to == p.ARN && t.kind != Change || t.object == onBoundary && !f.exceeds(f.byARN[to]) {
 			continue
 		}
 		one := *e

@@ -6,8 +6,9 @@ type object uint8
 const (
 	onRole object = iota
 	onUser
-	onPolicy // a customer managed policy: whoever has it is reached
-	onGroup  // a group: its members are reached
+	onPolicy   // a customer managed policy: whoever has it is reached
+	onGroup    // a group: its members are reached
+	onBoundary // a customer managed policy that is the boundary of those who are reached
 	onNode
 	onSAML // a SAML provider: the roles that trust it are reached
 )
@@ -118,6 +119,11 @@ var techniques = []technique{
 		unless: "it has a boundary", source: iamAPI + "PutUserPermissionsBoundary.html"},
 	{name: "create-policy-version", kind: Change, object: onPolicy, action: "iam:CreatePolicyVersion", gain: gainReplace, source: iamAPI + "CreatePolicyVersion.html"},
 	{name: "default-policy-version", kind: Change, object: onPolicy, action: "iam:SetDefaultPolicyVersion", gain: gainReplace,
+		unless: "another version allows more", source: iamAPI + "SetDefaultPolicyVersion.html"},
+	// A boundary that says something else bounds no more. DeletePolicyVersion deletes no default version, and DeletePolicy
+	// no policy that is in use.
+	{name: "create-boundary-version", kind: Change, object: onBoundary, action: "iam:CreatePolicyVersion", gain: gainOwn, source: iamAPI + "CreatePolicyVersion.html"},
+	{name: "default-boundary-version", kind: Change, object: onBoundary, action: "iam:SetDefaultPolicyVersion", gain: gainOwn,
 		unless: "another version allows more", source: iamAPI + "SetDefaultPolicyVersion.html"},
 	{name: "put-group-policy", kind: Change, object: onGroup, action: "iam:PutGroupPolicy", gain: gainReplace, source: iamAPI + "PutGroupPolicy.html"},
 	{name: "attach-group-policy", kind: Change, object: onGroup, action: "iam:AttachGroupPolicy", names: keyPolicyARN,

@@ -26,7 +26,7 @@ func TestR116TechniquesAreOfAWS(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: AWS has no action %s", x.name, x.action)
 			}
-			want := map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onGroup: "group", onSAML: "saml-provider", onNode: "instance"}[x.object]
+			want := map[object]string{onRole: "role", onUser: "user", onPolicy: "policy", onBoundary: "policy", onGroup: "group", onSAML: "saml-provider", onNode: "instance"}[x.object]
 			if !slices.ContainsFunc(a.Resources, func(r catalog.ActionResource) bool { return r.Type == want }) {
 				t.Errorf("%s: %s does not act on a %s", x.name, x.action, want)
 			}

@@ -40,7 +40,7 @@ func (f *finder) things(t *technique) (list []thing) {
 		return f.nodes(t)
 	case onSAML:
 		return f.saml
-	case onPolicy, onGroup:
+	case onPolicy, onGroup, onBoundary:
 		return f.holders(t)
 	}
 	for _, p := range f.people {
@@ -56,8 +56,11 @@ func (f *finder) things(t *technique) (list []thing) {
 func (f *finder) holders(t *technique) (list []thing) {
 	for _, p := range f.people {
 		held := p.Attached
-		if t.object == onGroup {
+		switch {
+		case t.object == onGroup:
 			held = p.Groups
+		case t.object == onBoundary:
+			held = p.bounds()
 		}
 		for _, arn := range held {
 			i := slices.IndexFunc(list, func(x thing) bool { return x.arn == arn })
@@ -72,6 +75,14 @@ func (f *finder) holders(t *technique) (list []thing) {
 		return f.memberless(list)
 	}
 	return list
+}
+
+// bounds is the boundary of a principal, if it is one of its account: nobody writes those of AWS.
+func (p *person) bounds() []string {
+	if accountOf(p.Boundary) != p.account {
+		return nil
+	}
+	return []string{p.Boundary}
 }
 
 func (f *finder) nodes(t *technique) (list []thing) {

@@ -54,6 +54,8 @@ type User struct {
 	Policies            []Policy
 	Attached            []Attached
 	Boundary            *iam.Document
+	// BoundaryARN is as a role's.
+	BoundaryARN string
 	// Groups are the names of the user's groups, whose policies are among its own.
 	Groups []string
 	// Doubts are as a role's.
@@ -138,8 +140,8 @@ type Role struct {
 	Policies []Policy
 	// Boundary is the permissions boundary; nil when there is none.
 	Boundary *iam.Document
-	// BoundaryARN names the managed policy that is the boundary, where it is one that is in the account already; empty
-	// where it is made with the role.
+	// BoundaryARN names the managed policy that is the boundary, where it is one that is in the account already, or a file
+	// names it; empty where it is made with the role. In a template it may be an [iam.Intrinsic].
 	BoundaryARN string
 	// InstanceProfile says that instances carry the role, by an instance profile of the same name and path.
 	InstanceProfile bool

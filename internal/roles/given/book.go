@@ -53,6 +53,7 @@ type holder struct {
 	policies []roles.Policy
 	attached []roles.Attached
 	boundary *iam.Document
+	bound    string // the ARN of the boundary
 	profile  bool
 	profiles []string
 	groups   []string
@@ -145,7 +146,7 @@ func (b *book) join(h *holder) {
 func (h *holder) role(account string) roles.Role {
 	return roles.Role{
 		Account: account, Name: h.name, Path: h.path, Kind: roles.KindOf(h.name), Trust: h.trust, Policies: h.policies,
-		Attached: h.attached, Boundary: h.boundary, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
+		Attached: h.attached, Boundary: h.boundary, BoundaryARN: h.bound, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
 		Unnamed: h.unnamed,
 	}
 }
@@ -158,7 +159,7 @@ func (h *holder) group(account string) roles.Group {
 
 func (h *holder) user(account string) roles.User {
 	return roles.User{
-		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Boundary: h.boundary,
+		Account: account, Name: h.name, Path: h.path, Policies: h.policies, Attached: h.attached, Boundary: h.boundary, BoundaryARN: h.bound,
 		Groups: h.groups, Doubts: h.doubts, Place: h.place,
 	}
 }

@@ -130,7 +130,7 @@ func (d *dump) bound(h *holder, n *iam.Node) {
 		return
 	}
 	a := d.policy(textOf(b, "PermissionsBoundaryArn"), b.Pos)
-	if h.boundary = a.Document; a.Document == nil {
+	if h.boundary, h.bound = a.Document, a.ARN; a.Document == nil {
 		h.doubts = append(h.doubts, unknownBoundary(a.ARN))
 	}
 }

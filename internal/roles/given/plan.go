@@ -234,7 +234,7 @@ func (p *tfPlan) boundary(h *holder, r *tfResource) {
 	arn := textOf(r.values, "permissions_boundary")
 	if r.isUnknown("permissions_boundary") {
 		if t := p.reference(r, "permissions_boundary", "aws_iam_policy"); t != nil && p.policies[t.address].Document != nil {
-			h.boundary = p.policies[t.address].Document
+			h.boundary, h.bound = p.policies[t.address].Document, p.policies[t.address].ARN
 			return
 		}
 		h.doubts = append(h.doubts, "its permissions boundary is known after apply")
@@ -244,7 +244,7 @@ func (p *tfPlan) boundary(h *holder, r *tfResource) {
 		return
 	}
 	a := p.policy(arn, r.pos)
-	if h.boundary = a.Document; a.Document == nil {
+	if h.boundary, h.bound = a.Document, arn; a.Document == nil {
 		h.doubts = append(h.doubts, unknownBoundary(arn))
 	}
 }

@@ -178,14 +178,14 @@ func world(set *roles.Set, nodes []escalation.Node, favourable bool) (*account, 
 	}
 	for i := range set.Roles {
 		r := &set.Roles[i]
-		p := person{"role", r.Account, r.Path, r.Name, r.Policies, r.Attached, r.Boundary, r.Trust, r.Doubts, nil, r.Place}
+		p := person{"role", r.Account, r.Path, r.Name, r.Policies, r.Attached, r.Boundary, r.BoundaryARN, r.Trust, r.Doubts, nil, r.Place}
 		if err := a.add(&p, favourable); err != nil {
 			return nil, err
 		}
 	}
 	for i := range set.Users {
 		u := &set.Users[i]
-		p := person{"user", u.Account, u.Path, u.Name, u.Policies, u.Attached, u.Boundary, nil, u.Doubts, u.Groups, u.Place}
+		p := person{"user", u.Account, u.Path, u.Name, u.Policies, u.Attached, u.Boundary, u.BoundaryARN, nil, u.Doubts, u.Groups, u.Place}
 		if err := a.add(&p, favourable); err != nil {
 			return nil, err
 		}
@@ -206,7 +206,9 @@ type person struct {
 	kind, account, path, name string
 	policies                  []roles.Policy
 	attached                  []roles.Attached
-	boundary, trust           *iam.Document
+	boundary                  *iam.Document
+	bound                     string // the boundary's ARN
+	trust                     *iam.Document
 	doubts, groups            []string
 	place                     roles.Place
 }
@@ -230,7 +232,7 @@ func (p *person) shown() string {
 func (a *account) add(p *person, favourable bool) error {
 	set := &iam.PolicySet{}
 	arn := p.arn()
-	out := escalation.Principal{ARN: arn, Name: p.shown(), Policies: set}
+	out := escalation.Principal{ARN: arn, Name: p.shown(), Policies: set, Boundary: p.bound}
 	compile := a.compiler(favourable)
 	var err error
 	if set.Boundary, err = compile(p.boundary); err != nil {
