@@ -109,6 +109,7 @@ func (e entry) subject(issuer string, claims map[string][]test, known []string) 
 			if value := textOf(v); value.known() {
 				e.wide(t, string(value), others || limitsRef(claims), len(limiting) > 1)
 				e.halfForm(t, string(value))
+				e.neverHad(t, string(value))
 				e.pullRequest(t, string(value))
 			}
 		}
@@ -167,6 +168,53 @@ func (e entry) halfForm(t test, value string) {
 	}
 }
 
+// contexts are the claims that can follow the repository in a subject, or stand in its place where the subject was customized.
+var contexts = []string{
+	"ref", "environment", "pull_request", "sha", "repository", "repository_id", "repository_owner", "repository_owner_id", "enterprise", "enterprise_id",
+	"run_id", "run_number", "run_attempt", "actor", "actor_id", "workflow", "workflow_ref", "workflow_sha", "head_ref", "base_ref", "event_name",
+	"ref_type", "ref_protected", "environment_node_id", "job_workflow_ref", "job_workflow_sha", "repository_visibility", "runner_environment",
+	"issuer_scope", "context", "repo",
+}
+
+// neverHad finds a subject that no token of GitHub has: what follows the repository is none of its claims, or no ref.
+func (e entry) neverHad(t test, value string) {
+	if !strings.HasPrefix(t.key, "token.actions.githubusercontent.com") {
+		return
+	}
+	const fix = "repo:<owner>/<name>:ref:refs/heads/<branch>, or repo:<owner>/<name>:environment:<environment>"
+	first, rest, _ := strings.Cut(value, ":")
+	if strings.Contains(first, "/") && !strings.ContainsAny(first, "*?") {
+		e.report(&neverHadRule, t.Pos, "repo:"+value, "%s: a subject begins with repo:", value)
+		return
+	}
+	if first != "repo" {
+		return
+	}
+	_, context, ok := strings.Cut(rest, ":")
+	claim, of, more := strings.Cut(context, ":")
+	wild := strings.IndexAny(claim, "*?")
+	switch {
+	case !ok, context == "", strings.HasPrefix(claim, "repo_property_"):
+	case wild >= 0 && slices.ContainsFunc(contexts, func(c string) bool { return strings.HasPrefix(c, claim[:wild]) }):
+	case wild >= 0 && strings.HasPrefix("repo_property_", claim[:wild]):
+	case !slices.Contains(contexts, claim):
+		e.report(&neverHadRule, t.Pos, fix, "%s: no claim of a token is called %s", value, claim)
+	case claim == "ref" && more && !mayBeRef(of):
+		e.report(&neverHadRule, t.Pos, fix, "%s: a ref begins with refs/heads/, refs/tags/ or refs/pull/", value)
+	}
+}
+
+// mayBeRef says whether a pattern can match a ref that GitHub runs workflows for.
+func mayBeRef(pattern string) bool {
+	if i := strings.IndexAny(pattern, "*?"); i >= 0 {
+		pattern = pattern[:i]
+		return slices.ContainsFunc(refs, func(r string) bool { return strings.HasPrefix(r, pattern) || strings.HasPrefix(pattern, r) })
+	}
+	return slices.ContainsFunc(refs, func(r string) bool { return strings.HasPrefix(pattern, r) })
+}
+
+var refs = []string{"refs/heads/", "refs/tags/", "refs/pull/"}
+
 // changing are actions by which a pipeline changes what runs.
 var changing = []string{"ssm:SendCommand", "ssm:StartAutomationExecution", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack", "iam:PassRole"}
 
@@ -188,7 +236,7 @@ func (e entry) pullRequest(t test, value string) {
 const githubPage = "https://docs.github.com/en/actions/reference/security/oidc"
 
 var federatedRules = []finding.Rule{
-	noSubjectRule, formRule, ownerRule, audienceRule, anyRefRule, pullRequestRule, emptySetRule, otherIssuerRule,
+	noSubjectRule, formRule, ownerRule, audienceRule, anyRefRule, pullRequestRule, emptySetRule, otherIssuerRule, neverHadRule,
 }
 
 var (
@@ -204,6 +252,12 @@ var (
 		Title:  "No token of the repository has a subject of this form.",
 		Why:    "Repositories made, renamed or transferred after 15 July 2026 have subjects with immutable ids, older ones without: a job is denied.",
 		Source: githubPage, Fix: "the subject as the repository's tokens have it", Requirements: []string{"R106"},
+	}
+	neverHadRule = finding.Rule{
+		Code: "SLW252", Name: "no-such-subject", Severity: finding.Error, Subject: finding.Trust,
+		Title:  "No token of GitHub has such a subject.",
+		Why:    "After the repository stand the names of claims with their values, ref:refs/heads/main for a branch: the job is denied.",
+		Source: githubPage, Fix: "the subject as the repository's tokens have it", Requirements: []string{"R19", "R106"},
 	}
 	ownerRule = finding.Rule{
 		Code: "SLW240", Name: "any-repository-of-an-owner", Severity: finding.Warning, Subject: finding.Trust,
