@@ -86,6 +86,9 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 		return nil, err
 	}
 	l.adoptPaths(set)
+	if err := l.adoptBoundary(set); err != nil {
+		return nil, err
+	}
 	if f.Live {
 		part, err := l.live(ctx, &f.liveFlags, set)
 		if err != nil {

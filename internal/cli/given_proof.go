@@ -167,12 +167,13 @@ func (h held) proof() proof.Role {
 // doubts are what is not known of a role, about what it may do and about who may be it.
 func doubts(list []string, give string) (out []proof.Unknown) {
 	for _, d := range list {
-		layers := []iam.Layer{iam.LayerIdentity, iam.LayerTrust}
+		layers, how := []iam.Layer{iam.LayerIdentity, iam.LayerTrust}, give
 		if given.IsBoundaryDoubt(d) { // which gives nothing, and does not say who may enter
 			layers = []iam.Layer{iam.LayerBoundary}
+			how = cmp.Or(give, given.GiveBoundary)
 		}
 		for _, layer := range layers {
-			out = append(out, proof.Unknown{Why: d, Give: give, Layer: layer})
+			out = append(out, proof.Unknown{Why: d, Give: how, Layer: layer})
 		}
 	}
 	return out

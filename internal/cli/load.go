@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
 	"github.com/slipway-cd/slipway/internal/plan"
 	"github.com/slipway-cd/slipway/internal/proof"
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
 // releaseFlags say which release a command is about.
@@ -126,6 +128,23 @@ func (l *loaded) adoptPaths(set *roles.Set) {
 			}
 		}
 	}
+}
+
+// adoptBoundary gives roles whose permissions boundary is the release's its text, where what was given only names it: the release
+// has the text for that (roles.boundary.policy). AWS itself is asked for its own with --live.
+func (l *loaded) adoptBoundary(set *roles.Set) error {
+	b := l.release.Roles.Boundary
+	if b == nil {
+		return nil
+	}
+	text, err := iam.Parse(filepath.Join(filepath.Dir(l.flags.File), b.File), []byte(b.Content))
+	if err != nil {
+		return usage(fmt.Errorf("roles.boundary: %w", err), "")
+	}
+	for i := range set.Roles {
+		given.TakeBoundary(&set.Roles[i], "arn:aws:iam::"+set.Roles[i].Account+":policy/"+b.Name, text)
+	}
+	return nil
 }
 
 // inFolder says whether something was read from a folder of its own: whatever else is read from files stands on a line.

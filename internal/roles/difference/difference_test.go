@@ -60,6 +60,11 @@ func TestR095DriftByMeaning(t *testing.T) {
 		"no trust":   {func(r *roles.Role) { r.Trust = nil }, difference.Different, "should, and may not: be assumed by others"},
 		"a boundary": {func(r *roles.Role) { r.Boundary = policy(t, send) }, difference.Different, "it has a permissions boundary, and should have none"},
 		"a path":     {func(r *roles.Role) { r.Path = "/" }, difference.Different, "its path is /"},
+		"a path that a deploy knows": {func(r *roles.Role) { r.Path = iam.Intrinsic(`{"Ref":"Path"}`) }, difference.Undecided,
+			`cannot be told: its path is only known when it is deployed: {"Ref":"Path"}`},
+		"a boundary that nobody gave": {func(r *roles.Role) {
+			r.Doubts = []string{"the text of its permissions boundary arn:aws:iam::111122223333:policy/x is not given"}
+		}, difference.Undecided, "policy/x is not given: an account dump has it"},
 		"a text that nobody gave": {func(r *roles.Role) {
 			r.Attached = []roles.Attached{{ARN: "arn:aws:iam::111122223333:policy/x"}}
 		}, difference.Undecided, "the text of the attached policy arn:aws:iam::111122223333:policy/x is not given"},

@@ -27,7 +27,13 @@ func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 	if (want.Boundary == nil) != (have.Boundary == nil) && !boundaryDoubt(have) {
 		r.Other = append(r.Other, boundaryText(want.Boundary != nil))
 	}
-	r.Unclear = append(slices.Clone(want.Doubts), have.Doubts...)
+	r.Unclear = append(r.Unclear, want.Doubts...)
+	for _, d := range have.Doubts {
+		if given.IsBoundaryDoubt(d) {
+			d += ": " + given.GiveBoundary
+		}
+		r.Unclear = append(r.Unclear, d)
+	}
 	for _, kind := range []struct {
 		name       string
 		want, have []*iam.Document

@@ -85,8 +85,29 @@ func (b *book) unsure(kind, doubt string) {
 	}
 }
 
+// bind gives the permissions boundary that a has.
+func (h *holder) bind(a roles.Attached) {
+	if h.boundary, h.bound = a.Document, a.ARN; a.Document == nil {
+		h.doubts = append(h.doubts, unknownBoundary(a.ARN))
+	}
+}
+
 func unknownBoundary(arn string) string {
 	return "the text of its permissions boundary " + Shown(arn) + " is not given"
+}
+
+// GiveBoundary says how to give the text of a permissions boundary.
+const GiveBoundary = "an account dump has it (aws iam get-account-authorization-details), and so has AWS (--live); where the release " +
+	"names that boundary under roles.boundary, its text is taken from there"
+
+// TakeBoundary gives a role the text of its permissions boundary, where that is the managed policy of this ARN and nobody gave its
+// text.
+func TakeBoundary(r *roles.Role, arn string, text *iam.Document) {
+	if r.Boundary != nil || r.BoundaryARN != arn {
+		return
+	}
+	r.Boundary = text
+	r.Doubts = slices.DeleteFunc(slices.Clone(r.Doubts), func(d string) bool { return d == unknownBoundary(arn) })
 }
 
 // IsBoundaryDoubt says whether a doubt is that of a permissions boundary whose text nobody gave.

@@ -129,10 +129,7 @@ func (d *dump) bound(h *holder, n *iam.Node) {
 	if b == nil || b.Kind == iam.NullNode {
 		return
 	}
-	a := d.policy(textOf(b, "PermissionsBoundaryArn"), b.Pos)
-	if h.boundary, h.bound = a.Document, a.ARN; a.Document == nil {
-		h.doubts = append(h.doubts, unknownBoundary(a.ARN))
-	}
+	h.bind(d.policy(textOf(b, "PermissionsBoundaryArn"), b.Pos))
 }
 
 // accountOf is the account in an ARN of IAM.

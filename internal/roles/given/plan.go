@@ -243,10 +243,7 @@ func (p *tfPlan) boundary(h *holder, r *tfResource) {
 	if arn == "" {
 		return
 	}
-	a := p.policy(arn, r.pos)
-	if h.boundary, h.bound = a.Document, arn; a.Document == nil {
-		h.doubts = append(h.doubts, unknownBoundary(arn))
-	}
+	h.bind(p.policy(arn, r.pos))
 }
 
 // give attaches a managed policy of the plan.

@@ -203,7 +203,5 @@ func (s *setter) boundary(h *holder, x *resource) {
 		s.report(n.Pos, iam.CodeWrongType, "PermissionsBoundary of %s must be a string, found %s", x.id, n.Kind)
 		return
 	}
-	if h.boundary, h.bound = a.Document, a.ARN; a.Document == nil {
-		h.doubts = append(h.doubts, unknownBoundary(a.ARN))
-	}
+	h.bind(a)
 }
