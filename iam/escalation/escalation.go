@@ -69,6 +69,8 @@ type Node struct {
 	OtherTags bool
 	// Role is the ARN of the role on the node; empty when none is known.
 	Role string
+	// If says, as a sentence, on what it depends that there is such a node; empty where it is known to be there.
+	If string
 }
 
 // Kind says what an edge gives.

@@ -95,7 +95,7 @@ func (f *finder) nodes(t *technique) (list []thing) {
 		if len(fields) < 6 {
 			continue // not an ARN: no policy can mean it
 		}
-		x := thing{arn: n.ARN, via: n.ARN, account: fields[4], to: []string{n.ARN}}
+		x := thing{arn: n.ARN, via: n.ARN, account: fields[4], to: []string{n.ARN}, unless: n.If}
 		if n.Role != "" {
 			x.to = []string{n.Role}
 		}

@@ -19,91 +19,192 @@ const defaultRegion = "us-east-1"
 // maxNodes bounds the nodes that are made up.
 const maxNodes = 1000
 
-// symbolic makes up a node for each role that instances carry, in each region that the policies speak of, and one for
-// each instance that they name, since that may carry the role. Of their tags nothing is known.
-func symbolic(set *roles.Set) (nodes []escalation.Node) {
-	regions, ids := mentioned(set)
-	for i := range set.Roles {
-		r := &set.Roles[i]
-		if !carried(r) {
-			continue
-		}
-		role := person{kind: "role", account: r.Account, path: r.Path, name: r.Name}
-		for _, region := range regions {
-			for _, id := range append([]string{anyInstance}, ids...) {
-				if len(nodes) == maxNodes {
-					return nodes
-				}
-				name := "any instance with this role"
-				if id != anyInstance {
-					name = id + ", if it has this role,"
-				}
-				nodes = append(nodes, escalation.Node{
-					ARN: "arn:aws:ec2:" + region + ":" + r.Account + ":instance/" + id, Name: name, OtherTags: true, Role: role.arn(),
-				})
-			}
+// nodes puts the listed nodes into the world, and those that are made up: of machines that are registered nobody listed any.
+func (a *account) nodes(set *roles.Set, listed []escalation.Node) {
+	var out made
+	if listed == nil {
+		out = symbolic(set)
+	} else {
+		seen := mentioned(set)
+		out.short = seen.short
+		hybrid(set, &seen, &out)
+	}
+	a.Nodes = append(slices.Clip(listed), out.nodes...)
+	for i := range a.Nodes {
+		if a.Nodes[i].If == "" {
+			a.count++
 		}
 	}
-	return nodes
+	if out.short {
+		a.unclear = append(a.unclear, fmt.Sprintf("there are more regions, roles and nodes than %d nodes stand for: not each was looked at", len(out.nodes)))
+	}
+}
+
+// made are nodes that are made up.
+type made struct {
+	nodes []escalation.Node
+	short bool // there may be more than were made up
+}
+
+// symbolic makes up a node for each role that nodes may carry, in each region that the policies speak of, and one for
+// each node that they name, since that may carry the role. Of their tags nothing is known.
+func symbolic(set *roles.Set) (out made) {
+	seen := mentioned(set)
+	out.short = seen.short
+	for i := range set.Roles {
+		if r := &set.Roles[i]; carried(r) {
+			out.add(r, &seen, onInstance)
+		}
+	}
+	hybrid(set, &seen, &out)
+	return out
+}
+
+// hybrid makes up managed nodes that are no instances: a role that trusts Systems Manager is what machines may be registered
+// with (Systems Manager user guide, "Create the IAM service role required for Systems Manager in hybrid and multicloud
+// environments"), and what instances without a profile may have ("Default Host Management Configuration").
+func hybrid(set *roles.Set, seen *mentions, out *made) {
+	for i := range set.Roles {
+		if r := &set.Roles[i]; registers(r) {
+			out.add(r, seen, onRegistered)
+			out.add(r, seen, onDefault)
+		}
+	}
+}
+
+// variety is a sort of nodes that are made up.
+type variety struct {
+	service, kind, id, name string
+	// unless is what must be for such a node to be there, of the name of the role; empty where it is there.
+	unless string
+}
+
+var (
+	onInstance   = variety{"ec2", "instance", anyInstance, "any instance with this role", ""}
+	onRegistered = variety{"ssm", "managed-instance", "mi-0123456789abcdef0", "any registered machine", "a machine is registered with role %s"}
+	onDefault    = variety{"ec2", "instance", "i-0fedcba9876543210", "any instance without a profile", "default host management gives role %s to instances without a profile"}
+)
+
+// add makes up the nodes of a sort that have a role.
+func (m *made) add(r *roles.Role, seen *mentions, k variety) {
+	role := person{kind: "role", account: r.Account, path: r.Path, name: r.Name, place: r.Place}
+	unless := ""
+	if k.unless != "" {
+		unless = fmt.Sprintf(k.unless, role.shown())
+	}
+	for _, region := range seen.regions {
+		for _, id := range append([]string{k.id}, seen.ids[k.kind]...) {
+			if len(m.nodes) == maxNodes {
+				m.short = true
+				return
+			}
+			name := k.name
+			if id != k.id {
+				name = id + ", if it has this role,"
+			}
+			m.nodes = append(m.nodes, escalation.Node{
+				ARN: "arn:aws:" + k.service + ":" + region + ":" + r.Account + ":" + k.kind + "/" + id, Name: name, OtherTags: true,
+				Role: role.arn(), If: unless,
+			})
+		}
+	}
 }
 
 // carried says whether instances carry a role: an instance profile has it, or EC2 may hand it out.
 func carried(r *roles.Role) bool {
-	if r.InstanceProfile {
-		return true
-	}
+	return r.InstanceProfile || trusts(r, "ec2.amazonaws.com", func(*iam.Statement) bool { return true })
+}
+
+// registers says whether machines may be registered with a role, which those linked to services are not for. One that is
+// for automations only, as Automation's documentation has it, is none either.
+func registers(r *roles.Role) bool {
+	role := person{kind: "role", account: r.Account, path: r.Path, name: r.Name}
+	return !iam.ServiceLinked(role.arn()) && trusts(r, "ssm.amazonaws.com", func(st *iam.Statement) bool {
+		return !slices.ContainsFunc(st.Conditions, forAutomations)
+	})
+}
+
+func forAutomations(c iam.Condition) bool {
+	sources := strings.EqualFold(c.Key, "aws:SourceArn") && slices.Contains([]string{"arnlike", "arnequals", "stringlike", "stringequals"}, strings.ToLower(c.Operator))
+	return sources && len(c.Values) > 0 && !slices.ContainsFunc(c.Values, func(v string) bool {
+		f := strings.SplitN(v, ":", 6)
+		return len(f) != 6 || !strings.HasPrefix(f[5], "automation-execution/")
+	})
+}
+
+// trusts says whether a statement of a role's trust policy lets a service in, of those that may.
+func trusts(r *roles.Role, service string, may func(*iam.Statement) bool) bool {
 	if r.Trust == nil {
 		return false
 	}
 	return slices.ContainsFunc(r.Trust.Statements, func(st iam.Statement) bool {
-		return st.Effect == iam.Allow && slices.ContainsFunc(st.Principals, func(p iam.PrincipalPattern) bool {
-			return p.Kind == iam.KindService && slices.Contains(p.Values, "ec2.amazonaws.com")
+		return st.Effect == iam.Allow && may(&st) && slices.ContainsFunc(st.Principals, func(p iam.PrincipalPattern) bool {
+			return p.Kind == iam.KindService && slices.Contains(p.Values, service)
 		})
 	})
 }
 
-// mentioned lists the regions and the instances that policies name.
-func mentioned(set *roles.Set) (regions, ids []string) {
-	note := func(d *iam.Document) {
-		if d == nil {
-			return
+// mentions are the regions and the nodes that policies name.
+type mentions struct {
+	regions []string
+	ids     map[string][]string // by kind of node
+	short   bool                // there are more
+}
+
+// most bounds the regions, and the nodes of a kind, of which nodes are made up.
+const most = 20
+
+// mentioned looks for regions and nodes in all policies.
+func mentioned(set *roles.Set) (out mentions) {
+	out.ids = map[string][]string{}
+	each := func(policies []roles.Policy, attached []roles.Attached) {
+		for _, p := range policies {
+			out.note(p.Document)
 		}
-		for _, st := range d.Statements {
-			for _, r := range st.Resources {
-				f := strings.SplitN(r, ":", 6)
-				if len(f) != 6 || f[2] != "ec2" && f[2] != "ssm" {
-					continue
-				}
-				if region := f[3]; region != "" && !strings.ContainsAny(region, "*?$") && !slices.Contains(regions, region) {
-					regions = append(regions, region)
-				}
-				if id, ok := strings.CutPrefix(f[5], "instance/"); ok && !strings.ContainsAny(id, "*?$") && !slices.Contains(ids, id) {
-					ids = append(ids, id)
-				}
-			}
+		for _, p := range attached {
+			out.note(p.Document)
 		}
 	}
 	for i := range set.Roles {
-		for _, p := range set.Roles[i].Policies {
-			note(p.Document)
-		}
-		for _, p := range set.Roles[i].Attached {
-			note(p.Document)
-		}
+		each(set.Roles[i].Policies, set.Roles[i].Attached)
 	}
 	for i := range set.Users {
-		for _, p := range set.Users[i].Policies {
-			note(p.Document)
-		}
-		for _, p := range set.Users[i].Attached {
-			note(p.Document)
+		each(set.Users[i].Policies, set.Users[i].Attached)
+	}
+	if len(out.regions) == 0 {
+		out.regions = []string{defaultRegion}
+	}
+	return out
+}
+
+func (m *mentions) note(d *iam.Document) {
+	if d == nil {
+		return
+	}
+	for _, st := range d.Statements {
+		for _, r := range st.Resources {
+			f := strings.SplitN(r, ":", 6)
+			if len(f) != 6 || f[2] != "ec2" && f[2] != "ssm" {
+				continue
+			}
+			m.regions = m.keep(m.regions, f[3])
+			if kind, id, found := strings.Cut(f[5], "/"); found && strings.HasSuffix(kind, "instance") {
+				m.ids[kind] = m.keep(m.ids[kind], id)
+			}
 		}
 	}
-	if len(regions) == 0 {
-		regions = []string{defaultRegion}
+}
+
+// keep adds what is a name, and no pattern, to a list.
+func (m *mentions) keep(list []string, name string) []string {
+	switch {
+	case name == "" || strings.ContainsAny(name, "*?$\x00") || slices.Contains(list, name):
+		return list
+	case len(list) == most:
+		m.short = true
+		return list
 	}
-	const most = 20
-	return regions[:min(len(regions), most)], ids[:min(len(ids), most)]
+	return append(list, name)
 }
 
 // Instances reads what aws ec2 describe-instances prints. The role of an instance is the one of its profile: by the profiles

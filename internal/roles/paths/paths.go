@@ -85,7 +85,7 @@ func Find(set *roles.Set, nodes []escalation.Node) (*Result, error) {
 			certain[[2]string{p.From, p.To}] = true
 		}
 	}
-	out.Principals, out.Nodes, out.Unclear = len(favourable.Principals), len(favourable.Nodes), favourable.unclear
+	out.Principals, out.Nodes, out.Unclear = len(favourable.Principals), favourable.count, favourable.unclear
 	out.Administrators = favourable.administrators
 	for _, p := range best.Paths() {
 		if slices.Contains(out.Administrators, p.From) || favourable.holds(&p) {
@@ -164,6 +164,7 @@ type account struct {
 	open           bool // some policies have values that only a deploy knows
 	unclear        []string
 	administrators []string
+	count          int                       // nodes that are there
 	policies       map[string]*iam.PolicySet // by ARN
 	groups         map[[2]string]string      // the ARNs of groups, by account and name
 }
@@ -193,10 +194,7 @@ func world(set *roles.Set, nodes []escalation.Node, favourable bool) (*account, 
 	if err := a.addGroups(set.Groups, favourable); err != nil {
 		return nil, err
 	}
-	a.Nodes = nodes
-	if nodes == nil {
-		a.Nodes = symbolic(set)
-	}
+	a.nodes(set, nodes)
 	slices.SortStableFunc(a.Principals, func(x, y escalation.Principal) int { return cmp.Compare(x.ARN, y.ARN) })
 	return a, nil
 }

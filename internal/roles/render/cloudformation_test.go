@@ -100,7 +100,7 @@ func compare(t *testing.T, name string, want, got *roles.Set) {
 	t.Helper()
 	options := gocmp.Options{
 		cmpopts.IgnoreFields(roles.Role{}, "Purpose", "TrustNotes", "Kind"), cmpopts.IgnoreFields(roles.Policy{}, "Notes"),
-		cmpopts.IgnoreFields(roles.Set{}, "Loose"), // boundaries are attached to nothing
+		cmpopts.IgnoreFields(roles.Set{}, "Loose"),                                                           // boundaries are attached to nothing
 		cmpopts.IgnoreFields(roles.Role{}, "BoundaryARN"), cmpopts.IgnoreFields(roles.User{}, "BoundaryARN"), // folders do not name it
 		cmpopts.IgnoreFields(roles.User{}, "Purpose"), cmpopts.IgnoreFields(roles.Attached{}, "Notes"),
 		cmpopts.IgnoreFields(roles.Bucket{}, "Notes"), cmpopts.IgnoreFields(iam.Document{}, "Name"),
