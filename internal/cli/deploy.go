@@ -162,6 +162,12 @@ func (c *deployCommand) judge(process *Process, terminal *ui.UI, proved *proof.R
 	if _, err := io.WriteString(process.Stderr, proved.Text()); err != nil {
 		return err
 	}
+	if code == exitUnknown {
+		return &failure{
+			code: exitRefused, err: errors.New("refused: it cannot be told whether the roles are enough; nothing was sent"),
+			hint: "give what is missing, with --policies; to send all the same takes --accept-undecided",
+		}
+	}
 	return &failure{
 		code: exitRefused, err: errors.New("refused: the roles are not proved; nothing was sent"),
 		hint: "add the statements above to the roles; to send all the same takes --skip-proof, and --skip-preflight where the preflight would be denied as well",

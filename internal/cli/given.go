@@ -85,7 +85,7 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 	if err := f.unused(); err != nil {
 		return nil, err
 	}
-	l.adoptPaths(set)
+	l.adopt(set)
 	if err := l.adoptBoundary(set); err != nil {
 		return nil, err
 	}
@@ -96,6 +96,7 @@ func (l *loaded) givenRoles(ctx context.Context, process *Process, f *givenFlags
 		}
 		set.Add(part)
 	}
+	set.Join()
 	if len(set.Roles) == 0 && len(set.Loose) > 0 {
 		return nil, usage(fmt.Errorf("%s is a policy and does not say whose", set.Loose[0].Place.File), policiesLayout)
 	}

@@ -41,7 +41,7 @@ func (l *loaded) live(ctx context.Context, f *liveFlags, given *roles.Set) (*rol
 	r := liveReader{client: client, account: account, dump: liveDump{Policies: []*awsclient.LivePolicy{}}}
 	for i := range l.plan.Stages {
 		for _, role := range l.plan.Stages[i].Roles {
-			if slices.ContainsFunc(given.Roles, func(g roles.Role) bool { return g.Account == role.Account && g.Name == role.Name }) {
+			if slices.ContainsFunc(given.Roles, func(g roles.Role) bool { return g.Account == role.Account && g.Name == role.Name && !g.Adds }) {
 				continue
 			}
 			if err := r.read(ctx, role); err != nil {

@@ -108,17 +108,25 @@ func (l *loaded) rolesFor(policies string) (*roles.Set, error) {
 	if err != nil {
 		return nil, usage(fmt.Errorf("policies in %s: %w", policies, err), policiesLayout)
 	}
-	l.adoptPaths(set)
+	l.adopt(set)
 	return set, nil
 }
 
-// adoptPaths gives roles and users of folders the paths that the plan has for them: that layout does not hold any.
-func (l *loaded) adoptPaths(set *roles.Set) {
+// adopt gives roles and users of folders the paths that the plan has for them: that layout does not hold any. Roles that the
+// release adds to are known for what they are.
+func (l *loaded) adopt(set *roles.Set) {
 	for i := range l.plan.Stages {
 		for _, planned := range l.plan.Stages[i].Roles {
 			for j := range set.Roles {
-				if r := &set.Roles[j]; inFolder(r.Place) && r.Account == planned.Account && r.Name == planned.Name {
+				r := &set.Roles[j]
+				if r.Account != planned.Account || r.Name != planned.Name {
+					continue
+				}
+				if inFolder(r.Place) {
 					r.Path = planned.Path
+				}
+				if planned.Exists() {
+					r.Extends(planned)
 				}
 			}
 			for j := range set.Users {

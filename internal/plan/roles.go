@@ -28,7 +28,11 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 			entered[i].From = own.ARN()
 		}
 	}
-	roles := append(entered, role(KindNode, "Lets the stage's nodes report to Systems Manager and receive commands."))
+	node := role(KindNode, "Lets the stage's nodes report to Systems Manager and receive commands.")
+	if rs.Targets.NodeRole != "" {
+		node.exists(rs.Targets.NodeRole)
+	}
+	roles := append(entered, node)
 	if r.Operators != nil {
 		operator := role(KindOperator, "Lets people look at the stage's deploys, resume, cancel and roll back; it can publish nothing.")
 		operator.People = people(r.Operators, rs.AccountID)
@@ -39,7 +43,8 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 	}
 	if b := r.Roles.Boundary; b != nil {
 		for i := range roles {
-			if roles[i].Kind != KindUser { // a boundary is of roles; a user holds one policy
+			// A boundary is of roles; a user holds one policy. What there is already has its own.
+			if roles[i].Kind != KindUser && !roles[i].Exists() {
 				roles[i].Boundary = "arn:aws:iam::" + roles[i].Account + ":policy/" + b.Name
 			}
 		}
@@ -50,6 +55,14 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 // suffix is the end of the name of a permission set's role: 16 characters. A star would let in a permission set whose name
 // goes on where this one ends (Operators_Admin).
 var suffix = strings.Repeat("?", 16)
+
+// exists puts a role that is there already, with its path if it has one, in the place of one that would be rendered.
+func (r *Role) exists(name string) {
+	r.Extension = "arn:aws:iam::" + r.Account + ":policy" + r.Path + r.Name
+	at := strings.LastIndexByte(name, '/') + 1
+	r.Path, r.Name = "/"+name[:at], name[at:]
+	r.Purpose = "Is there already, and is not slipway's: with the policy attached it " + strings.ToLower(r.Purpose[:1]) + r.Purpose[1:]
+}
 
 // people are the ARNs by which operators are known: those of the roles of permission sets have a random end, and the region
 // of the directory in their path (IAM Identity Center user guide, "Referencing permission sets in resource policies").

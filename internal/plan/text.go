@@ -29,6 +29,9 @@ func (p *Plan) Text() string {
 func (s *Stage) text(b *strings.Builder) {
 	fmt.Fprintf(b, "stage %s: account %s, %s\n", s.Name, s.Account, s.Region)
 	fmt.Fprintf(b, "  on %s\n", s.Targets)
+	if node := s.role(KindNode); node != nil && node.Exists() {
+		writeWrapped(b, "  ", "the nodes carry the role "+node.Path+node.Name+", which is there already; the policy "+node.Extension+" is attached to it")
+	}
 	for _, step := range s.Steps {
 		writeWrapped(b, "  ", step.sentence())
 	}

@@ -203,6 +203,9 @@ type Role struct {
 	People []string `json:"people,omitempty"`
 	// Source is the ARN of what a service must act for when it assumes the role; empty for anything.
 	Source string `json:"source,omitempty"`
+	// Extension is the ARN of the managed policy that gives a role what the plan needs of it which is there already, made by
+	// others: slipway renders the policy, and not the role (R123). Empty for roles that slipway renders.
+	Extension string `json:"extension,omitempty"`
 	// Boundary is the ARN of the permissions boundary; empty for none.
 	Boundary string `json:"boundary,omitempty"`
 	// Purpose in one sentence, for reviewers.
@@ -217,6 +220,9 @@ func (r Role) ARN() string {
 	}
 	return "arn:aws:iam::" + r.Account + ":" + kind + r.Path + r.Name
 }
+
+// Exists says whether the role is there already, made by others.
+func (r Role) Exists() bool { return r.Extension != "" }
 
 // Shared says whether roles of a kind are the pipeline's, and so the same in every stage.
 func (k RoleKind) Shared() bool { return k == KindCodeBuild || k == KindUser }

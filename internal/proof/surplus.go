@@ -51,7 +51,8 @@ const (
 const maxListed = 200
 
 // Weigh finds out what the given roles hold that no call of the plan needs. needed are the roles that hold just that: as
-// rendered from the whole release. Roles that are not among both are not weighed.
+// rendered from the whole release. Roles that are not among both are not weighed, nor those that others
+// made.
 func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
 	subjects, err := compileRoles(given)
 	if err != nil {
@@ -66,8 +67,8 @@ func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
 		for j := range p.Stages[i].Roles {
 			role := &p.Stages[i].Roles[j]
 			key := keyOf(role)
-			if done[key] || subjects[key] == nil || least[key] == nil {
-				continue
+			if done[key] || subjects[key] == nil || least[key] == nil || role.Exists() {
+				continue // what there is already may serve others, too
 			}
 			done[key] = true
 			s := scale{stage: p.Stages[i].Name, role: role.ARN(), given: subjects[key], needed: least[key]}

@@ -99,6 +99,9 @@ func Roles(ctx context.Context, aws *localaws.AWS, set *roles.Set) error {
 			Account: role.Account, Name: role.Name, Path: role.Path,
 			Policies: map[string][]byte{}, Own: map[string][]byte{}, InstanceProfile: role.Kind == plan.KindNode,
 		}
+		if role.Adds {
+			return fmt.Errorf("role %s in account %s is there already in AWS, and what it is was not given: give it with --policies DIR", role.Name, role.Account)
+		}
 		if role.Trust == nil {
 			return fmt.Errorf("role %s in account %s has no trust.json: nobody could assume it", role.Name, role.Account)
 		}

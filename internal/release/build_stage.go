@@ -158,7 +158,8 @@ func reaches(after map[string][]string, from, to string) bool {
 func (b *builder) targets(l located[targetsFile]) Targets {
 	t := l.value
 	targets := Targets{
-		Instances: values(t.instances.value), AutoScalingGroup: t.group.value, Min: t.min.value, Pos: position(l.node),
+		Instances: values(t.instances.value), AutoScalingGroup: t.group.value, NodeRole: t.nodeRole.value, Min: t.min.value,
+		Pos: position(l.node),
 	}
 	var kinds []string
 	for _, kind := range []string{"instances", "tags", "auto-scaling-group"} {
@@ -180,6 +181,9 @@ func (b *builder) targets(l located[targetsFile]) Targets {
 	}
 	if t.tags.ok() {
 		targets.Tags = b.tags(t)
+	}
+	if t.nodeRole.ok() {
+		b.nodeRole(t.nodeRole)
 	}
 	if !t.min.ok() {
 		targets.Min = max(1, len(targets.Instances))

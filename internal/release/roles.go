@@ -3,6 +3,8 @@ package release
 import (
 	"cmp"
 	"encoding/json"
+	"path"
+	"strings"
 )
 
 type rolesFile struct {
@@ -61,4 +63,30 @@ func (b *builder) roles() Roles {
 	}
 	r.Boundary = &Boundary{Name: f.boundary.value.name.value, File: written.value, Content: content}
 	return r
+}
+
+// ownedRole refuses roles to which nobody can attach a policy (IAM user guide, "Service-linked roles"; IAM Identity Center
+// user guide, "Referencing permission sets").
+func ownedRole(name string) (problem, hint string) {
+	for _, prefix := range []string{"aws-service-role/", "aws-reserved/"} {
+		if strings.HasPrefix(name, prefix) {
+			return "the roles under " + prefix + " are AWS's, and take no policies of others", "name a role of the account's own"
+		}
+	}
+	return "", ""
+}
+
+// stageRole are the ends of the names of roles that slipway renders for a stage.
+var stageRole = expr(`^-(?:Deploy|Trigger|Verify|Node|Automation|Operator|Test)$`)
+
+// nodeRole refuses a role that slipway renders itself: nodes that carry what ships to them are one principal with it (R22).
+func (b *builder) nodeRole(role located[string]) {
+	name := path.Base(role.value)
+	for _, s := range b.file.stages.value {
+		rest, own := strings.CutPrefix(name, b.file.app.value+"-"+s.value.name.value)
+		if own && b.file.app.ok() && s.value.name.ok() && stageRole.MatchString(rest) || name == b.file.app.value+"-CodeBuildRole" {
+			b.errorf(role.node, "leave node-role out, and slipway renders a role for the nodes", "node-role %s is a role that slipway renders", quote(role.value))
+			return
+		}
+	}
 }

@@ -22,6 +22,7 @@ type targetsFile struct {
 	instances located[[]located[string]]
 	tags      located[[]entry[[]located[string]]]
 	group     located[string]
+	nodeRole  located[string]
 	min       located[int]
 }
 
@@ -60,6 +61,10 @@ var (
 	instanceID = rule{
 		is: "an instance id", example: "i-0123456789abcdef0 (EC2) or mi-0123456789abcdef0", filled: true,
 		pattern: expr(`^(i-([0-9a-f]{8}|[0-9a-f]{17})|mi-[0-9a-f]{17})$`),
+	}
+	nodeRole = rule{
+		is: "the name of a role, with its path if it has one", example: "team/WebServers",
+		pattern: expr(`^(?:[A-Za-z0-9._-]{1,64}/){0,7}[A-Za-z0-9_+=,.@-]{1,64}$`), check: ownedRole,
 	}
 	// SendCommand's target keys; without the plus sign that tags may have, for it is not in the model's pattern.
 	// EC2 takes keys of at most 127 characters.
@@ -152,6 +157,9 @@ var targetsTable = mapping[targetsFile]{
 		optional("auto-scaling-group", text(groupName), func(t *targetsFile) *located[string] { return &t.group }, "",
 			"Name of an Auto Scaling group, whose members EC2 tags with aws:autoscaling:groupName. Either this, tags or "+
 				"instances."),
+		optional("node-role", text(nodeRole), func(t *targetsFile) *located[string] { return &t.nodeRole }, "slipway renders one",
+			"The role that the nodes carry already, with its path if it has one: an instance has only one. slipway renders a policy to "+
+				"attach to it, and not the role."),
 		optional("min", count(1, 100_000, "3"), func(t *targetsFile) *located[int] { return &t.min },
 			"1, or the number of instances", "The least number of nodes; a deploy that finds fewer is refused."),
 	},

@@ -179,6 +179,8 @@ type Targets struct {
 	// AutoScalingGroup is the group's name. EC2 tags its members with aws:autoscaling:groupName, by which Run Command and
 	// IAM find them.
 	AutoScalingGroup string
+	// NodeRole is the role that the nodes carry already, with its path if it has one; empty where slipway renders one (R123).
+	NodeRole string
 	// Min is the least number of nodes; default 1, or the number of Instances.
 	Min int
 	Pos Position

@@ -122,9 +122,15 @@ func (r *Role) docs(b *strings.Builder) {
 	if r.Purpose != "" {
 		fmt.Fprintf(b, "\n%s\n", cell(r.Purpose))
 	}
-	if r.Trust == nil {
+	switch {
+	case r.Adds:
+		b.WriteString("\nWho may assume it is its owner's. Attach to it:\n")
+		for _, a := range r.Attached {
+			fmt.Fprintf(b, "\n- %s\n", code([]string{a.ARN}))
+		}
+	case r.Trust == nil:
 		b.WriteString("\nNobody can assume it: it has no trust policy.\n")
-	} else {
+	default:
 		b.WriteString("\nWho may assume it:\n\n")
 		table(b, "Who", "By", "Only if", "When", "Why")
 		for i := range r.Trust.Statements {

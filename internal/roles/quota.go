@@ -39,13 +39,22 @@ type part struct {
 // become managed policies, <Role>-<service>, <Role>-<service>-2 and so on. The statements keep their order, and what
 // changes in one service's statements changes that service's policies only (R77). It fails where even these are too many.
 func (r *Role) fit() error {
-	total := 0
+	if r.size() <= maxInline {
+		return nil
+	}
+	return r.spread("arn:aws:iam::" + r.Account + ":policy" + r.Path + r.Name)
+}
+
+// size is that of all inline policies together.
+func (r *Role) size() (total int) {
 	for _, p := range r.Policies {
 		total += p.Document.Size()
 	}
-	if total <= maxInline {
-		return nil
-	}
+	return total
+}
+
+// spread makes managed policies of the inline ones. Their ARNs begin with base.
+func (r *Role) spread(base string) error {
 	var parts []part
 	for _, service := range services(r.Policies) {
 		list, err := pack(service, r.Policies)
@@ -60,11 +69,11 @@ func (r *Role) fit() error {
 	}
 	if len(parts) > room {
 		return fmt.Errorf("its policies have %d characters; in managed policies of %d at the most they are %d, and a role takes %d: "+
-			"name the nodes by tags instead of ids, or split the stage", total, maxManaged, len(parts), room)
+			"name the nodes by tags instead of ids, or split the stage", r.size(), maxManaged, len(parts), room)
 	}
 	r.Policies = nil
 	for i, p := range parts {
-		r.Attached = append(r.Attached, p.attached(r, parts[:i]))
+		r.Attached = append(r.Attached, p.attached(r, base, parts[:i]))
 	}
 	return nil
 }
@@ -167,23 +176,27 @@ func cut(st iam.Statement) ([]iam.Statement, error) {
 	return out, nil
 }
 
-// attached makes the managed policy, with a name that none of those before it has.
-func (p part) attached(r *Role, before []part) Attached {
-	base := strings.Join(p.services, "-")
+// attached makes the managed policy, whose ARN begins with base, with a name that none of those before it has.
+func (p part) attached(r *Role, base string, before []part) Attached {
+	services := strings.Join(p.services, "-")
 	n := 1
 	for _, b := range before {
-		if strings.Join(b.services, "-") == base {
+		if strings.Join(b.services, "-") == services {
 			n++
 		}
 	}
-	name := r.Name + "-" + base
+	at := strings.LastIndexByte(base, '/') + 1
+	name := base[at:]
+	if services != "" {
+		name += "-" + services
+	}
 	if n > 1 {
 		name = fmt.Sprintf("%s-%d", name, n)
 	}
 	const maxName = 128
 	name = name[:min(len(name), maxName)]
 	return Attached{
-		ARN:   "arn:aws:iam::" + r.Account + ":policy" + r.Path + name,
+		ARN:   base[:at] + name,
 		Notes: p.notes,
 		Document: &iam.Document{
 			Name: managedFile(r.Account, r.Name, name), Version: iam.Version2012, Statements: p.statements,

@@ -154,6 +154,9 @@ type Role struct {
 	// Doubts say, as sentences, what about the role cannot be told from the files: it may be allowed more or less than
 	// its policies say.
 	Doubts []string
+	// Adds says that this only adds policies to a role that is made elsewhere, of which nothing else is known: [OnlyAdds] is
+	// among the doubts then.
+	Adds bool
 	// Place is where the role was read from.
 	Place Place
 }
@@ -193,7 +196,7 @@ func Render(p *plan.Plan) (*Set, error) {
 			if r.Kind.Shared() {
 				continue
 			}
-			if seen[r.ARN()] {
+			if seen[r.ARN()] && !r.Exists() {
 				errs = append(errs, fmt.Errorf("stage %s: role %s: another stage has a role of this name in account %s", stage.Name, r.Name, r.Account))
 				continue
 			}
@@ -206,6 +209,7 @@ func Render(p *plan.Plan) (*Set, error) {
 			set.Roles = append(set.Roles, role)
 		}
 	}
+	set.Join() // stages whose nodes carry the same role
 	var err error
 	set.Buckets, err = buckets(p)
 	if err := errors.Join(append(errs, err)...); err != nil {
@@ -215,6 +219,9 @@ func Render(p *plan.Plan) (*Set, error) {
 }
 
 func render(stage *plan.Stage, r plan.Role, boundary string) (Role, error) {
+	if r.Exists() {
+		return extend(stage, r)
+	}
 	out := Role{
 		Account: r.Account, Name: r.Name, Path: r.Path, Kind: r.Kind, Purpose: r.Purpose,
 		InstanceProfile: r.Kind == plan.KindNode,

@@ -111,6 +111,9 @@ func (s *Set) patterns(kinds ...string) []string {
 	var out []string
 	for _, kind := range kinds {
 		for _, r := range s.Roles {
+			if r.Adds { // others made it, and change it; its policy lies beside those of the other roles
+				continue
+			}
 			name := r.Path + "*"
 			if r.Path == "/" {
 				name = r.Path + r.Name

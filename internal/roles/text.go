@@ -44,9 +44,12 @@ func (r *Role) text(b *strings.Builder) {
 	if r.InstanceProfile {
 		fmt.Fprintf(b, "  Instances carry it by an instance profile of the same name and path.\n")
 	}
-	if r.Trust == nil {
+	switch {
+	case r.Adds:
+		b.WriteString("  Who may assume it is its owner's; attach to it:\n")
+	case r.Trust == nil:
 		b.WriteString("\n  nobody can assume it: there is no trust policy\n")
-	} else {
+	default:
 		fmt.Fprintf(b, "\n  who may assume it (%d of %d characters)\n", r.Trust.Size(), maxTrust)
 		statementsText(b, r.Trust, r.TrustNotes)
 	}

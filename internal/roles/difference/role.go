@@ -14,12 +14,9 @@ import (
 // compare compares one role.
 func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 	r := Role{Account: want.Account, Name: want.Name, Verdict: Same, Place: placeText(have.Place)}
-	switch {
-	case want.Path == have.Path || have.Path == "": // where it is not said there is a doubt that says so
-	case isOpen(have.Path):
-		r.Unclear = append(r.Unclear, "its path is only known when it is deployed: "+given.Shown(have.Path))
-	default:
-		r.Other = append(r.Other, fmt.Sprintf("its path is %s and should be %s: its ARN is another one", given.Shown(have.Path), want.Path))
+	r.path(want, have)
+	if want.Adds {
+		return r, r.extension(want, have, o)
 	}
 	if want.InstanceProfile && !have.InstanceProfile {
 		r.Other = append(r.Other, "it has no instance profile, with which instances carry it")
@@ -28,12 +25,7 @@ func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 		r.Other = append(r.Other, boundaryText(want.Boundary != nil))
 	}
 	r.Unclear = append(r.Unclear, want.Doubts...)
-	for _, d := range have.Doubts {
-		if given.IsBoundaryDoubt(d) {
-			d += ": " + given.GiveBoundary
-		}
-		r.Unclear = append(r.Unclear, d)
-	}
+	r.doubts(have)
 	for _, kind := range []struct {
 		name       string
 		want, have []*iam.Document
@@ -51,6 +43,39 @@ func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 	}
 	r.decide()
 	return r, nil
+}
+
+func (r *Role) path(want, have *roles.Role) {
+	switch {
+	case want.Path == have.Path || have.Path == "": // where it is not said there is a doubt that says so
+	case isOpen(have.Path):
+		r.Unclear = append(r.Unclear, "its path is only known when it is deployed: "+given.Shown(have.Path))
+	default:
+		r.Other = append(r.Other, fmt.Sprintf("its path is %s and should be %s: its ARN is another one", given.Shown(have.Path), want.Path))
+	}
+}
+
+// extension compares a role that others made with what it must be allowed besides (R123). What it may do beyond that, and whom
+// it lets in, is its owner's.
+func (r *Role) extension(want, have *roles.Role, o policy.CompareOptions) error {
+	if have.Boundary != nil || boundaryDoubt(have) {
+		r.Unclear = append(r.Unclear, "it has a permissions boundary, which may keep it from what the release's policy allows: slipway prove says so")
+	}
+	r.doubts(have)
+	err := r.kind("policies", r.identity(want), r.identity(have), o)
+	r.More = nil
+	r.decide()
+	return err
+}
+
+// doubts notes what is not known of a role, with what to give.
+func (r *Role) doubts(have *roles.Role) {
+	for _, d := range have.Doubts {
+		if given.IsBoundaryDoubt(d) {
+			d += ": " + given.GiveBoundary
+		}
+		r.Unclear = append(r.Unclear, d)
+	}
 }
 
 // decide makes one verdict of all that was found.

@@ -111,8 +111,7 @@ func (s *setter) holder(kind string, n *iam.Node) (*holder, bool) {
 		return nil, false
 	}
 	h := &holder{
-		kind: kind, name: name, place: place(s.file, n.Pos),
-		doubts: []string{"the template only adds to it, and does not say what else it has"},
+		kind: kind, name: name, place: place(s.file, n.Pos), adds: true, doubts: []string{"the template " + roles.OnlyAdds},
 	}
 	s.keep(h)
 	return h, true

@@ -55,6 +55,7 @@ type holder struct {
 	boundary *iam.Document
 	bound    string // the ARN of the boundary
 	profile  bool
+	adds     bool // only policies, to somebody who is made elsewhere
 	profiles []string
 	groups   []string
 	doubts   []string
@@ -168,7 +169,7 @@ func (h *holder) role(account string) roles.Role {
 	return roles.Role{
 		Account: account, Name: h.name, Path: h.path, Kind: roles.KindOf(h.name), Trust: h.trust, Policies: h.policies,
 		Attached: h.attached, Boundary: h.boundary, BoundaryARN: h.bound, InstanceProfile: h.profile, Profiles: h.profiles, Doubts: h.doubts, Place: h.place,
-		Unnamed: h.unnamed,
+		Unnamed: h.unnamed, Adds: h.adds,
 	}
 }
 

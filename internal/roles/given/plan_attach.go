@@ -190,8 +190,7 @@ func (p *tfPlan) holderNamed(kind, name string, r *tfResource) *holder {
 		return h
 	}
 	h := &holder{
-		kind: kind, name: name, place: place(p.file, r.pos),
-		doubts: []string{"the plan only adds to it, and does not say what else it has"},
+		kind: kind, name: name, place: place(p.file, r.pos), adds: true, doubts: []string{"the plan " + roles.OnlyAdds},
 	}
 	p.keep(h)
 	return h

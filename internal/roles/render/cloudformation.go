@@ -133,6 +133,9 @@ func (t *template) provider(a *account, p provider, condition string) {
 
 func (t *template) policy(a *account, p policy, condition string) {
 	properties := object("ManagedPolicyName", text(p.name), "Path", text(p.path), "PolicyDocument", document(p.document, p.notes))
+	if p.attachTo != "" {
+		add(properties, "Roles", texts([]string{p.attachTo}))
+	}
 	t.resource(t.policyID(a, p.arn(a.id)), "AWS::IAM::ManagedPolicy", condition, p.purpose, nil, properties)
 }
 

@@ -48,6 +48,8 @@ type policy struct {
 	name, path, purpose string
 	document            *iam.Document
 	notes               []roles.Note
+	// attachTo is the name of a role to which it is attached and that is made elsewhere; empty for none.
+	attachTo string
 }
 
 func (p policy) arn(account string) string {
@@ -65,16 +67,18 @@ func accounts(s *roles.Set) ([]account, error) {
 	}
 	for _, r := range s.Roles {
 		a := of(r.Account)
-		a.roles = append(a.roles, r)
-		a.trusts(r.Trust)
-		if err := a.hold(r.Name, r.Path, r.Attached, made(&r)); err != nil {
+		if !r.Adds {
+			a.roles = append(a.roles, r)
+			a.trusts(r.Trust)
+		}
+		if err := a.hold(&r); err != nil {
 			return nil, fmt.Errorf("role %s: %w", r.Name, err)
 		}
 	}
 	for _, u := range s.Users {
 		a := of(u.Account)
 		a.users = append(a.users, u)
-		if err := a.hold(u.Name, u.Path, u.Attached, u.Boundary); err != nil {
+		if err := a.held(u.Name, u.Path, "", u.Attached, u.Boundary); err != nil {
 			return nil, fmt.Errorf("user %s: %w", u.Name, err)
 		}
 	}
@@ -169,8 +173,17 @@ func audiences(st *iam.Statement, host string) []string {
 	return nil
 }
 
-// hold notes the managed policies that come with a role or a user: the attached ones whose text is known, and its boundary.
-func (a *account) hold(name, path string, attached []roles.Attached, boundary *iam.Document) error {
+// hold notes the managed policies that come with a role: the attached ones whose text is known, and its boundary.
+func (a *account) hold(r *roles.Role) error {
+	attachTo := ""
+	if r.Adds {
+		attachTo = r.Name
+	}
+	return a.held(r.Name, r.Path, attachTo, r.Attached, made(r))
+}
+
+// held is that of whoever has the name: a role or a user.
+func (a *account) held(name, path, attachTo string, attached []roles.Attached, boundary *iam.Document) error {
 	if boundary != nil {
 		p := policy{name: boundaryName(name), path: path, purpose: "The most that " + name + " can be allowed.", document: boundary}
 		if err := a.add(p); err != nil {
@@ -182,7 +195,10 @@ func (a *account) hold(name, path string, attached []roles.Attached, boundary *i
 		if !ok || at.Document == nil {
 			continue
 		}
-		p := policy{name: at.Name(), path: "/" + strings.TrimSuffix(own, at.Name()), document: at.Document, notes: at.Notes}
+		p := policy{name: at.Name(), path: "/" + strings.TrimSuffix(own, at.Name()), document: at.Document, notes: at.Notes, attachTo: attachTo}
+		if attachTo != "" {
+			p.purpose = "What the role " + attachTo + ", which is there already, needs besides what it has. It is attached to it, and changes nothing else of it."
+		}
 		if err := a.add(p); err != nil {
 			return err
 		}
@@ -204,7 +220,6 @@ func (a *account) add(p policy) error {
 	return nil
 }
 
-// boundaryName is that of the managed policy that holds a role's or user's boundary.
 // made is the boundary that is made with a role; nil for none, and for one that is in the account already.
 func made(r *roles.Role) *iam.Document {
 	if r.BoundaryARN != "" {
@@ -218,6 +233,7 @@ func boundaryOf(r *roles.Role) string {
 	return cmp.Or(r.BoundaryARN, boundaryARN(r.Account, r.Path, r.Name))
 }
 
+// boundaryName is that of the managed policy that holds a role's or user's boundary.
 func boundaryName(of string) string { return of + "-Boundary" }
 
 func boundaryARN(account, path, of string) string {

@@ -129,6 +129,9 @@ func (m *module) policy(a *account, p policy) {
 	m.line("name = %s\npath = %s\n", quoted(p.name), quoted(p.path))
 	m.document("policy", p.document, p.notes)
 	m.line("}")
+	if p.attachTo != "" {
+		m.attach(a, "aws_iam_role_policy_attachment", "role", quoted(p.attachTo), p.attachTo, []roles.Attached{{ARN: p.arn(a.id)}})
+	}
 }
 
 func (m *module) policyName(arn string) string {
