@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 // beneath evaluates one request of a principal that may do everything, as far as the policies above it let it.
@@ -159,5 +160,31 @@ func TestR053SampleIsExplainedAndReadBack(t *testing.T) {
 	back, err := Read(files(content))
 	if err != nil || len(back.SCPs) != 2 || string(back.SCPs[0].Document.JSON()) != string(scps[0].Document.JSON()) {
 		t.Errorf("read back: %+v, %v", back, err)
+	}
+}
+
+// R123: a role that others made stays theirs to change; the policy that is attached to it does not.
+func TestR123SampleSCPLeavesRolesOfOthersAlone(t *testing.T) {
+	t.Parallel()
+	set := mustRender(t, shape{tags: true})
+	for i := range set.Roles {
+		if r := &set.Roles[i]; r.Kind == plan.KindNode {
+			r.Adds, r.Path, r.Name = true, "/team/", "WebServers"
+		}
+	}
+	scps, err := ServiceControlPolicies(set, []string{region}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for resource, want := range map[string]bool{
+		"arn:aws:iam::111111111111:role/team/WebServers":        true,
+		"arn:aws:iam::111111111111:role/slipway/web-dev-Deploy": false,
+	} {
+		if got := beneath(t, scps, developer, "iam:PutRolePolicy", resource, nil); got != want {
+			t.Errorf("iam:PutRolePolicy on %s: allowed %v, want %v", resource, got, want)
+		}
+	}
+	if beneath(t, scps, developer, "iam:CreatePolicyVersion", "arn:aws:iam::111111111111:policy/slipway/web-dev-Node", nil) {
+		t.Error("a developer may change the policy that is attached")
 	}
 }

@@ -110,3 +110,44 @@ func TestR062AccountsWithoutRoles(t *testing.T) {
 		}
 	}
 }
+
+// TestR123OnlyWhatIsAddedCounts: of a role that others made, what the release adds to it must be there; what it has besides, and whom it
+// lets in, is its owner's.
+func TestR123OnlyWhatIsAddedCounts(t *testing.T) {
+	t.Parallel()
+	want := role(t, func(r *roles.Role) {
+		r.Adds, r.Trust, r.Policies, r.Doubts = true, nil, nil, []string{"the release " + roles.OnlyAdds}
+		r.Attached = []roles.Attached{{ARN: "arn:aws:iam::111122223333:policy/slipway/web-dev-Node", Document: policy(t, send)}}
+	})
+	for name, test := range map[string]struct {
+		change func(*roles.Role)
+		want   difference.Verdict
+		text   string
+	}{
+		"it has it and more": {func(r *roles.Role) {
+			r.Policies = append(r.Policies, roles.Policy{Name: "own", Document: policy(t, strings.Replace(send, "document/web", "document/*", 1))})
+			r.InstanceProfile = true
+		}, difference.Same, "same: 1 of 1"},
+		"it lacks it": {func(r *roles.Role) { r.Policies = nil }, difference.Different, "should, and may not: ssm:SendCommand"},
+		"it denies it": {func(r *roles.Role) {
+			r.Policies = append(r.Policies, roles.Policy{Name: "deny", Document: policy(t, strings.Replace(send, "Allow", "Deny", 1))})
+		}, difference.Different, "should, and may not: ssm:SendCommand"},
+		"another path": {func(r *roles.Role) { r.Path = "/" }, difference.Different, "its path is /"},
+		"a boundary":   {func(r *roles.Role) { r.Boundary = policy(t, send) }, difference.Undecided, "it has a permissions boundary, which may"},
+		"a text that nobody gave": {func(r *roles.Role) {
+			r.Attached = []roles.Attached{{ARN: "arn:aws:iam::111122223333:policy/x"}}
+		}, difference.Undecided, "the text of the attached policy"},
+		"it is added to by others": {func(r *roles.Role) { r.Doubts = []string{"the template " + roles.OnlyAdds} }, difference.Undecided, "the template only adds to it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := difference.Compare(want, role(t, test.change), difference.Options{Want: "a", Have: "b", AnyAction: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found.Verdict != test.want || !strings.Contains(found.Text(), test.text) {
+				t.Errorf("got %s, want %s with %q:\n%s", found.Verdict, test.want, test.text, found.Text())
+			}
+		})
+	}
+}

@@ -20,14 +20,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// sets are the roles of the repository's examples, by app, and one set with everything that a role can have.
+// sets are the roles of the repository's examples, by app, one set with everything that a role can have, and one whose nodes carry
+// a role that is there already.
 func sets(t *testing.T) map[string]*roles.Set {
 	t.Helper()
 	files, err := filepath.Glob("../../../examples/*/slipway.yaml")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("%d examples: %v", len(files), err)
 	}
-	out := map[string]*roles.Set{"full": full()}
+	out := map[string]*roles.Set{"full": full(), "extended": parsed(t, extendedText)}
 	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
