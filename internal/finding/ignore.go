@@ -14,7 +14,7 @@ var (
 		Title:  "A comment ignores a finding, and does not say why, or names no rule.",
 		Why:    "Nobody can tell later whether what was found was looked at, so the comment does not count.",
 		Source: "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_permissions_continuous_reduction.html",
-		Fix:    "# slipway:ignore SLW012 why it is meant to be so",
+		Fix:    "# slipway:ignore SLW004 why it is meant to be so",
 	}
 	unusedRule = Rule{
 		Code: "SLW902", Name: "ignore-unused", Severity: Warning, Subject: Any,

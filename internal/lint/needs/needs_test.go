@@ -116,6 +116,8 @@ func TestResources(t *testing.T) {
 		"aws s3 sync dist s3://site/app --delete": {
 			"s3:DeleteObject arn:aws:s3:::site/app/*", "s3:ListBucket arn:aws:s3:::site", "s3:PutObject arn:aws:s3:::site/app/*",
 		},
+		"aws s3 cp dist s3://site/app --recursive":                     {"s3:PutObject arn:aws:s3:::site/app/*"},
+		"aws s3 cp s3://site/app dist --recursive":                     {"s3:GetObject arn:aws:s3:::site/app/*", "s3:ListBucket arn:aws:s3:::site"},
 		"aws s3 cp x.zip s3://site/x.zip":                              {"s3:PutObject arn:aws:s3:::site/x.zip"},
 		"aws s3 cp s3://a/x.zip s3://b/y/":                             {"s3:GetObject arn:aws:s3:::a/x.zip", "s3:PutObject arn:aws:s3:::b/y/*"},
 		"aws ecr get-login-password | docker login --password-stdin x": {"ecr:GetAuthorizationToken *"},

@@ -57,7 +57,10 @@ func (s *statement) documentOwner(i int, t text, parts [6]text) {
 	switch {
 	case awsOwned && account != "" && strings.Trim(account, "*") != "":
 		right[arnAccount] = ""
-		s.replace(s.report(&documentRule, s.resourceAt(i), joined(right), "%s is a document of AWS, which is in no account: %s matches nothing", name, t), t, right)
+		f := s.report(&documentRule, s.resourceAt(i), joined(right), "%s is a document of AWS, which is in no account: %s matches nothing", name, t)
+		if s.Effect == "Deny" || !slices.Contains(freeDocuments, name) { // a grant to run anything as root is for a person to write
+			s.replace(f, t, right)
+		}
 	case !awsOwned && account == "" && notReserved(name):
 		right[arnAccount] = "<account>"
 		s.report(&documentRule, s.resourceAt(i), joined(right), "%s is no document of AWS, and the ARN names no account: it matches nothing", name)

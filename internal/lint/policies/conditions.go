@@ -220,6 +220,9 @@ func (s *statement) operatorOfType(t test) {
 		fits = []string{"ipaddress"}
 	case strings.HasPrefix(t.base, "Arn"):
 		fits = []string{"arn"}
+	case kind == "ipaddress" && strings.HasPrefix(t.base, "String") && !slices.ContainsFunc(t.Values, func(v string) bool { return !strings.Contains(v, "/") }):
+		s.report(&operatorRule, t.Pos, "IpAddress", "%s compares %s letter by letter, and no address is a range", t.Operator, t.Key)
+		return
 	default:
 		return
 	}

@@ -52,6 +52,9 @@ func TestR007OwnersOfDocuments(t *testing.T) {
 	if len(f.Edits) != 1 || f.Edits[0].Text != "arn:aws:ssm:us-east-1::document/AWS-RunPatchBaseline" {
 		t.Errorf("edits %+v", f.Edits)
 	}
+	if f := has(t, "SLW007", policyOf(allow("ssm:SendCommand", "arn:aws:ssm:us-east-1:111122223333:document/AWS-RunShellScript"))); len(f.Edits) != 0 {
+		t.Errorf("nobody is given root on nodes by a fix: %+v", f.Edits)
+	}
 	if f := has(t, "SLW007", policyOf(allow("ssm:SendCommand", "arn:aws:ssm:us-east-1::document/shop"))); len(f.Edits) != 0 {
 		t.Errorf("nobody knows the account: %+v", f.Edits)
 	}

@@ -51,7 +51,7 @@ func (u use) transfer(command, name string, paths []Word, recursive, deletes boo
 	}
 	// A side that is still open may lie in S3 as well; only what is needed in any case is told.
 	var actions []string
-	if recursive || name == "sync" {
+	if recursive && from == inS3 || name == "sync" { // sync lists both sides, a copy what it copies from
 		actions = append(actions, "s3:ListBucket")
 	}
 	if from == inS3 {
