@@ -66,8 +66,12 @@ func TestR121(t *testing.T) {
 func TestR121SendCommand(t *testing.T) {
 	t.Parallel()
 	const (
-		send = "    concurrency: dev\n    timeout-minutes: 5\n    steps:\n      - run: |\n          aws ssm send-command --instance-ids i-1 "
-		poll = "\n          aws ssm wait command-executed --command-id $ID --instance-id i-1\n"
+		send = "    concurrency: dev\n    timeout-minutes: 5\n    steps:\n      - run: |\n          id=$(aws ssm send-command --query Command.CommandId --output text --instance-ids i-1 "
+		read = "$(aws ssm get-command-invocation --command-id \"$id\" --instance-id i-1 --query Status --output text)"
+		poll = ")\n          until [ " + read + " = Success ]; do sleep 5; done\n"
+		wait = ")\n          aws ssm wait command-executed --command-id \"$id\" --instance-id i-1\n"
+		long = ")\n          for i in $(seq 1 180); do\n            [ " + read + " = Success ] && exit 0\n            sleep 10\n          done\n          exit 1\n"
+		date = ")\n          end=$(( $(date +%s) + 240 ))\n          while [ $(date +%s) -lt $end ]; do\n            [ " + read + " = Success ] && exit 0\n            sleep 10\n          done\n          exit 1\n"
 	)
 	for name, tt := range map[string]struct{ workflow, want string }{
 		"defaults":       {send + "--document-name AWS-RunShellScript" + poll, "may take 2h"},
@@ -77,7 +81,16 @@ func TestR121SendCommand(t *testing.T) {
 		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, ""},
 		"from a file":    {send + `--timeout-seconds 60 --parameters file://p.json` + poll, ""},
 		"put together":   {send + `--timeout-seconds 60 --parameters "$P"` + poll, ""},
-		"nobody watches": {send + "--document-name AWS-RunShellScript\n", ""},
+		"nobody watches": {send + "--document-name AWS-RunShellScript)\n", ""},
+		// Of a document of one's own the limit stands in the document.
+		"own document": {send + "--document-name shop-release" + poll, "may take 1h"},
+		// A script that gives up by itself ends before the command has to (SLW103 is about that).
+		"the waiter":      {send + "--document-name AWS-RunShellScript" + wait, ""},
+		"a loop":          {send + "--document-name AWS-RunShellScript" + long, "its scripts wait up to 30m for what they send"},
+		"a deadline":      {send + "--document-name AWS-RunShellScript" + date, ""},
+		"a shorter limit": {send + `--timeout-seconds 60 --parameters executionTimeout=240` + long, ""},
+		"two at once": {send + `--timeout-seconds 60 --parameters executionTimeout=180` +
+			strings.Replace(poll, "until", "id=$(aws ssm send-command --timeout-seconds 60 --parameters executionTimeout=180 --query Command.CommandId --output text)\n          until", 1), ""},
 	} {
 		findings := codesOnly("w.yml", []byte(workflowOf(tt.workflow)), Against{})
 		if tt.want == "" && len(findings) != 0 || tt.want != "" && (len(findings) != 1 || !strings.Contains(findings[0].Message, tt.want)) {
@@ -109,7 +122,8 @@ func TestR121Steps(t *testing.T) {
 	p := planned(t, oneStage)
 	const (
 		deploy = "      - run: slipway deploy\n"
-		send   = "      - run: |\n          aws ssm send-command --timeout-seconds 60 --parameters executionTimeout=240\n          aws ssm wait command-executed\n"
+		send   = "      - run: |\n          id=$(aws ssm send-command --timeout-seconds 60 --parameters executionTimeout=240 --query Command.CommandId --output text)\n" +
+			"          until aws ssm list-commands --command-id \"$id\" --query 'Commands[0].Status' --output text | grep Success; do sleep 1; done\n"
 	)
 	for name, tt := range map[string]struct{ steps, want string }{
 		"two programs": {send + deploy, "the job ends after 5m, and what it ships may take 21m for delivery and execution " +

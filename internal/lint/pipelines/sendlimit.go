@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,7 +24,10 @@ func sendLimit(send *shell.Call) time.Duration {
 	if send.Has("--cli-input-json") || send.Has("--cli-input-yaml") {
 		return 0
 	}
-	delivery, execution := defaultDelivery, defaultExecution
+	delivery, execution := defaultDelivery, 0
+	if name, ok := send.Flag("--document-name"); ok && slices.Contains(open[:2], name.Text) { // of others it stands in them
+		execution = defaultExecution
+	}
 	if text, ok := send.Flag("--timeout-seconds"); ok {
 		delivery = seconds(text.Written, 0)
 	}

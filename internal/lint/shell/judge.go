@@ -198,9 +198,13 @@ func (p *prober) swallowsWait(at site) bool {
 func limitText(runs []*world, at site) string {
 	for _, w := range runs {
 		for _, e := range w.events {
-			if e.at == at {
-				return fmt.Sprintf("%d s", int(limitOf(e.command)/time.Second))
+			if e.at != at {
+				continue
 			}
+			if c := e.command; c != nil && !slices.Contains(shellDocuments, c.flags["--document-name"].s) && !executionTimeout.MatchString(c.parameters.s) {
+				return "as long as its document says"
+			}
+			return fmt.Sprintf("%d s", int(limitOf(e.command)/time.Second))
 		}
 	}
 	return "longer"

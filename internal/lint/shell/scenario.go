@@ -14,6 +14,8 @@ type scenario struct {
 	sendDenied, assumeDenied bool
 	// timed says that answers change as time goes by.
 	timed bool
+	// longest says that commands run as long as they may, and then succeed.
+	longest bool
 }
 
 // always answers the same.
@@ -117,7 +119,7 @@ func (p *prober) source(i int) (*source, syntax.LangVariant) {
 // run runs the scripts once.
 func (p *prober) run(c *scenario, flip int) *world {
 	w := &world{sequence: p.sequence, texts: p.texts, scenario: c, flip: flip, files: map[string]value{}, outputs: map[string]value{}, env: map[string]value{},
-		jobs: map[string]int{}, dead: map[site]string{}, masked: map[string]bool{}, handed: map[*event]bool{}}
+		jobs: map[string]int{}, dead: map[site]string{}, masked: map[string]bool{}, handed: map[*event]bool{}, took: make([]time.Duration, len(p.sequence.Scripts))}
 	if p.budget <= 0 {
 		w.spent = true
 		return w
@@ -129,7 +131,9 @@ func (p *prober) run(c *scenario, flip int) *world {
 		if source == nil || s.When == OnSuccess && failed || s.When == OnFailure && !failed || s.When == Perhaps && !w.decide(source.file) {
 			continue
 		}
+		began := w.clock
 		code := w.script(s, source, variant)
+		w.took[i] = w.clock - began
 		if w.never != nil && s.Limit == 0 || w.spent {
 			break
 		}

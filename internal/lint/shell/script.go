@@ -72,6 +72,8 @@ type Program struct {
 
 	found []finding.Finding
 	texts int // that were read
+	// prober runs the scripts; nil where they make no calls that anything can be said of.
+	prober *prober
 }
 
 // Findings are what is wrong with the scripts, in the order of their places.
@@ -96,9 +98,9 @@ func (p *Program) probe(s *Sequence) []finding.Finding {
 	if !slices.ContainsFunc(p.Calls, func(c Call) bool { return c.Service == "ssm" || c.Service == "sts" }) {
 		return nil
 	}
-	prober := newProber(s)
-	prober.program = p
-	return prober.judge()
+	p.prober = newProber(s)
+	p.prober.program = p
+	return p.prober.judge()
 }
 
 // variantOf tells which shell reads a script, by its interpreter or its first line; false where it is none.

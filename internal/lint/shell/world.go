@@ -20,6 +20,8 @@ type world struct {
 
 	// clock is what sleep and AWS's own waiting took; asked counts how often a script looked at it.
 	clock time.Duration
+	// took is how much of it each script took.
+	took  []time.Duration
 	asked int
 	steps int
 	// spent says that a run was given up: nothing may rest on it.
