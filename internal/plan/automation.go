@@ -15,12 +15,12 @@ import (
 
 // automation is a step of the release while it is planned.
 type automation struct {
-	stage *Stage
-	file  string // the release file
-	of    *release.Automation
-	doc   *runbook.Document
-	needs *runbook.Needs
-	calls []Call
+	stage   *Stage
+	release *release.Release
+	of      *release.Automation
+	doc     *runbook.Document
+	needs   *runbook.Needs
+	calls   []Call
 }
 
 // addAutomation plans a step that starts a runbook, and gives what the runbook's own steps do with its role (R43).
@@ -34,7 +34,7 @@ func (s *Stage) addAutomation(r *release.Release, of *release.Automation) ([]Cal
 	}
 	role := s.stepRole(r, KindAutomation, "Lets the release's runbooks do what their steps say, and nothing else.")
 	role.Source = "arn:aws:ssm:*:" + s.Account + ":automation-execution/*"
-	a := &automation{stage: s, file: r.File, of: of, doc: doc, needs: doc.Needs()}
+	a := &automation{stage: s, release: r, of: of, doc: doc, needs: doc.Needs()}
 	parameters, err := a.parameters(role.ARN())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", of.Document, err)
@@ -132,7 +132,7 @@ func (a *automation) roleCalls() error {
 		}
 		if resources == nil && need.Sure == runbook.Needed {
 			return fmt.Errorf("%s:%d: step %s (%s) needs %s, and on which resource is not told: add to the step's role in %s: allow: [{action: %s, resource: …}]",
-				a.of.Document, need.Step.At.Line, need.Step.Name, need.Step.Action, need.Action, a.file, need.Action)
+				a.of.Document, need.Step.At.Line, need.Step.Name, need.Step.Action, need.Action, a.release.File, need.Action)
 		}
 		if resources != nil {
 			a.add(need.Action, resources, "Step "+strings.Join(a.stepsOf(need.Action), " and ")+" of "+a.of.Document+" does it.")
@@ -150,13 +150,13 @@ func (a *automation) allowed() error {
 			continue
 		}
 		if _, needed := a.needs.Of(action); !needed && len(a.needs.Undecided) == 0 {
-			return fmt.Errorf("%s:%d:%d: role allows %s, which no step of %s needs: leave it out", a.file, p.Pos.Line, p.Pos.Column, action, a.of.Document)
+			return fmt.Errorf("%s:%d:%d: role allows %s, which no step of %s needs: leave it out", a.release.File, p.Pos.Line, p.Pos.Column, action, a.of.Document)
 		}
 		resources, err := a.declared(action)
 		if err != nil {
 			return err
 		}
-		a.add(known.String(), resources, fmt.Sprintf("The release declares it for the steps of %s (%s:%d:%d).", a.of.Document, a.file, p.Pos.Line, p.Pos.Column))
+		a.add(known.String(), resources, fmt.Sprintf("The release declares it for the steps of %s (%s:%d:%d).", a.of.Document, a.release.File, p.Pos.Line, p.Pos.Column))
 	}
 	return nil
 }
@@ -210,9 +210,12 @@ func (a *automation) declared(action string) ([]Resource, error) {
 		if !strings.EqualFold(p.Actions[0], action) {
 			continue
 		}
-		c, err := a.stage.declared(fmt.Sprintf("%s:%d:%d", a.file, p.Pos.Line, p.Pos.Column), p.Actions[0], p.Resources)
+		c, err := a.stage.declared(fmt.Sprintf("%s:%d:%d", a.release.File, p.Pos.Line, p.Pos.Column), p.Actions[0], p.Resources)
+		if err == nil {
+			err = besideRecord(a.release, &c, "its runbooks")
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d:%d: role: %w", a.file, p.Pos.Line, p.Pos.Column, err)
+			return nil, fmt.Errorf("%s:%d:%d: role: %w", a.release.File, p.Pos.Line, p.Pos.Column, err)
 		}
 		list = append(list, c.Resources...)
 	}

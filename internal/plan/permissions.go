@@ -13,13 +13,16 @@ import (
 
 // declaredCalls are what the release says that its scripts call AWS for on the nodes (R125). Everything that is wrong
 // with it is reported together, at its place in the file.
-func declaredCalls(file string, s *Stage, permissions []release.Permission) ([]Call, error) {
+func declaredCalls(r *release.Release, s *Stage, permissions []release.Permission) ([]Call, error) {
 	var calls []Call
 	var errs []error
 	for _, p := range permissions {
-		at := fmt.Sprintf("%s:%d:%d", file, p.Pos.Line, p.Pos.Column)
+		at := fmt.Sprintf("%s:%d:%d", r.File, p.Pos.Line, p.Pos.Column)
 		for _, name := range p.Actions {
 			c, err := s.declared(at, name, p.Resources)
+			if err == nil {
+				err = besideRecord(r, &c, "the scripts on its nodes")
+			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: permissions: %w", at, err))
 				continue

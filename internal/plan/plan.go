@@ -68,7 +68,7 @@ func newStage(r *release.Release, rs *release.Stage) (Stage, error) {
 		}
 		others = append(others, calls...)
 	}
-	declared, err := declaredCalls(r.File, &s, rs.Permissions)
+	declared, err := declaredCalls(r, &s, rs.Permissions)
 	if err != nil {
 		return Stage{}, err
 	}

@@ -24,6 +24,9 @@ func (s *Stage) addTest(r *release.Release, of *release.Test) ([]Call, error) {
 		if err == nil {
 			err = notForTests(c.Action)
 		}
+		if err == nil {
+			err = besideRecord(r, &c, "its tests")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: test %s: %w", at, of.Name, err)
 		}

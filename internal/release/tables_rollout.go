@@ -157,7 +157,8 @@ var permissionTable = mapping[permissionFile]{
 			"Actions of AWS, service:Operation, each written out."),
 		required("resources", list(text(resourceName), 50, "resources", "[parameter/shop/*]", ""),
 			func(p *permissionFile) *located[[]located[string]] { return &p.resources },
-			`ARNs, or what follows the account in them; "*" only for actions that AWS defines no resource for.`),
+			`ARNs, or what follows the account in them; "*" only for actions that AWS defines no resource for. What would let them write the `+
+				`record, below the app's name in its bucket, is refused.`),
 	},
 }
 

@@ -107,7 +107,8 @@ var allowTable = mapping[allowFile]{
 		required("action", text(actionName), func(a *allowFile) *located[string] { return &a.action },
 			"An action of AWS, service:Operation, written out."),
 		required("resource", text(resourceName), func(a *allowFile) *located[string] { return &a.resource },
-			`An ARN, or what follows the account in it; "*" only for actions that AWS defines no resource for.`),
+			`An ARN, or what follows the account in it; "*" only for actions that AWS defines no resource for. What would let it write the `+
+				`record, below the app's name in its bucket, is refused.`),
 	},
 }
 
