@@ -38,7 +38,7 @@ func expand(pattern string) action {
 	a := action{text: t, wild: strings.ContainsAny(string(t), "*?")}
 	service, name, ok := strings.Cut(string(t), ":")
 	switch {
-	case strings.Trim(string(t), "*") == "" || strings.Trim(service, "*") == "" && strings.Trim(name, "*") == "":
+	case onlyWild(string(t)) || onlyWild(service) && onlyWild(name):
 		a.every = true
 		return a
 	case !t.known() || !ok || strings.ContainsAny(service, "*?"):
@@ -46,7 +46,7 @@ func expand(pattern string) action {
 		return a
 	}
 	a.service = strings.ToLower(service)
-	a.whole = strings.Trim(name, "*") == ""
+	a.whole = onlyWild(name)
 	if !a.wild {
 		if found, ok := catalog.Lookup(string(t)); ok {
 			a.list = []catalog.Action{found}
@@ -61,6 +61,11 @@ func expand(pattern string) action {
 		}
 	}
 	return a
+}
+
+// onlyWild says whether a pattern stands for every name: * and its longer forms, such as ?*.
+func onlyWild(pattern string) bool {
+	return strings.Contains(pattern, "*") && strings.Trim(pattern, "*?") == ""
 }
 
 // has says whether the pattern stands for an action; false where that cannot be told.

@@ -32,7 +32,7 @@ var (
 
 // arns looks at the resources of a statement one by one.
 func (s *statement) arns() {
-	for i, t := range s.resources {
+	for i, t := range s.named() {
 		parts, ok := t.arn()
 		if !ok || !slices.Contains([]text{"ssm", "ec2"}, parts[arnService]) {
 			continue
@@ -40,6 +40,19 @@ func (s *statement) arns() {
 		s.documentOwner(i, t, parts)
 		s.instanceARN(i, t, parts)
 	}
+}
+
+// named are the resources that a statement names, be it for what it is about or for what it is not: one that matches nothing
+// is wrong in either place.
+func (s *statement) named() []text {
+	if len(s.resources) > 0 {
+		return s.resources
+	}
+	list := make([]text, len(s.NotResources))
+	for i, r := range s.NotResources {
+		list[i] = textOf(r)
+	}
+	return list
 }
 
 // reserved are the beginnings of names that AWS keeps for its own documents
@@ -120,7 +133,7 @@ func (t text) wide(service string, kinds ...string) bool {
 	})
 }
 
-func onlyStars(s string) bool { return strings.Contains(s, "*") && strings.Trim(s, "*/") == "" }
+func onlyStars(s string) bool { return strings.Contains(s, "*") && strings.Trim(s, "*?/") == "" }
 
 // wideAt is the first resource that stands for all of a kind; -1 where there is none.
 func (s *statement) wideAt(service string, kinds ...string) int {

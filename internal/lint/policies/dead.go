@@ -3,6 +3,7 @@ package policies
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/catalog"
@@ -89,6 +90,7 @@ func (s *statement) dead() {
 // exists reports a pattern that stands for no action.
 func (s *statement) exists(a action, at iam.Position) bool {
 	switch {
+	case strings.ContainsFunc(string(a.text), unicode.IsSpace): // IAM refuses it: SLW030
 	case a.every || a.unknown || len(a.list) > 0:
 		return true
 	case a.wild && known(a.service):
@@ -121,6 +123,8 @@ func (s *statement) applies(a action, at iam.Position) {
 	switch {
 	case len(resourceless) == len(a.list):
 		s.resourceless(a, resourceless[0], at)
+	case a.wild && s.readsNothing(resourceless):
+		s.report(&readRule, at, "", "%s on %s: %s is among it, and IAM only supports * there", a.text, s.resources[0], readers[0]).Severity = finding.Warning
 	case effective == 0 && len(misfits) > 0:
 		c := misfits[0]
 		s.report(&misfitRule, at, s.form(c), "%s is authorised on %s", a.text, list(s.allForms(c)))
@@ -156,6 +160,16 @@ func (s *statement) elsewhere(c catalog.Action) bool {
 
 // readers are the actions by which the sender of a command learns what became of it.
 var readers = []string{"ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands"}
+
+// readsNothing says whether a pattern seems to let the sender of a command read its result, and does not.
+func (s *statement) readsNothing(resourceless []catalog.Action) bool {
+	return s.allows() && s.policy.holder.holds("ssm:SendCommand") &&
+		slices.ContainsFunc(resourceless, func(c catalog.Action) bool { return c.String() == readers[0] }) &&
+		!slices.ContainsFunc(s.resources, func(t text) bool {
+			parts, _ := t.arn()
+			return strings.HasPrefix(string(parts[arnResource]), "parameter")
+		})
+}
 
 func (s *statement) resourceless(a action, c catalog.Action, at iam.Position) {
 	if c.String() == "s3:ListAllMyBuckets" && slices.ContainsFunc(s.resources, func(t text) bool { return t.wide("s3") }) {
@@ -206,7 +220,7 @@ func (t text) serviceWide(c catalog.Action) bool {
 
 // doubleSlashes reports parameters whose ARN has one slash too many.
 func (s *statement) doubleSlashes() {
-	for i, t := range s.resources {
+	for i, t := range s.named() {
 		parts, ok := t.arn()
 		name, double := strings.CutPrefix(string(parts[arnResource]), "parameter//")
 		if ok && double && parts[arnService] == "ssm" {

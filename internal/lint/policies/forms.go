@@ -59,7 +59,7 @@ func (s *statement) written(arn string) string {
 			parts[i] = text(cmp.Or(s.usual(i), otherwise))
 		}
 	}
-	parts[arnResource] = text(placeholders(s.named(parts)))
+	parts[arnResource] = text(placeholders(s.filled(parts)))
 	return joined(parts)
 }
 
@@ -78,8 +78,8 @@ func (s *statement) usual(part int) string {
 	return ""
 }
 
-// named is the resource of an ARN pattern with the bucket or the log group that the statement names; what lies in it is a star.
-func (s *statement) named(parts [6]text) string {
+// filled is the resource of an ARN pattern with the bucket or the log group that the statement names; what lies in it is a star.
+func (s *statement) filled(parts [6]text) string {
 	resource := string(parts[arnResource])
 	of := map[text]struct{ before, after, first, rest string }{
 		"s3":   {"", "/", "${BucketName}", "${ObjectName}"},

@@ -192,7 +192,7 @@ func (s *statement) negations() {
 		if len(s.NotResources) > 0 {
 			s.report(&notResourceRule, s.Places.Resource, "", "NotResource with Allow")
 		}
-		if len(s.NotPrincipals) > 0 && s.policy.kind != iam.TrustPolicy {
+		if len(s.NotPrincipals) > 0 {
 			s.report(&notPrincipalRule, s.Places.Principal, "", "NotPrincipal with Allow")
 		}
 	}

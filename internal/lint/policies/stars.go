@@ -45,14 +45,16 @@ var beside = []string{"cloudwatch:PutMetricData", "sns:Unsubscribe"}
 // stars looks for a star where resources could be named. Actions without resource types have no other choice, and
 // conditions may narrow a statement as well as resources do. What a rule about single actions has found is left out.
 func (s *statement) stars() {
-	star := slices.Index(s.resources, "*")
-	if star < 0 || s.narrowed() {
+	if s.narrowed() {
 		return
+	}
+	star := func(c catalog.Action) int {
+		return slices.IndexFunc(s.resources, func(t text) bool { return t.star(c.Service) })
 	}
 	var changing, reading, dynamic []catalog.Action
 	for c := range s.each() {
 		switch {
-		case !scopable(c), s.claimed[c.String()], slices.Contains(beside, c.String()):
+		case star(c) < 0, !scopable(c), s.claimed[c.String()], slices.Contains(beside, c.String()):
 		case slices.Contains(dynamicServices, c.Service):
 			dynamic = append(dynamic, c)
 		case writes(c):
@@ -63,17 +65,27 @@ func (s *statement) stars() {
 	}
 	switch {
 	case len(changing) > 0:
-		s.star(&starRule, star, changing)
+		s.star(&starRule, star(changing[0]), changing)
 	case len(reading) > 0:
-		s.star(&readStarRule, star, reading)
+		s.star(&readStarRule, star(reading[0]), reading)
 	case len(dynamic) > 0:
-		s.report(&dynamicRule, s.resourceAt(star), "", "* for %s", list(namesOf(dynamic)))
+		s.report(&dynamicRule, s.resourceAt(star(dynamic[0])), "", "%s for %s", s.resources[star(dynamic[0])], list(namesOf(dynamic)))
 	}
+}
+
+// star says whether a resource stands for everything of a service: "*", or an ARN with nothing but stars behind the service.
+func (t text) star(service string) bool {
+	if strings.Trim(string(t), "*") == "" || strings.HasPrefix(string(t), "arn:") && strings.Trim(string(t[len("arn:"):]), "*:") == "" {
+		return true
+	}
+	parts, ok := t.arn()
+	stars := func(part int) bool { return parts[part] != "" && strings.Trim(string(parts[part]), "*") == "" }
+	return ok && covers(pieces(parts[arnService]), pieces(text(service))) && stars(arnRegion) && stars(arnAccount) && stars(arnResource)
 }
 
 func (s *statement) star(rule *finding.Rule, star int, actions []catalog.Action) {
 	fix := `"Resource": "` + s.form(actions[0]) + `" for ` + actions[0].String()
-	s.report(rule, s.resourceAt(star), fix, "* for %s, which can be narrowed", list(namesOf(actions)))
+	s.report(rule, s.resourceAt(star), fix, "%s for %s, which can be narrowed", s.resources[star], list(namesOf(actions)))
 }
 
 // each yields every action that the statement's patterns stand for, once; not those of service:* and *, about which there are
@@ -104,10 +116,12 @@ func namesOf(actions []catalog.Action) []string {
 	return names
 }
 
-// narrowed says whether a condition of the statement says more than where a request comes from.
+// narrowed says whether a condition of the statement says more than where a request comes from. One on tags that holds where
+// there are none says nothing of what has none.
 func (s *statement) narrowed() bool {
 	return slices.ContainsFunc(s.Conditions, func(c condition) bool {
-		return !slices.Contains(circumstances, strings.ToLower(c.Key))
+		key := strings.ToLower(c.Key)
+		return !slices.Contains(circumstances, key) && !(strings.Contains(key, "resourcetag/") && strings.HasSuffix(c.Operator, "IfExists"))
 	})
 }
 

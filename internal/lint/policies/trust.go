@@ -25,7 +25,7 @@ func (p *policy) trust() {
 	var all []entry
 	denies := false
 	for _, s := range p.statements {
-		denies = denies || s.Effect == iam.Deny
+		denies = denies || s.Effect == iam.Deny && s.deniesOthers()
 		if s.Effect == iam.Allow {
 			all = append(all, s.entries()...)
 		}
@@ -44,6 +44,17 @@ func (p *policy) trust() {
 	}
 	together(all, denies)
 	p.missing(all)
+}
+
+// elsewise are condition keys that say nothing of who it is.
+var elsewise = []string{
+	"aws:securetransport", "aws:requestedregion", "aws:useragent", "aws:currenttime", "aws:epochtime", "aws:tokenissuetime",
+	"aws:multifactorauthage", "sts:rolesessionname", "sts:sourceidentity",
+}
+
+// deniesOthers says whether a statement that denies may keep out all but a few.
+func (s *statement) deniesOthers() bool {
+	return len(s.NotPrincipals) > 0 || slices.ContainsFunc(s.Conditions, func(c condition) bool { return !slices.Contains(elsewise, strings.ToLower(c.Key)) })
 }
 
 // entries are the principals of a statement that names an action by which a role is entered.
@@ -78,8 +89,13 @@ func (s *statement) names(action string) bool {
 	return false
 }
 
-// limitedBy gives the statement's conditions that a request without their key does not meet.
+// limitedBy gives the statement's conditions that not every request meets.
 func (s *statement) limitedBy() []test {
+	return slices.DeleteFunc(s.wants(), test.holdsAnyway)
+}
+
+// wants gives the statement's conditions that a request without their key does not meet.
+func (s *statement) wants() []test {
 	var tests []test
 	for _, c := range s.Conditions {
 		if _, marked := iam.IntrinsicJSON(c.Operator); marked || len(c.Values) == 0 {
@@ -91,6 +107,16 @@ func (s *statement) limitedBy() []test {
 		}
 	}
 	return tests
+}
+
+// holdsAnyway says whether every value of the key, or every value that there is, meets the condition.
+func (t test) holdsAnyway() bool {
+	if !strings.HasSuffix(t.base, "Like") && !strings.HasPrefix(t.base, "Arn") {
+		return false
+	}
+	return slices.ContainsFunc(t.Values, func(v string) bool {
+		return onlyWild(v) || v == "arn:*" || t.key == "aws:principalorgid" && v == "o-*"
+	})
 }
 
 // limited says whether the statement has a condition that not every request meets; of keys, whose names are in lower case,
@@ -130,7 +156,7 @@ func onlyServices(all []entry) bool {
 
 // anybody finds trust in everybody, and in everybody of an account, unless the account is told for another reason.
 func (e entry) anybody(denies, told bool) {
-	root := strings.HasSuffix(string(e.value), ":root") || accountID.MatchString(string(e.value))
+	root := strings.HasSuffix(string(e.value), ":root") || accountID.MatchString(string(e.value)) || e.value == "${AWS::AccountId}"
 	switch {
 	case denies || e.limited():
 	case e.value == "*":

@@ -49,8 +49,8 @@ func audienceOf(issuer string) string {
 // claims are the conditions on an issuer's claims that a token must meet, by claim.
 func (e entry) claims(issuer string) map[string][]test {
 	claims := map[string][]test{}
-	for _, t := range e.limitedBy() {
-		if claim, ok := strings.CutPrefix(t.key, issuer+":"); ok {
+	for _, t := range e.wants() {
+		if claim, ok := strings.CutPrefix(t.key, issuer+":"); ok && (claim == "sub" || !t.holdsAnyway()) {
 			claims[claim] = append(claims[claim], t)
 		}
 		if t.key == "" { // nobody knows
@@ -110,6 +110,7 @@ func (e entry) subject(issuer string, claims map[string][]test, known []string) 
 				e.wide(t, string(value), others || limitsRef(claims), len(limiting) > 1)
 				e.halfForm(t, string(value))
 				e.neverHad(t, string(value))
+				e.exact(t, string(value))
 				e.pullRequest(t, string(value))
 			}
 		}
@@ -148,8 +149,14 @@ func (e entry) wide(t test, value string, narrowed, owned bool) {
 		}
 	case wild(repository):
 		e.report(&ownerRule, t.Pos, "the whole name of the repository", "%s: every such repository of %s is let in", value, owner)
+	case !inContext && !strings.HasSuffix(name, "*"):
+		return // no star lets anything more in: see exact
 	case !inContext || strings.HasPrefix(context, "*"):
 		e.report(&anyRefRule, t.Pos, "", "%s: every branch, tag, environment and pull request of the repository is let in", value)
+	case context == "ref:refs/heads/*", context == "ref_type:branch:ref:*":
+		e.report(&anyRefRule, t.Pos, "", "%s: every branch of the repository is let in", value)
+	case context == "environment:*":
+		e.report(&anyRefRule, t.Pos, "", "%s: every environment is let in, and a job makes one by naming it", value).Severity = finding.Info
 	case context == "ref:*", context == "ref:refs/*", context == "ref_type:*":
 		e.report(&anyRefRule, t.Pos, "", "%s: every branch and every tag of the repository is let in", value)
 	}
@@ -214,6 +221,16 @@ func mayBeRef(pattern string) bool {
 }
 
 var refs = []string{"refs/heads/", "refs/tags/", "refs/pull/"}
+
+// exact finds a subject that ends with the name of the repository. Only a repository with a template of its own for subjects
+// has such ones, and they come from everywhere in it.
+func (e entry) exact(t test, value string) {
+	name, ok := strings.CutPrefix(value, "repo:")
+	if !ok || strings.ContainsAny(name, ":*?") || !strings.Contains(name, "/") || !strings.HasPrefix(t.key, "token.actions.githubusercontent.com") {
+		return
+	}
+	e.report(&formRule, t.Pos, value+":environment:<stage>", "%s says of no branch or environment: unless the repository's subjects are customized, no token has it", value).Severity = finding.Warning
+}
 
 // changing are actions by which a pipeline changes what runs.
 var changing = []string{"ssm:SendCommand", "ssm:StartAutomationExecution", "cloudformation:ExecuteChangeSet", "cloudformation:UpdateStack", "iam:PassRole"}

@@ -153,11 +153,13 @@ func (s *statement) wholeServices() {
 		return
 	}
 	for i, a := range s.actions {
-		if !a.every && !a.whole {
+		service, _, _ := strings.Cut(string(a.text), ":")
+		if !a.every && !a.whole && !(a.unknown && a.text.known() && strings.Contains(service, "*")) {
 			continue
 		}
 		rule, where := &serviceRule, "what the statement names"
-		switch onAll := slices.Contains(s.resources, "*") && !s.narrowed(); {
+		all := func(t text) bool { return t.star(service) }
+		switch onAll := slices.ContainsFunc(s.resources, all) && !s.narrowed(); {
 		case onAll && a.service == "ssm":
 			rule, where = &systemsManagerRule, "everything"
 		case onAll && (a.every || slices.ContainsFunc(a.list, scopable)):
