@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/slipway-cd/slipway/iam"
-	"github.com/slipway-cd/slipway/iam/escalation"
 	"github.com/slipway-cd/slipway/internal/roles"
 	"github.com/slipway-cd/slipway/internal/roles/given"
 	"github.com/slipway-cd/slipway/internal/roles/paths"
@@ -91,7 +90,11 @@ func (c *policyEscalationCommand) roles(input *Process) (*roles.Set, error) {
 }
 
 // nodes reads the instances; nil without files.
-func (c *policyEscalationCommand) nodes(input *Process, set *roles.Set) (nodes []escalation.Node, err error) {
+func (c *policyEscalationCommand) nodes(input *Process, set *roles.Set) (*paths.Listed, error) {
+	if len(c.Nodes) == 0 {
+		return nil, nil
+	}
+	listed := &paths.Listed{}
 	for _, name := range c.Nodes {
 		text, err := readInput(input, name, given.MaxFile)
 		if err != nil {
@@ -104,13 +107,9 @@ func (c *policyEscalationCommand) nodes(input *Process, set *roles.Set) (nodes [
 		if err := given.Error(iam.Duplicates(name, root)); err != nil {
 			return nil, err
 		}
-		list, err := paths.Instances(name, root, set)
-		if err != nil {
+		if err := listed.Read(name, root, set); err != nil {
 			return nil, err
 		}
-		if nodes = append(nodes, list...); nodes == nil {
-			nodes = []escalation.Node{} // there are none, which is not the same as not being said
-		}
 	}
-	return nodes, nil
+	return listed, nil
 }

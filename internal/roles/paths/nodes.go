@@ -19,55 +19,59 @@ const defaultRegion = "us-east-1"
 // maxNodes bounds the nodes that are made up.
 const maxNodes = 1000
 
-// nodes puts the listed nodes into the world, and those that are made up: of machines that are registered nobody listed any.
-func (a *account) nodes(set *roles.Set, listed []escalation.Node) {
+// nodes puts the listed nodes into the world, and makes up those of accounts of which none are listed. Of machines that are
+// registered nobody listed any.
+func (a *account) nodes(set *roles.Set, listed *Listed) {
 	var out made
-	if listed == nil {
-		out = symbolic(set)
-	} else {
-		seen := mentioned(set)
-		out.short = seen.short
-		hybrid(set, &seen, &out)
+	said := map[string]bool{}
+	if listed != nil {
+		said = listed.accounts(set)
+		out.nodes = listed.in(said)
+		a.count = listed.count(said)
+		a.unclear = append(a.unclear, listed.foreign(set)...)
+		a.hosted(set, listed, said)
 	}
-	a.Nodes = append(slices.Clip(listed), out.nodes...)
-	for i := range a.Nodes {
-		if a.Nodes[i].If == "" {
+	real := len(out.nodes)
+	out.make(set, said)
+	for i := range out.nodes[real:] {
+		if out.nodes[real+i].If == "" {
 			a.count++
 		}
 	}
+	a.Nodes = append(a.Nodes, out.nodes...)
 	if out.short {
-		a.unclear = append(a.unclear, fmt.Sprintf("there are more regions, roles and nodes than %d nodes stand for: not each was looked at", len(out.nodes)))
+		a.unclear = append(a.unclear, fmt.Sprintf("there are more regions, roles and nodes than %d nodes stand for: not each was looked at", len(a.Nodes)))
 	}
 }
 
 // made are nodes that are made up.
 type made struct {
 	nodes []escalation.Node
+	left  int  // that may still be made up
 	short bool // there may be more than were made up
 }
 
-// symbolic makes up a node for each role that nodes may carry, in each region that the policies speak of, and one for
-// each node that they name, since that may carry the role. Of their tags nothing is known.
-func symbolic(set *roles.Set) (out made) {
+// make makes up a node for each role that nodes may carry, in each region that the policies speak of, and one for each node that
+// they name, since that may carry the role. Of their tags nothing is known. The instances of some accounts are said already. A
+// role that trusts Systems Manager is what machines may be registered with (Systems Manager user guide, "Create the IAM service
+// role required for Systems Manager in hybrid and multicloud environments"), and what instances without a profile may have
+// ("Default Host Management Configuration").
+func (m *made) make(set *roles.Set, said map[string]bool) {
 	seen := mentioned(set)
-	out.short = seen.short
+	m.short, m.left = seen.short, maxNodes
 	for i := range set.Roles {
-		if r := &set.Roles[i]; carried(r) {
-			out.add(r, &seen, onInstance)
+		if r := &set.Roles[i]; carried(r) && !said[r.Account] {
+			m.add(r, &seen, onInstance)
 		}
 	}
-	hybrid(set, &seen, &out)
-	return out
-}
-
-// hybrid makes up managed nodes that are no instances: a role that trusts Systems Manager is what machines may be registered
-// with (Systems Manager user guide, "Create the IAM service role required for Systems Manager in hybrid and multicloud
-// environments"), and what instances without a profile may have ("Default Host Management Configuration").
-func hybrid(set *roles.Set, seen *mentions, out *made) {
 	for i := range set.Roles {
-		if r := &set.Roles[i]; registers(r) {
-			out.add(r, seen, onRegistered)
-			out.add(r, seen, onDefault)
+		r := &set.Roles[i]
+		if !registers(r) {
+			continue
+		}
+		m.add(r, &seen, onRegistered)
+		if !said[r.Account] {
+			m.add(r, &seen, onDefault)
 		}
 	}
 }
@@ -85,19 +89,25 @@ var (
 	onDefault    = variety{"ec2", "instance", "i-0fedcba9876543210", "any instance without a profile", "default host management gives role %s to instances without a profile"}
 )
 
+// needs is what must be for a node of the sort to have a role.
+func (k variety) needs(role *person) string {
+	if k.unless == "" {
+		return ""
+	}
+	return fmt.Sprintf(k.unless, role.shown())
+}
+
 // add makes up the nodes of a sort that have a role.
 func (m *made) add(r *roles.Role, seen *mentions, k variety) {
 	role := person{kind: "role", account: r.Account, path: r.Path, name: r.Name, place: r.Place}
-	unless := ""
-	if k.unless != "" {
-		unless = fmt.Sprintf(k.unless, role.shown())
-	}
+	unless := k.needs(&role)
 	for _, region := range seen.regions {
 		for _, id := range append([]string{k.id}, seen.ids[k.kind]...) {
-			if len(m.nodes) == maxNodes {
+			if m.left == 0 {
 				m.short = true
 				return
 			}
+			m.left--
 			name := k.name
 			if id != k.id {
 				name = id + ", if it has this role,"
@@ -205,83 +215,4 @@ func (m *mentions) keep(list []string, name string) []string {
 		return list
 	}
 	return append(list, name)
-}
-
-// Instances reads what aws ec2 describe-instances prints. The role of an instance is the one of its profile: by the profiles
-// that roles name, or else the role of the profile's name.
-func Instances(file string, root *iam.Node, set *roles.Set) ([]escalation.Node, error) {
-	list := child(root, "Reservations")
-	if list == nil {
-		return nil, fmt.Errorf("%s: no Reservations: nodes are read from what aws ec2 describe-instances prints", file)
-	}
-	nodes := []escalation.Node{}
-	for i := range list.Items {
-		reservation := &list.Items[i]
-		instances := child(reservation, "Instances")
-		if instances == nil {
-			continue
-		}
-		for j := range instances.Items {
-			n, running := instance(&instances.Items[j], word(reservation, "OwnerId"), set)
-			if running {
-				nodes = append(nodes, n)
-			}
-		}
-	}
-	return nodes, nil
-}
-
-func instance(n *iam.Node, owner string, set *roles.Set) (escalation.Node, bool) {
-	id, zone := word(n, "InstanceId"), word(child(n, "Placement"), "AvailabilityZone")
-	region := strings.TrimRight(zone, "abcdefghijklmnopqrstuvwxyz")
-	out := escalation.Node{ARN: "arn:aws:ec2:" + region + ":" + owner + ":instance/" + id, Tags: map[string]string{}}
-	if tags := child(n, "Tags"); tags != nil {
-		for i := range tags.Items {
-			out.Tags[word(&tags.Items[i], "Key")] = word(&tags.Items[i], "Value")
-		}
-	}
-	profile := word(child(n, "IamInstanceProfile"), "Arn")
-	out.Role = roleOf(profile, set)
-	state := word(child(n, "State"), "Name")
-	return out, id != "" && state != "terminated"
-}
-
-// roleOf finds the role in an instance profile.
-func roleOf(profile string, set *roles.Set) string {
-	if profile == "" {
-		return ""
-	}
-	name := profile[strings.LastIndexByte(profile, '/')+1:]
-	best := ""
-	for i := range set.Roles {
-		r := &set.Roles[i]
-		p := person{kind: "role", account: r.Account, path: r.Path, name: r.Name}
-		switch {
-		case slices.Contains(r.Profiles, profile), slices.Contains(r.Profiles, name):
-			return p.arn()
-		case r.Name == name && len(r.Profiles) == 0:
-			best = p.arn()
-		}
-	}
-	return best
-}
-
-func child(n *iam.Node, name string) *iam.Node {
-	if n == nil {
-		return nil
-	}
-	for i := range n.Fields {
-		if n.Fields[i].Name == name {
-			return &n.Fields[i].Value
-		}
-	}
-	return nil
-}
-
-func word(n *iam.Node, name string) string {
-	c := child(n, name)
-	if c == nil || c.Kind != iam.StringNode {
-		return ""
-	}
-	return c.Text
 }

@@ -60,8 +60,8 @@ func (r *Result) Exit() int {
 	return exitNone
 }
 
-// Find finds the ways. Without nodes there is one for each role that instances carry. Every role and user must have an account.
-func Find(set *roles.Set, nodes []escalation.Node) (*Result, error) {
+// Find finds the ways. Without nodes (nil), and in accounts of which none is listed, there is one for each role that instances carry. Every role and user must have an account.
+func Find(set *roles.Set, nodes *Listed) (*Result, error) {
 	out := &Result{}
 	favourable, err := world(set, nodes, true)
 	if err != nil {
@@ -169,7 +169,7 @@ type account struct {
 	groups         map[[2]string]string      // the ARNs of groups, by account and name
 }
 
-func world(set *roles.Set, nodes []escalation.Node, favourable bool) (*account, error) {
+func world(set *roles.Set, nodes *Listed, favourable bool) (*account, error) {
 	a := &account{policies: map[string]*iam.PolicySet{}, groups: map[[2]string]string{}}
 	a.Outside = !set.Complete
 	for i := range set.Groups {
