@@ -25,6 +25,11 @@ type workflow struct {
 
 // GitHub renders the workflow that proves the release on pull requests and ships its stages.
 func GitHub(r *release.Release, p *plan.Plan, o Options) (string, error) {
+	if r.CI.Users != nil {
+		return "", &Error{"the release has ci.users: its user has access keys, and a workflow with keys that do not expire is not rendered, since GitHub has tokens",
+			"write ci: {github: {repository: owner/name, environments: true}} in its place, and render the roles again; or write the workflow " +
+				"yourself: docs/github-actions.md says how it enters"}
+	}
 	if other := otherThan(r.CI, "github"); other != "" {
 		return "", &Error{"the release has ci." + other + ": its roles would not let GitHub's tokens in",
 			"write ci: {github: {repository: owner/name, environments: true}} in its place, and render the roles again"}

@@ -123,6 +123,7 @@ func TestReleasesWithoutAPipeline(t *testing.T) {
 		want         string
 	}{
 		"no GitHub":             {"github", withoutGitHub, Options{}, "no ci.github"},
+		"access keys":           {"github", withKeys, Options{}, "the release has ci.users: its user has access keys"},
 		"tags and a branch":     {"github", threeStages, Options{Tags: "v*"}, "let only a branch in"},
 		"an expression":         {"github", oneStage, Options{Set: map[string]string{"version": "${{ secrets.X }}"}}, "take the value for an expression"},
 		"several lines":         {"codebuild", withoutGitHub, Options{Set: map[string]string{"colour": "a\nb"}}, "several lines"},

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -126,6 +127,9 @@ stages:
     targets: {tags: {App: shop}, min: 8}
     steps: [{command: {name: release, script: release.sh, rollout: {batches: [1, 25%, 100%], pause: 5m, validate: {script: healthy.sh, timeout: 2m}}}}]
 `
+
+// withKeys is the same with the access keys of a user.
+var withKeys = strings.Replace(withoutGitHub, "accounts: {", "ci: {users: true}\naccounts: {tools: \"999999999999\", ", 1)
 
 const withoutGitHub = `app: shop
 region: eu-west-1

@@ -30,7 +30,7 @@ var rolesTable = mapping[rolesFile]{
 	label: "roles", example: "{path: /team/}",
 	fields: []field[rolesFile]{
 		optional("path", text(rolePath), func(r *rolesFile) *located[string] { return &r.path }, DefaultRolePath,
-			"The path of IAM of every role and user that slipway renders."),
+			"The path of IAM of every role and user that slipway renders, and of the roles' managed policies; that of ci.users' policy is /managed/."),
 		optional("boundary", boundaryTable.typ(), func(r *rolesFile) *located[boundaryFile] { return &r.boundary }, "none",
 			"The permissions boundary of every role: a managed policy that is in each account already."),
 	},

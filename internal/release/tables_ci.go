@@ -64,8 +64,8 @@ var ciTable = mapping[ciFile]{
 		optional("codebuild", codebuildTable.typ(), func(c *ciFile) *located[codebuildFile] { return &c.build }, "",
 			"CodeBuild, or CodePipeline that runs it: the service role <app>-CodeBuildRole in the tools account assumes the stages' roles."),
 		optional("users", boolean(), func(c *ciFile) *located[bool] { return &c.users }, "false",
-			"For those who still need access keys: the user <app>-GitHubActionsUser in the tools account assumes the stages' "+
-				"roles. Keys do not expire and can be stolen: prefer github."),
+			"For those who still need access keys, in whichever pipeline: the user <app>-GitHubActionsUser in the tools account, with the "+
+				"managed policy /managed/<app>-GithubActionsCrossAccountPolicy, assumes the stages' roles. No pipeline is rendered for it. Keys do not expire and can be stolen: prefer github."),
 	},
 }
 
