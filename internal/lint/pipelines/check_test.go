@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -74,14 +75,17 @@ func TestR121SendCommand(t *testing.T) {
 		date = ")\n          end=$(( $(date +%s) + 240 ))\n          while [ $(date +%s) -lt $end ]; do\n            [ " + read + " = Success ] && exit 0\n            sleep 10\n          done\n          exit 1\n"
 	)
 	for name, tt := range map[string]struct{ workflow, want string }{
-		"defaults":       {send + "--document-name AWS-RunShellScript" + poll, "may take 2h"},
-		"short-hand":     {send + `--timeout-seconds 60 --parameters 'commands=["date"],executionTimeout=["300"]'` + poll, "may take 6m"},
-		"JSON":           {send + `--timeout-seconds=60 --parameters '{"commands":["date"],"executionTimeout":["300"]}'` + poll, "may take 6m"},
-		"enough":         {send + `--timeout-seconds 60 --parameters executionTimeout=240` + poll, ""},
-		"an expression":  {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, ""},
-		"from a file":    {send + `--timeout-seconds 60 --parameters file://p.json` + poll, ""},
-		"put together":   {send + `--timeout-seconds 60 --parameters "$P"` + poll, ""},
-		"nobody watches": {send + "--document-name AWS-RunShellScript)\n", ""},
+		"defaults":                      {send + "--document-name AWS-RunShellScript" + poll, "may take 2h"},
+		"short-hand":                    {send + `--timeout-seconds 60 --parameters 'commands=["date"],executionTimeout=["300"]'` + poll, "may take 6m"},
+		"JSON":                          {send + `--timeout-seconds=60 --parameters '{"commands":["date"],"executionTimeout":["300"]}'` + poll, "may take 6m"},
+		"enough":                        {send + `--timeout-seconds 60 --parameters executionTimeout=240` + poll, ""},
+		"an expression":                 {send + `--timeout-seconds 60 --parameters executionTimeout=${{ inputs.limit }}` + poll, ""},
+		"from a file":                   {send + `--timeout-seconds 60 --parameters file://p.json` + poll, ""},
+		"put together":                  {send + `--timeout-seconds 60 --parameters "$P"` + poll, ""},
+		"filled into the commands":      {send + `--document-name AWS-RunShellScript --parameters 'commands=["deploy ${{ secrets.TOKEN }}"]'` + poll, "may take 2h"},
+		"filled into all":               {send + `--document-name AWS-RunShellScript --timeout-seconds 60 --parameters "commands=$1"` + poll, ""},
+		"filled in behind the commands": {send + `--document-name AWS-RunShellScript --timeout-seconds 60 --parameters 'commands=["date"],${{ inputs.more }}'` + poll, ""},
+		"nobody watches":                {send + "--document-name AWS-RunShellScript)\n", ""},
 		// Of a document of one's own the limit stands in the document.
 		"own document": {send + "--document-name shop-release" + poll, "may take 1h"},
 		// A script that gives up by itself ends before the command has to (SLW103 is about that).
@@ -134,6 +138,47 @@ func TestR121Steps(t *testing.T) {
 		findings := codesOnly("w.yml", []byte(workflowOf(guarded+"    timeout-minutes: 5\n    steps:\n"+tt.steps)), Against{Plan: p})
 		if len(findings) != 1 || findings[0].Message != tt.want {
 			t.Errorf("%s: got %v, want %q", name, findings, tt.want)
+		}
+	}
+}
+
+// TestR121InAnAction: a step of another file is named with its file.
+func TestR121InAnAction(t *testing.T) {
+	t.Parallel()
+	action := "runs:\n  using: composite\n  steps:\n    - shell: bash\n      run: |\n        id=$(aws ssm send-command --document-name AWS-RunShellScript --query Command.CommandId --output text)\n" +
+		"        until [ \"$(aws ssm get-command-invocation --command-id \"$id\" --instance-id i-1 --query Status --output text)\" = Success ]; do sleep 5; done\n"
+	files := fstest.MapFS{"ship/action.yml": &fstest.MapFile{Data: []byte(action)}}
+	var got []string
+	for _, f := range Check("w.yml", []byte(workflowOf("    timeout-minutes: 90\n    steps:\n      - uses: ./ship\n")), Against{}, files) {
+		if f.Code == "SLW121" {
+			got = append(got, f.Message)
+		}
+	}
+	want := []string{"the job ends after 1h30m, and what it ships may take 2h for delivery and execution (aws ssm send-command in the step of line 4 of " +
+		"ship/action.yml up to 2h): what was shipped would go on unwatched"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestW10GroupOfAMatrix: jobs of a matrix that share a group end each other.
+func TestW10GroupOfAMatrix(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ lines, want string }{
+		"none":             {"", "concurrency: {group: deploy-ship, cancel-in-progress: false}"},
+		"a key":            {"    strategy: {matrix: {env: [dev, prod]}}\n", `concurrency: {group: "deploy-ship-${{ matrix.env }}", cancel-in-progress: false}`},
+		"two and more":     {"    strategy: {matrix: {env: [dev, prod], region: [a, b], include: [{env: x, region: y}]}}\n", `concurrency: {group: "deploy-ship-${{ matrix.env }}-${{ matrix.region }}", cancel-in-progress: false}`},
+		"of what it lists": {"    strategy: {matrix: {include: [{env: x}]}}\n", `concurrency: {group: "deploy-ship-${{ strategy.job-index }}", cancel-in-progress: false}`},
+		"of a run":         {"    strategy: {matrix: \"${{ fromJSON(needs.a.outputs.m) }}\"}\n", `concurrency: {group: "deploy-ship-${{ strategy.job-index }}", cancel-in-progress: false}`},
+	} {
+		var got []string
+		for _, f := range codesOnly("w.yml", []byte(workflowOf(tt.lines+"    steps:\n      - run: aws ssm send-command --document-name d\n")), Against{}) {
+			if f.Code == "SLW110" {
+				got = append(got, f.Fix)
+			}
+		}
+		if diff := cmp.Diff([]string{tt.want}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,14 +31,14 @@ type errand struct {
 
 // part is one program of an errand, and what it takes of the time.
 type part struct {
-	line  int
+	at    Place // of the step
 	what  string
 	limit time.Duration
 }
 
-func (e *errand) add(line int, what string, limit time.Duration) {
+func (e *errand) add(at Place, what string, limit time.Duration) {
 	e.limit += limit
-	e.parts = append(e.parts, part{line, what, limit})
+	e.parts = append(e.parts, part{at, what, limit})
 }
 
 // with adds another step's.
@@ -47,21 +48,23 @@ func (e *errand) with(o errand) {
 	e.parts, e.steps = append(e.parts, o.parts...), append(e.steps, o.steps...)
 }
 
-// takes says what takes how long: "slipway deploy may take 16m".
-func (e errand) takes() string {
+// takes says what takes how long: "slipway deploy may take 16m". A step of another file than the one that it is said of is
+// named with its file.
+func (e errand) takes(file string) string {
 	if e.bounded {
 		return fmt.Sprintf("its scripts wait up to %s for what they send", plan.Clock(e.limit))
 	}
-	var parts []string
-	what := ""
-	for _, p := range e.parts {
-		if p.limit > 0 {
-			what = p.what
-			parts = append(parts, fmt.Sprintf("%s in the step of line %d up to %s", p.what, p.line, plan.Clock(p.limit)))
-		}
+	list := slices.DeleteFunc(slices.Clone(e.parts), func(p part) bool { return p.limit == 0 })
+	if len(list) == 1 && list[0].at.File == file {
+		return fmt.Sprintf("%s may take %s for delivery and execution", list[0].what, plan.Clock(e.limit))
 	}
-	if len(parts) == 1 {
-		return fmt.Sprintf("%s may take %s for delivery and execution", what, plan.Clock(e.limit))
+	var parts []string
+	for _, p := range list {
+		where := fmt.Sprintf("line %d", p.at.Line)
+		if p.at.File != file {
+			where += " of " + p.at.File
+		}
+		parts = append(parts, fmt.Sprintf("%s in the step of %s up to %s", p.what, where, plan.Clock(p.limit)))
 	}
 	return fmt.Sprintf("what it ships may take %s for delivery and execution (%s)", plan.Clock(e.limit), strings.Join(parts, ", "))
 }
@@ -87,7 +90,7 @@ func (c *checker) timeout(written, job node, who string, e errand) {
 		limit, at = time.Duration(minutes*float64(time.Minute)), written
 	case written.there():
 		c.add(&timeoutRule, written.place(), fmt.Sprintf("write a number, at least %d", plan.JobMinutes(e.limit)),
-			"%s has a timeout that only a run knows: %s", who, e.takes())
+			"%s has a timeout that only a run knows: %s", who, e.takes(written.place().File))
 		return
 	case !job.there():
 		return
@@ -99,7 +102,7 @@ func (c *checker) timeout(written, job node, who string, e errand) {
 		return
 	}
 	c.add(&timeoutRule, at.place(), fmt.Sprintf("timeout-minutes: %d, or shorter timeouts of the commands", plan.JobMinutes(e.limit)),
-		"%s ends after %s, and %s: what was shipped would go on unwatched", who, plan.Clock(limit), e.takes())
+		"%s ends after %s, and %s: what was shipped would go on unwatched", who, plan.Clock(limit), e.takes(at.place().File))
 }
 
 // errand reads one step.
@@ -113,7 +116,7 @@ func (c *checker) errand(s *step) errand {
 		c.slipway(&e, s, call)
 		if call.Runs("aws", "ssm", "send-command") {
 			e.ships = true
-			e.add(s.place().Line, "aws ssm send-command", sendLimit(call))
+			e.add(s.place(), "aws ssm send-command", sendLimit(call))
 			e.sent += sendLimit(call)
 		}
 		reads = reads || call.Runs("aws", "ssm", "get-command-invocation") ||
@@ -132,7 +135,7 @@ func (c *checker) slipway(e *errand, s *step, call *shell.Call) {
 	e.ships = e.ships || sends
 	if !call.Has("--detach") {
 		e.waits = true
-		e.add(s.place().Line, strings.Join(call.Strings()[:2], " "), c.limit(call))
+		e.add(s.place(), strings.Join(call.Strings()[:2], " "), c.limit(call))
 	}
 	e.token = e.token || c.tokens() && !call.Has("--profile")
 }

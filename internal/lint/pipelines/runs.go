@@ -11,7 +11,7 @@ func (c *checker) concurrency(j *job) {
 	switch {
 	case !group.there() && outermost.workflow.onlyCalled(): // its callers may have one
 	case !group.there():
-		c.add(&concurrencyRule, j.key.place(), "concurrency: {group: deploy-"+j.id+", cancel-in-progress: false}",
+		c.add(&concurrencyRule, j.key.place(), "concurrency: {group: "+j.group()+", cancel-in-progress: false}",
 			"job %q ships, and two runs of it can ship at the same time", j.id)
 	case group.get("cancel-in-progress").yes():
 		key, _ := outermost.entry("concurrency")
@@ -21,6 +21,25 @@ func (c *checker) concurrency(j *job) {
 		c.add(&concurrencyRule, key.place(), "cancel-in-progress: false",
 			"job %q ships, and a newer run ends it half-way", j.id)
 	}
+}
+
+// group is a name for the runs of a job that must not meet. Of the jobs of a matrix each has its own: a group keeps one that
+// runs and one that waits, and the third would end the second.
+func (j *job) group() string {
+	matrix := j.get("strategy", "matrix")
+	if !matrix.there() {
+		return "deploy-" + j.id
+	}
+	var values []string
+	matrix.each(func(key, _ node) {
+		if key.Value != "include" && key.Value != "exclude" {
+			values = append(values, "${{ matrix."+key.Value+" }}")
+		}
+	})
+	if len(values) == 0 { // only a run knows its keys
+		values = []string{"${{ strategy.job-index }}"}
+	}
+	return `"deploy-` + j.id + "-" + strings.Join(values, "-") + `"`
 }
 
 // token finds a job that may not ask for the token that it enters with. A workflow that is called may do no more than the

@@ -36,7 +36,7 @@ func sendLimit(send *shell.Call) time.Duration {
 		switch {
 		case m != nil:
 			execution = seconds(m[1], 0)
-		case !text.Whole || len(text.Text) > 7 && text.Text[:7] == "file://":
+		case !text.Whole && !shell.OnlyCommands(text.Written) || len(text.Text) > 7 && text.Text[:7] == "file://":
 			execution = 0
 		}
 	}

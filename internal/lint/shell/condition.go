@@ -59,10 +59,18 @@ func (w *world) search(subject value, expr string, node syntax.Node) bool {
 	if re.MatchString(subject.s) {
 		return true
 	}
-	if !subject.known() {
-		return w.decide(node)
-	}
-	return false
+	return !subject.known() && !subject.hasNoOther(expr) && w.decide(node)
+}
+
+var (
+	statusWord = regexp.MustCompile(`Success|Fail|TimedOut|Cancel|Pending|InProgress|Delayed`)
+	ofNodes    = strings.NewReplacer(opaque("output").s, "", opaque("errors").s, "", opaque("instance").s, "")
+)
+
+// hasNoOther says whether a status that is looked for in a whole answer stands nowhere but where AWS writes it: that what a
+// command printed, or the name of a node, holds the word is nothing that a script rests on.
+func (v value) hasNoOther(form string) bool {
+	return len(v.origins(ofRead)) > 0 && statusWord.MatchString(form) && value{s: ofNodes.Replace(v.s)}.known()
 }
 
 // equal compares two texts.

@@ -85,7 +85,7 @@ func jqText(v any, raw bool) string {
 	if t, ok := v.(string); ok && raw {
 		return t + "\n"
 	}
-	return asJSON(v)
+	return encoded(v, "")
 }
 
 // narrowed are origins that know now which field was taken.

@@ -227,7 +227,9 @@ func (p *prober) swallowed() []finding.Finding {
 			continue
 		}
 		if p.every(unsent, at, func(w *world, _ []*event) bool { return w.green() }) && p.greens(allWell, at) {
-			found = append(found, at.at(&swallowedRule, "aws ssm send-command: when it is denied (AccessDeniedException) nothing is sent, and this is green"))
+			f := at.at(&swallowedRule, "aws ssm send-command: when it is denied (AccessDeniedException) nothing is sent, and this is green")
+			f.Fix = "assign the command id by itself, without local, export or || in the same line, in a shell with set -e"
+			found = append(found, f)
 		}
 	}
 	return found
@@ -314,7 +316,12 @@ func (p *prober) endless() []finding.Finding {
 		seen = append(seen, *w.never)
 		last := w.events[len(w.events)-1].at
 		if p.every(unending, last, func(other *world, _ []*event) bool { return other.never != nil }) {
-			found = append(found, w.never.at(&endlessRule, "this loop asks for a status until it is final, and has no other end"))
+			f := w.never.at(&endlessRule, "this loop asks for a status until it is final, and has no other end")
+			if p.every(fails, last, func(other *world, _ []*event) bool { return other.never != nil }) {
+				f = w.never.at(&endlessRule, "this loop asks for a status until the command succeeded, and never ends when it failed")
+				f.Fix = "leave with 1 when the status is Failed, TimedOut or Cancelled, and at a deadline"
+			}
+			found = append(found, f)
 		}
 	}
 	return found

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,16 @@ func (e *event) mayTake() time.Duration {
 	switch {
 	case m != nil:
 		execution = limitOf(e)
-	case slices.Contains(shellDocuments, e.flags["--document-name"].s) && e.parameters.known() && !strings.Contains(e.parameters.s, "file://"):
+	case slices.Contains(shellDocuments, e.flags["--document-name"].s) && (e.parameters.known() || OnlyCommands(e.parameters.s)) && !strings.Contains(e.parameters.s, "file://"):
 		execution = defaultExecution
 	}
 	return delivery + execution
 }
+
+var onlyCommands = regexp.MustCompile(`(?s)^\s*(?:commands=\[.*\]|\{\s*"commands"\s*:\s*\[.*\]\s*\})\s*$`)
+
+// OnlyCommands says whether nothing but commands is written into parameters, whatever is filled into them.
+func OnlyCommands(parameters string) bool { return onlyCommands.MatchString(parameters) }
 
 // longest is the scenario in which every command takes as long as it may, and then succeeds.
 var longest = &scenario{name: "longest", timed: true, longest: true}

@@ -1,8 +1,11 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 // TestR098TheLoopsOfD0: its first loop, the one that swallows, and the one that it recommends.
@@ -107,4 +110,45 @@ func TestKeysOfAssociativeArrays(t *testing.T) {
 		{"keys and values in turn", sure("declare -A nodes=(db i-2 web-one i-1)", "web-one"), ""},
 		{"the last of a key", sure("declare -A nodes=([web-one]=i-2 [web-one]=i-1)", "web-one"), ""},
 	})
+}
+
+// TestR098ALoopUntilSuccess: a loop that greps a whole answer for Success is not taken for one that a failed command ends.
+func TestR098ALoopUntilSuccess(t *testing.T) {
+	t.Parallel()
+	whole := `aws ssm get-command-invocation --command-id "$id" --instance-id i-1`
+	check(t, []shape{
+		{"grep in until", send + "sleep 5\nuntil " + whole + " | grep Success; do\n  sleep 5\ndone", "3:105 3:104"},
+		{"grep in while", send + "sleep 5\nwhile ! " + whole + " | grep -q '\"Status\": \"Success\"'; do\n  sleep 5\ndone", "3:105 3:104"},
+		{"a form", send + "sleep 5\nout=\nuntil [[ $out == *Success* ]]; do\n  sleep 5\n  out=$(" + whole + ")\ndone", "4:105"},
+		{"once", send + "sleep 5\n" + whole + " | grep -q Success", ""},
+		{"what it printed", send + "sleep 5\n" + whole + " | grep -q 'deployed v1'", ""},
+	})
+	for script, want := range map[string]string{
+		send + "sleep 5\nuntil " + whole + " | grep Success; do\n  sleep 5\ndone":                                                                   "never ends when it failed",
+		send + "sleep 5\nwhile :; do\n  s=$(" + get + ")\n  case $s in Success) exit ;; Failed|TimedOut|Cancelled) exit 1 ;; esac\n  sleep 5\ndone": "has no other end",
+	} {
+		p := Analyze(Sequence{Scripts: []Script{{File: "s.sh", Text: script, Errexit: true}}, Read: func(string) ([]byte, bool) { return []byte(parameters), true }})
+		if !slices.ContainsFunc(p.Findings(), func(f finding.Finding) bool { return f.Code == "SLW105" && strings.Contains(f.Message, want) }) {
+			t.Errorf("no %q: %v", want, p.Findings())
+		}
+	}
+}
+
+// TestR098W04TheFixOfASend: what is wrong with a send is not mended by tolerating an error of the reads.
+func TestR098W04TheFixOfASend(t *testing.T) {
+	t.Parallel()
+	p := Analyze(Sequence{Scripts: []Script{{File: "s.sh", Errexit: true, Text: "f() { local id=$(aws ssm send-command --document-name d --instance-ids i-1 --query Command.CommandId --output text)\n" +
+		"sleep 5\ns=$(" + get + " ) || true\n[[ $s == Success ]] && echo ok; }\nf & wait"}}})
+	fixes := map[bool]bool{}
+	for _, f := range p.Findings() {
+		if f.Code == "SLW104" {
+			fixes[strings.Contains(f.Fix, "InvocationDoesNotExist")] = true
+			if strings.Contains(f.Message, "send-command") == strings.Contains(f.Fix, "InvocationDoesNotExist") {
+				t.Errorf("%s: %s", f.Message, f.Fix)
+			}
+		}
+	}
+	if len(fixes) != 2 {
+		t.Errorf("both were to be found: %v", p.Findings())
+	}
 }

@@ -40,7 +40,7 @@ var (
 	}
 	swallowedRule = finding.Rule{
 		Code: "SLW104", Name: "poll-error-swallowed", Severity: finding.Error, Subject: finding.Script,
-		Title: "An error of AWS is taken for a status.", Why: "A role that may not read the status gets AccessDeniedException for ever: the deploy goes on, or failed, and nobody is told.",
+		Title: "An error of AWS is taken for a status.", Why: "A role that may not send, or not read the status, gets AccessDeniedException for ever: nothing is deployed, or it failed, and nobody is told.",
 		Source: pageInvocation, Fix: "tolerate InvocationDoesNotExist alone, print any other error, and leave with 1", Requirements: []string{"R98", "W4", "R12"},
 	}
 	endlessRule = finding.Rule{

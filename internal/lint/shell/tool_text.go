@@ -82,7 +82,7 @@ func (s *state) grep(c *syntax.CallExpr, in, form value, flags string) {
 	matched := false
 	for _, l := range in.lines() {
 		hit := re.MatchString(l.s)
-		if !hit && !l.known() {
+		if !hit && !l.known() && !l.hasNoOther(form.s) {
 			hit = s.w.decide(c)
 		}
 		if hit == strings.Contains(flags, "v") {

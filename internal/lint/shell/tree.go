@@ -230,11 +230,16 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
-// asJSON is --output json. What is not known stays recognisable.
-func asJSON(tree any) string {
+// asJSON is --output json, with the indents of the CLI's: scripts look through it line by line. What is not known stays
+// recognisable.
+func asJSON(tree any) string { return encoded(tree, "    ") }
+
+// encoded is JSON; in one line where there is no indent.
+func encoded(tree any, indent string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
 	if e.Encode(tree) != nil {
 		return "null\n"
 	}
