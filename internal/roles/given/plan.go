@@ -44,8 +44,29 @@ func readPlan(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Syntax
 	p.read()
 	set := &roles.Set{}
 	p.buckets(set)
+	p.whole(root, set)
 	p.finish(set)
 	return set, distinct(p.findings)
+}
+
+// whole looks whether the plan has everything (Terraform, "JSON Output Format": errored, complete). One that failed has what was
+// planned before; one that is not complete, because of -target or what is deferred, leaves changes to another plan.
+func (p *tfPlan) whole(root *iam.Node, set *roles.Set) {
+	if n := field(root, "errored"); n != nil && n.Text == "true" {
+		p.report(n.Pos, iam.CodeWrongValue, "the plan failed (errored), and does not have everything: mend what terraform plan says, and plan again")
+		return
+	}
+	n := field(root, "complete")
+	if n == nil || n.Kind != iam.BoolNode || n.Text != "false" {
+		return
+	}
+	const doubt = "the plan is not complete (-target, or deferred changes): what the rest changes it does not say"
+	for _, h := range p.holders {
+		h.doubts = append(h.doubts, doubt)
+	}
+	for i := range set.Buckets {
+		set.Buckets[i].Doubts = append(set.Buckets[i].Doubts, doubt)
+	}
 }
 
 // configured gathers the expressions of a module's resources, by address without instances.
@@ -105,6 +126,9 @@ func (p *tfPlan) read() {
 	}
 	for _, r := range p.resources {
 		p.attach(r)
+	}
+	for _, r := range p.resources {
+		p.exclude(r)
 	}
 }
 

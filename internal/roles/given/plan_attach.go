@@ -163,7 +163,7 @@ func (p *tfPlan) meant(r *tfResource, attribute, kind string) (list []*tfResourc
 func isOwn(ref string) bool { return ref == "each.key" || ref == "each.value" || ref == "count.index" }
 
 // manyValued are the attributes that have several values.
-var manyValued = []string{"roles", "users", "groups", "managed_policy_arns"}
+var manyValued = []string{"roles", "users", "groups", "managed_policy_arns", "policy_names", "policy_arns"}
 
 // unknownIn counts the unknown values of an attribute; none of a list of which even the length is unknown.
 func unknownIn(u *iam.Node, attribute string) (count int) {
