@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/runbook"
 )
 
@@ -70,14 +71,21 @@ func (c *check) steps(steps []runbook.Step) {
 	c.branches(steps)
 }
 
-// failure: what goes on after a failure reports success, unless the step is critical.
+// failure: what continues after a failure reports success, unless the step is critical.
 func (c *check) failure(s runbook.Step) {
 	onFailure := s.Body.Get("onFailure")
 	if onFailure == nil || s.Body.Get("isCritical") != nil {
 		return
 	}
-	if strings.EqualFold(onFailure.Text, "Continue") || strings.HasPrefix(onFailure.Text, "step:") {
-		c.at(&notCritical, onFailure, "", "step %s may fail, and the automation goes on (%s) and reports success", s.Name, onFailure.Text)
+	switch next, elsewhere := strings.CutPrefix(onFailure.Text, "step:"); {
+	case strings.EqualFold(onFailure.Text, "Continue"):
+		c.at(&notCritical, onFailure, "", "step %s may fail, and the automation goes on and reports success", s.Name)
+	case elsewhere && !onFailure.Open: // AWS's pages do not agree: by one isCritical is true then, by another it counts only where it is set
+		f := notCritical.At(c.file, onFailure.Line, onFailure.Column, "isCritical: true, or false where the failure is no failure of the automation",
+			"step %s may fail, and the automation goes on with step %s: whether it fails then is not said", s.Name, next)
+		f.Severity = finding.Info
+		f.Why = "isCritical says whether a failure that is dealt with counts; AWS documents different defaults for it."
+		c.found = append(c.found, f)
 	}
 }
 

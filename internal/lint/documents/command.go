@@ -16,9 +16,38 @@ var plugins = []string{
 }
 
 func (c *check) schema() {
-	if strings.HasPrefix(c.doc.Schema, "1.") {
+	if strings.HasPrefix(c.doc.Schema, "1.") && c.doc.Root.Get("runtimeConfig") != nil {
 		c.at(&oldSchema, c.doc.Root.Key("schemaVersion"), "", "the document has schema %s", c.doc.Schema)
 	}
+}
+
+// elements are those of a document besides its steps.
+var elements = []string{"schemaVersion", "description", "parameters", "assumeRole", "outputs", "files", "variables"}
+
+// stepless reports a document without steps. Much else has a schemaVersion: what has elements of its own is something else.
+func (c *check) stepless() {
+	if len(c.doc.Steps) > 0 || !slices.Contains([]string{"0.3", "1.2", "2.0", "2.2"}, c.doc.Schema) {
+		return
+	}
+	at, name := c.doc.Root.Key("schemaVersion"), ""
+	for _, f := range c.doc.Root.Fields {
+		switch key := f.Key.Text; {
+		case slices.Contains(elements, key):
+		case key == "mainSteps", key == "runtimeConfig":
+			if f.Value.Open {
+				return
+			}
+		case near(key, []string{"mainSteps"}) != "" || key == "steps":
+			at, name = f.Key, key
+		default:
+			return
+		}
+	}
+	fix := "mainSteps, with a step"
+	if name != "" {
+		fix = "mainSteps in the place of " + name
+	}
+	c.at(&unreadable, at, fix, "the document has no steps: Systems Manager does not take it")
 }
 
 // command looks at the steps of a Command document.

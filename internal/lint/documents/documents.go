@@ -62,11 +62,13 @@ func look(file string, doc *runbook.Document) []finding.Finding {
 	case runbook.Session:
 		c.session()
 	case runbook.Command:
+		c.stepless()
 		c.schema()
 		c.scripts()
 		c.parameters()
 		c.command()
 	case runbook.Automation:
+		c.stepless()
 		c.scripts()
 		c.parameters()
 		c.automation()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/release"
 	"github.com/slipway-cd/slipway/internal/runbook"
 )
@@ -39,14 +40,14 @@ func (c *check) parameters() {
 // pattern looks at the pattern of a parameter. Where it means nothing, nothing more is said of it.
 func (c *check) pattern(p *runbook.Parameter) {
 	text := p.Pattern.Text
-	compiled := compile(text)
+	compiled := c.compile(text)
 	switch {
 	case compiled == nil && c.doc.Type == runbook.Command:
 		c.at(&unportable, p.Pattern, "", "parameter %s: the agent, which matches as Go does, does not read the pattern %s", p.Name, text)
 	case compiled == nil:
-		c.at(&unportable, p.Pattern, "", "parameter %s: the pattern %s is one of Java only: nothing outside of Systems Manager can check it", p.Name, text)
+		c.unportable(p, "is one of Java only: nothing outside of Systems Manager can check it")
 	case javaDiffers.MatchString(text):
-		c.at(&unportable, p.Pattern, "", "parameter %s: Java reads the pattern %s differently from Go", p.Name, text)
+		c.unportable(p, "is read by Java in another way than by Go")
 	case compiled.matchesAnything():
 		c.at(&anything, p.Pattern, "", "parameter %s: the pattern %s lets everything through", p.Name, text)
 	case !release.Anchored(compiled.tree):
@@ -55,11 +56,24 @@ func (c *check) pattern(p *runbook.Parameter) {
 	}
 }
 
+// unportable reports a pattern that not everybody reads in the same way. Nobody but Systems Manager, which reads it as Java
+// does, has to read that of a runbook.
+func (c *check) unportable(p *runbook.Parameter, what string) {
+	if p.Pattern.Open {
+		return
+	}
+	f := unportable.At(c.file, p.Pattern.Line, p.Pattern.Column, "", "parameter %s: the pattern %s %s", p.Name, p.Pattern.Text, what)
+	if c.doc.Type == runbook.Automation {
+		f.Severity = finding.Info
+	}
+	c.found = append(c.found, f)
+}
+
 // fallback holds the default of a parameter against what it allows.
 func (c *check) fallback(p *runbook.Parameter) {
 	var compiled *pattern
 	if p.Pattern != nil {
-		compiled = compile(p.Pattern.Text)
+		compiled = c.compile(p.Pattern.Text)
 	}
 	for _, value := range p.Default.Texts() {
 		switch {
@@ -93,7 +107,7 @@ func (c *check) rolePattern(p *runbook.Parameter) {
 		c.at(&roleParameter, p.Key, "", "parameter %s names the runbook's role, and takes any text", p.Name)
 		return
 	}
-	compiled := compile(p.Pattern.Text)
+	compiled := c.compile(p.Pattern.Text)
 	if compiled == nil {
 		return // what is wrong with it is said by another rule
 	}

@@ -97,7 +97,7 @@ var (
 	notCritical = finding.Rule{
 		Code: "SLW314", Name: "document-failure-not-critical", Severity: finding.Warning, Subject: finding.Document,
 		Title:  "A step may fail, and the runbook is reported as a success.",
-		Why:    "Where onFailure goes on, isCritical is false unless it is set, and a failure of the step does not fail the automation.",
+		Why:    "With onFailure: Continue, isCritical is false unless it is set, and a failure of the step does not fail the automation.",
 		Source: actionPage, Fix: "isCritical: true",
 	}
 	skipsSilently = finding.Rule{

@@ -64,7 +64,7 @@ var inside = regexp.MustCompile(`\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}`)
 // inserted looks for parameters that become part of the text.
 func (c *check) inserted(sc *script) {
 	if m := whole.FindStringSubmatch(sc.lines[0].Text); m != nil && len(sc.lines) == 1 && !sc.program {
-		if p := c.doc.Parameter(m[1]); p != nil && free(p) && len(p.Values) == 0 && !p.EnvironmentVariable {
+		if p := c.doc.Parameter(m[1]); p != nil && free(p) && len(p.Values) == 0 && !p.EnvironmentVariable && c.runsAnything(p) {
 			c.injected[p.Name] = true
 			c.at(&freeCommands, sc.lines[0], "", "step %s runs what parameter %s says", sc.step.Name, p.Name)
 		}
@@ -82,6 +82,24 @@ func (c *check) inserted(sc *script) {
 	}
 }
 
+// runsAnything says whether a parameter that is the whole script may be a command of somebody else's.
+func (c *check) runsAnything(p *runbook.Parameter) bool {
+	if p.Pattern == nil {
+		return true
+	}
+	compiled := c.compile(p.Pattern.Text)
+	if compiled == nil {
+		return false // what it lets through is not known
+	}
+	for _, command := range []string{"id", "rm -rf /", "/bin/sh -c id"} {
+		if compiled.re.MatchString(command) {
+			return true
+		}
+	}
+	_, passes := compiled.attack(sample(p), bare)
+	return passes
+}
+
 // insertion tries what a value of the parameter could do at its place.
 func (c *check) insertion(sc *script, line *runbook.Node, name string, offset int, state *quoting) {
 	p := c.doc.Parameter(name)
@@ -93,7 +111,7 @@ func (c *check) insertion(sc *script, line *runbook.Node, name string, offset in
 	case len(p.Values) > 0:
 		return // somebody chose every one of them
 	case p.Pattern != nil:
-		compiled := compile(p.Pattern.Text)
+		compiled := c.compile(p.Pattern.Text)
 		if compiled == nil {
 			return // what it lets through is not known
 		}
@@ -104,7 +122,7 @@ func (c *check) insertion(sc *script, line *runbook.Node, name string, offset in
 	}
 	c.injected[name] = true
 	row, column := placeIn(line, offset)
-	f := injection.At(c.file, row, column, fixOf(p), "parameter %s becomes part of the text of step %s, and may be %q", name, sc.step.Name, value)
+	f := injection.At(c.file, row, column, c.fixOf(p), "parameter %s becomes part of the text of step %s, and may be %q", name, sc.step.Name, value)
 	if state.here || sc.program {
 		f.Severity = finding.Warning // whether the text is run there is for a reader to say
 	}
@@ -118,7 +136,10 @@ func sample(p *runbook.Parameter) string {
 	return ""
 }
 
-func fixOf(p *runbook.Parameter) string {
+func (c *check) fixOf(p *runbook.Parameter) string {
+	if c.doc.Type == runbook.Session {
+		return "parameter " + p.Name + ": allowedPattern: ^[A-Za-z0-9._:/@+=,-]{1,512}$"
+	}
 	return `parameter ` + p.Name + `: interpolationType: ENV_VAR and allowedPattern: ^[A-Za-z0-9._:/@+=,-]{0,512}$, and "$SSM_` + p.Name + `" in the script`
 }
 

@@ -33,6 +33,8 @@ func (c *check) secrets() {
 	c.secureReferences()
 }
 
+var secure = regexp.MustCompile(`\{\{\s*ssm-secure:`)
+
 // secureReferences: only the token of aws:downloadContent is filled in.
 func (c *check) secureReferences() {
 	var allowed []*runbook.Node
@@ -42,15 +44,16 @@ func (c *check) secureReferences() {
 		}
 	}
 	c.doc.Root.Walk(func(n *runbook.Node) {
-		if n.Kind == runbook.Text && strings.Contains(n.Text, "{{ssm-secure:") && !slices.Contains(allowed, n) {
-			row, column := placeIn(n, strings.Index(n.Text, "{{ssm-secure:"))
+		if at := secure.FindStringIndex(n.Text); n.Kind == runbook.Text && at != nil && !slices.Contains(allowed, n) {
+			row, column := placeIn(n, at[0])
 			c.found = append(c.found, secureReference.At(c.file, row, column, "", "ssm-secure is not filled in here"))
 		}
 	})
 }
 
-// session looks at the preferences of sessions (R41).
+// session looks at the preferences of sessions (R41), and at the commands that sessions of other kinds run.
 func (c *check) session() {
+	c.interactive()
 	inputs := c.doc.Root.Get("inputs")
 	if kind := c.doc.Root.Value("sessionType"); kind != "Standard_Stream" {
 		return // ports and tunnels cannot be logged
@@ -63,6 +66,20 @@ func (c *check) session() {
 		at = c.doc.Root.Key("sessionType")
 	}
 	c.at(&unlogged, at, "", "sessions are logged neither to CloudWatch Logs nor to a bucket")
+}
+
+// interactive looks for parameters that become part of the commands of a session (R29, R50).
+func (c *check) interactive() {
+	properties := c.doc.Root.Get("properties")
+	if properties == nil {
+		return
+	}
+	for _, f := range properties.Fields {
+		commands := f.Value.Get("commands").Texts()
+		if len(commands) > 0 {
+			c.inserted(&script{step: runbook.Step{Name: f.Key.Text}, lines: commands, shell: f.Key.Text != "windows"})
+		}
+	}
 }
 
 // near is the likeliest of several names; empty where none is near.
