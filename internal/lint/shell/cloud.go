@@ -40,6 +40,8 @@ func aws(s *state, c *syntax.CallExpr, args []value) flow {
 	switch {
 	case e.is("ssm", "send-command"):
 		s.send(c, e)
+	case isAutomation(e):
+		s.answer(e, map[string]any{"AutomationExecutionId": string(opens) + "automation" + string(closes)}, ofSend)
 	case e.is("ssm", "get-command-invocation", "list-command-invocations", "list-commands"):
 		s.readStatus(c, e)
 	case e.waits():
@@ -50,9 +52,19 @@ func aws(s *state, c *syntax.CallExpr, args []value) flow {
 	case e.service == "s3" || e.service == "s3api" && e.operation == "put-object":
 		s.copies(args)
 	default:
+		s.gives(args)
 		s.print(cat(opaque("aws "+e.service+" "+e.operation+" "+e.flags["--query"].s), text("\n")), e.at)
 	}
 	return onward
+}
+
+// gives notes what another call of AWS is given: an id may be kept there, or told to somebody.
+func (s *state) gives(args []value) {
+	for _, a := range args {
+		for _, o := range a.origins(ofSend) {
+			s.w.handed[o.event] = true
+		}
+	}
 }
 
 // copies notes what is copied to S3: somebody may read an id there.

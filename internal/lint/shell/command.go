@@ -306,6 +306,9 @@ func (s *state) xargs(c *syntax.CallExpr, args, rest []value) flow {
 		call := slices.Clone(rest)
 		if mark != "" {
 			for i, a := range call {
+				if !list[0].known() && slices.Contains(shells, path.Base(rest[0].s)) {
+					break // sh -c '… {} …': what the text does can be read with the mark in it
+				}
 				call[i] = value{s: strings.ReplaceAll(a.s, mark, list[0].s), from: a.from}.with(list[0].from)
 			}
 		} else {

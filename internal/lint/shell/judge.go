@@ -13,7 +13,7 @@ import (
 // its place was come to: what depends on a condition that nobody can decide is not certain.
 func (p *prober) judge() []finding.Finding {
 	var found []finding.Finding
-	for _, rule := range []func() []finding.Finding{p.unread, p.unchecked, p.unended, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent, p.shorthand, p.unfollowed} {
+	for _, rule := range []func() []finding.Finding{p.unread, p.unwatched, p.unchecked, p.unended, p.waiters, p.swallowed, p.endless, p.statuses, p.delays, p.early, p.exposures, p.unseen, p.uncancelled, p.sent, p.shorthand, p.unfollowed} {
 		found = append(found, rule()...)
 	}
 	return found
@@ -87,6 +87,24 @@ func (p *prober) unread() []finding.Finding {
 			return w.green() && len(w.follows(sends)) == 0 && !p.handedOn(w, sends)
 		}) {
 			found = append(found, at.at(&unreadRule, "aws ssm send-command: nothing reads what becomes of the command, so this is green when it fails"))
+		}
+	}
+	return found
+}
+
+func isAutomation(e *event) bool { return e.is("ssm", "start-automation-execution") }
+
+// unwatched finds automations that nothing asks for (W1). Whoever starts one step by step goes on with it by hand.
+func (p *prober) unwatched() []finding.Finding {
+	var found []finding.Finding
+	asks := func(e *event) bool {
+		return e.is("ssm", "get-automation-execution", "describe-automation-executions", "describe-automation-step-executions")
+	}
+	for _, at := range p.sites(allWell, isAutomation) {
+		if p.every(allWell, at, func(w *world, starts []*event) bool {
+			return w.green() && starts[0].flags["--mode"].s != "Interactive" && !slices.ContainsFunc(w.events, asks) && !p.handedOn(w, starts)
+		}) {
+			found = append(found, at.at(&unwatchedRule, "aws ssm start-automation-execution: nothing reads what becomes of the automation, so this is green when it fails"))
 		}
 	}
 	return found
@@ -182,7 +200,8 @@ func (p *prober) waiters() []finding.Finding {
 			f.Severity = finding.Error
 			found = append(found, f)
 		case p.every(lasting, at, func(w *world, waits []*event) bool {
-			return w.red && limitOf(waits[0].command) > waiterLimit && !slices.ContainsFunc(w.events, func(e *event) bool { return e.err == "validation" })
+			i := slices.IndexFunc(waits, (*event).waits) // a text that another shell runs has one place
+			return w.red && i >= 0 && limitOf(waits[i].command) > waiterLimit && !slices.ContainsFunc(w.events, func(e *event) bool { return e.err == "validation" })
 		}):
 			found = append(found, at.at(&waiterRule, "aws ssm wait command-executed gives up after 100 s; the command may run %s, and this is red while it does", limitText(p.runs(lasting), at)))
 		}
@@ -198,10 +217,10 @@ func (p *prober) swallowsWait(at site) bool {
 func limitText(runs []*world, at site) string {
 	for _, w := range runs {
 		for _, e := range w.events {
-			if e.at != at {
+			if e.at != at || e.command == nil {
 				continue
 			}
-			if c := e.command; c != nil && !slices.Contains(shellDocuments, c.flags["--document-name"].s) && !executionTimeout.MatchString(c.parameters.s) {
+			if c := e.command; !slices.Contains(shellDocuments, c.flags["--document-name"].s) && !executionTimeout.MatchString(c.parameters.s) {
 				return "as long as its document says"
 			}
 			return fmt.Sprintf("%d s", int(limitOf(e.command)/time.Second))

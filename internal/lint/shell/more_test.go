@@ -152,3 +152,40 @@ func TestR098W04TheFixOfASend(t *testing.T) {
 		t.Errorf("both were to be found: %v", p.Findings())
 	}
 }
+
+// TestR098W01Automations: an automation that is started is asked for, as a command is.
+func TestR098W01Automations(t *testing.T) {
+	t.Parallel()
+	start := `aws ssm start-automation-execution --document-name AWS-RestartEC2Instance --parameters InstanceId=i-1`
+	id := "id=$(" + start + " --query AutomationExecutionId --output text)\n"
+	status := `aws ssm get-automation-execution --automation-execution-id "$id" --query AutomationExecution.AutomationExecutionStatus --output text`
+	check(t, []shape{
+		{"alone", start, "1:131"},
+		{"in a loop", "for i in 1 2 3; do\n  " + start + "\ndone", "2:131"},
+		{"an id that is printed", id + "echo started $id", "1:131"},
+		{"another call between", id + "aws sts get-caller-identity", "1:131"},
+		{"asked for", id + "for i in {1..60}; do\n  s=$(" + status + ")\n  case $s in Success) exit 0 ;; Pending|InProgress|Waiting) sleep 10 ;; *) exit 1 ;; esac\ndone\nexit 1", ""},
+		{"by a list", start + "\nsleep 60\n[ \"$(aws ssm describe-automation-executions --max-results 1 --query 'AutomationExecutionMetadataList[0].AutomationExecutionStatus' --output text)\" = Success ]", ""},
+		{"by its steps", id + "aws ssm describe-automation-step-executions --automation-execution-id $id | grep -q Failed && exit 1", ""},
+		{"by another program", id + `python3 wait.py "$id"`, ""},
+		{"in a file", id + "echo $id > execution", ""},
+		{"in a table", id + `aws dynamodb put-item --table-name runs --item "{\"id\": {\"S\": \"$id\"}}"`, ""},
+		{"step by step", start + " --mode Interactive", ""},
+		{"of another service", "aws stepfunctions start-execution --state-machine-arn x", ""},
+		{"in a function that asks", "run() { local id; id=$(" + start + " --query AutomationExecutionId --output text); while [ \"$(" + status + ")\" = InProgress ]; do sleep 5; done; [ \"$(" + status + ")\" = Success ]; }\nrun", ""},
+	})
+}
+
+// TestR098W01ByXargs: whoever starts it, and for whatever nodes.
+func TestR098W01ByXargs(t *testing.T) {
+	t.Parallel()
+	nodes := "aws ec2 describe-instances --query 'Reservations[].Instances[].InstanceId' --output text"
+	check(t, []shape{
+		{"words", nodes + " | xargs aws ssm send-command --document-name d --instance-ids", "1:101"},
+		{"a mark", nodes + " | xargs -n1 -I{} aws ssm send-command --document-name d --instance-ids {}", "1:101"},
+		{"a shell", nodes + " | xargs -P 4 -I % sh -c 'aws ssm send-command --document-name d --instance-ids %'", "1:101"},
+		{"a shell that waits", nodes + " | xargs -I % sh -c 'id=$(aws ssm send-command --document-name d --instance-ids % --parameters executionTimeout=60 --query Command.CommandId --output text); aws ssm wait command-executed --command-id $id --instance-id %'", ""},
+		{"ids in a file", nodes + " | xargs -I % aws ssm send-command --document-name d --instance-ids % --query Command.CommandId --output text > ids", ""},
+		{"handed on", nodes + " | xargs -I % aws ssm send-command --document-name d --instance-ids % --query Command.CommandId --output text | xargs ./wait.py", ""},
+	})
+}

@@ -5,7 +5,7 @@ import "github.com/slipway-cd/slipway/internal/finding"
 // Rules are what is looked for.
 var Rules = []finding.Rule{
 	undeclaredRule, untoldRule,
-	unreadRule, uncheckedRule, waiterRule, swallowedRule, endlessRule, statusesRule,
+	unreadRule, unwatchedRule, uncheckedRule, waiterRule, swallowedRule, endlessRule, statusesRule,
 	shorthandRule, secretRule, limitRule, strictRule,
 	earlyRule, dialectRule, printedRule, leakedRule, assumeRule, cancelRule, syntaxRule, unlookedRule,
 }
@@ -27,6 +27,12 @@ var (
 		Title: "A command is sent, and nothing asks what became of it.", Why: "SendCommand answers before anything ran, so the job is green whatever happens on the node.",
 		Source: pageStatuses, Fix: "keep the command id, ask aws ssm get-command-invocation until the status is final, and fail unless it is Success",
 		Requirements: []string{"R98", "W1"},
+	}
+	unwatchedRule = finding.Rule{
+		Code: "SLW131", Name: "automation-never-read", Severity: finding.Error, Subject: finding.Script,
+		Title: "An automation is started, and nothing asks what became of it.", Why: "StartAutomationExecution answers when the runbook begins, so the job is green whatever its steps do.",
+		Source: "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAutomationExecution.html",
+		Fix:    "keep the execution id, ask aws ssm get-automation-execution for AutomationExecution.AutomationExecutionStatus until it is final, and fail unless it is Success", Requirements: []string{"R98", "W1"},
 	}
 	uncheckedRule = finding.Rule{
 		Code: "SLW102", Name: "status-never-checked", Severity: finding.Error, Subject: finding.Script,
