@@ -95,9 +95,11 @@ func (c *lintCommand) run(process *Process, place *repository) error {
 // input reads what is to be linted.
 func (c *lintCommand) input(process *Process, place *repository) (lint.Input, error) {
 	in := lint.Input{Repository: place.files(), Set: c.Set}
-	var err error
-	if in.Pipelines, err = c.against(place); err != nil {
-		return in, err
+	if !c.Needs { // which are what they are, whatever there is to be shipped
+		var err error
+		if in.Pipelines, err = c.against(place); err != nil {
+			return in, err
+		}
 	}
 	named := c.Files
 	if len(named) == 0 {

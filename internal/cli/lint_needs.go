@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/lint"
 	"github.com/slipway-cd/slipway/internal/lint/needs"
 	"github.com/slipway-cd/slipway/internal/lint/pipelines"
@@ -33,6 +34,8 @@ func (c *lintCommand) checkNeeds() error {
 		return usage(errors.New("--needs prints policies and no findings"), "leave out --fix, --baseline and --write-baseline")
 	case c.Needs && len(c.Policies) > 0:
 		return usage(errors.New("--needs says what pipelines need, and --policies what they have"), "leave one of them out: without --needs they are compared")
+	case c.Needs && (c.Account != "" || len(c.Parameter) > 0 || c.Release != "" || len(c.Set) > 0 || c.Severity != finding.Info):
+		return usage(errors.New("--needs is about pipelines alone, and prints no findings"), "leave out --account, --parameter, --release, --set and --severity")
 	case !c.Needs && len(c.Policies) == 0 && (c.Role != "" || c.Account != "" || len(c.Parameter) > 0):
 		return usage(errors.New("--role, --account and --parameter say more of --policies"), "give --policies too")
 	}
