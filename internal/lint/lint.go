@@ -187,9 +187,9 @@ func (in Input) lint(f File) []finding.Finding {
 	case KindDocument:
 		return append(documents.Lint(f.Name, f.Content), in.runbooks(f)...)
 	case KindRelease:
-		return in.release(f)
+		return append(in.release(f), pipelines.Keys(f.Name, f.Content)...)
 	case KindScript:
-		return in.script(f)
+		return append(in.script(f), pipelines.Keys(f.Name, f.Content)...)
 	}
 	return nil
 }

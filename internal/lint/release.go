@@ -19,7 +19,7 @@ var wrongRule = finding.Rule{
 	Title:  "The release file is not one that slipway takes.",
 	Why:    "Nothing can be planned, proved or shipped with it.",
 	Source: "https://github.com/slipway-cd/slipway/blob/main/docs/release-file.md",
-	Fix:    "slipway plan tells the same", Requirements: []string{"R119"},
+	Fix:    "write what the page has for this key, or take the line out", Requirements: []string{"R119"},
 }
 
 // release lints a release file, and the scripts that it names.

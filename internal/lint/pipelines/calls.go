@@ -40,6 +40,13 @@ func (c *checker) ofBuild(b *build) {
 			}
 		})
 	}
+	for _, phase := range phases {
+		for _, list := range []string{"commands", "finally"} {
+			for _, command := range b.get("phases", phase, list).items() {
+				c.written(command)
+			}
+		}
+	}
 }
 
 // variable is a variable of the shell in a word.

@@ -8,6 +8,7 @@ package pipelines
 
 import (
 	"io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -97,9 +98,28 @@ func (c *checker) syntax(file string, content []byte, root node, err error) {
 		if strings.HasPrefix(p.Message, newer) {
 			continue
 		}
-		c.add(&syntaxRule, Place{file, p.Line, p.Column}, "", "%s", p.Message)
+		c.add(&syntaxRule, Place{file, p.Line, p.Column}, remedy(p.Message), "%s", p.Message)
 	}
 }
+
+// remedy says what to write, where a message of the parser tells what is wanted.
+func remedy(message string) string {
+	if m := missing.FindStringSubmatch(message); m != nil {
+		return m[1] + ": …"
+	}
+	if m := expected.FindStringSubmatch(message); m != nil {
+		return "one of " + m[1] + ", or no line"
+	}
+	if strings.Contains(message, "could not parse as YAML") {
+		return "YAML: two spaces deeper for what is inside, no tabs, and quotes around texts with : or #"
+	}
+	return ""
+}
+
+var (
+	missing  = regexp.MustCompile(`^"([\w-]+)" section is missing`)
+	expected = regexp.MustCompile(`expected one of (.+)$`)
+)
 
 func (c *checker) workflow(r *repository, root node) {
 	w := r.readWorkflow(root, &scope{}, nil, 0)

@@ -183,6 +183,29 @@ func TestW10GroupOfAMatrix(t *testing.T) {
 	}
 }
 
+// TestSyntaxSaysWhatToWrite: SLW100 says what is to be written, where the parser knows it.
+func TestSyntaxSaysWhatToWrite(t *testing.T) {
+	t.Parallel()
+	for workflow, want := range map[string]string{
+		"jobs: {a: {runs-on: x, steps: [{run: date}]}}\n":                      "on: …",
+		"on: push\njobs: {a: {runs-on: x, step: [{run: date}]}}\n":             `"steps"`,
+		"on: push\njobs: {a: {runs-on: x, steps: [{run: date, uses: a@b}]}}\n": "",
+		"on: push\n\tjobs:\n": "no tabs",
+	} {
+		found := codesOnly("w.yml", []byte(workflow), Against{})
+		if len(found) == 0 {
+			t.Errorf("%q: nothing found", workflow)
+		}
+		said := false
+		for _, f := range found {
+			said = said || f.Fix != "" && strings.Contains(f.Fix, want)
+		}
+		if !said {
+			t.Errorf("%q: %v, want %q", workflow, found, want)
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte(workflowOf(deploys)))
 	f.Add([]byte("on: push\njobs: {a: {runs-on: x, steps: [{run: \"a $(b ${{ c }}\"}]}}"))

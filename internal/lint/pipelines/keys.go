@@ -3,6 +3,8 @@ package pipelines
 import (
 	"regexp"
 	"strings"
+
+	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 var (
@@ -70,20 +72,43 @@ func (s *scope) elsewhere(list node) bool {
 	return found
 }
 
-// written finds an access key in the file itself.
+// written finds an access key in a value of the file itself.
 func (c *checker) written(value node) {
 	text := value.text()
+	for _, at := range keysIn(text) {
+		line, column := value.scalar().place(at)
+		c.put(keyIn(value.source.name, line, column, text[at:]))
+	}
+}
+
+// Keys finds access keys in a file of another kind than a pipeline's.
+func Keys(file string, content []byte) (found []finding.Finding) {
+	text := string(content)
+	for _, at := range keysIn(text) {
+		line, column := 1+strings.Count(text[:at], "\n"), at-strings.LastIndexByte(text[:at], '\n')
+		found = append(found, keyIn(file, line, column, text[at:]))
+	}
+	return found
+}
+
+// mostKeys bounds what is told of one file.
+const mostKeys = 100
+
+// keysIn are the places of access keys in a text.
+func keysIn(text string) (places []int) {
 	if !strings.Contains(text, "AKIA") {
-		return
+		return nil
 	}
-	sc := value.scalar()
-	for _, at := range writtenKey.FindAllStringIndex(text, -1) {
-		if strings.HasSuffix(text[at[0]:at[1]], "EXAMPLE") {
-			continue
+	for _, at := range writtenKey.FindAllStringIndex(text, mostKeys) {
+		if !strings.HasSuffix(text[at[0]:at[1]], "EXAMPLE") {
+			places = append(places, at[0])
 		}
-		line, column := sc.place(at[0])
-		c.add(&keyInFileRule, Place{value.source.name, line, column}, "", "an access key, %s…, is in the file", text[at[0]:at[0]+8])
 	}
+	return places
+}
+
+func keyIn(file string, line, column int, key string) finding.Finding {
+	return keyInFileRule.At(file, line, column, "", "an access key, %s…, is in the file", key[:8])
 }
 
 // forAll finds the secret of a key in an environment that more than one step has (R91).

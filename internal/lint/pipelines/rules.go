@@ -14,7 +14,7 @@ var (
 	syntaxRule = finding.Rule{
 		Code: "SLW100", Name: "workflow-syntax", Severity: finding.Error, Subject: finding.Workflow,
 		Title: "GitHub would not accept the workflow.", Why: "It does not run at all, and says so nowhere but on its page.",
-		Source: workflowSyntax, Fix: "actionlint, and GitHub, tell the same",
+		Source: workflowSyntax, Fix: "write what the syntax page has for this key, or take the line out",
 	}
 	tokenRule = finding.Rule{
 		Code: "SLW109", Name: "token-not-permitted", Severity: finding.Error, Subject: finding.Workflow,
@@ -86,7 +86,7 @@ var (
 		Fix:    "--cloud-watch-output-config CloudWatchOutputEnabled=true,CloudWatchLogGroupName=/shop/deploy", Requirements: []string{"R58"},
 	}
 	keyInFileRule = finding.Rule{
-		Code: "SLW146", Name: "key-in-file", Severity: finding.Error, Subject: finding.Workflow,
+		Code: "SLW146", Name: "key-in-file", Severity: finding.Error, Subject: finding.Any,
 		Title: "An access key is written in a file of the repository.", Why: "Everybody who can read the repository, now or in its history, has the key.",
 		Source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds-programmatic-access.html",
 		Fix:    "delete the key in IAM, and enter with a role", Requirements: []string{"R33"},

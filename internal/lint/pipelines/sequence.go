@@ -29,6 +29,7 @@ func (w *workflow) sequences(r *repository) []*sequence {
 			q.job(j)
 		}
 		w.reads(q)
+		w.plain(q)
 		q.analyze(r)
 		list = append(list, q)
 	}
@@ -149,6 +150,37 @@ func (w *workflow) reads(q *sequence) {
 	outputs := w.get("on", "workflow_call", "outputs")
 	outputs.each(func(_, value node) { q.use(w.scope, value.get("value").text()) })
 	w.scope.action.get("outputs").each(func(_, value node) { q.use(w.jobs[0].scope, value.get("value").text()) })
+}
+
+// plain notes the inputs whose values GitHub lets through only as the workflow has them: a choice, true or false, a number. One
+// that another trigger takes as any text is none.
+func (w *workflow) plain(q *sequence) {
+	if w.caller != nil {
+		return
+	}
+	loose, all := map[string]bool{}, map[string]bool{}
+	for _, trigger := range []string{"workflow_dispatch", "workflow_call"} {
+		w.get("on", trigger, "inputs").each(func(key, value node) {
+			all[key.Value] = true
+			loose[key.Value] = loose[key.Value] || !chosen(value)
+		})
+	}
+	for name := range all {
+		if !loose[name] {
+			q.Plain = append(q.Plain, "${{ inputs."+name+" }}", "${{ github.event.inputs."+name+" }}")
+		}
+	}
+}
+
+// chosen says whether an input takes only values without quotes, commas and line ends.
+func chosen(input node) bool {
+	switch input.get("type").text() {
+	case "boolean", "number":
+		return true
+	case "choice":
+		return !slices.ContainsFunc(input.get("options").items(), func(n node) bool { return strings.ContainsAny(n.text(), "\"',\n\\$`") })
+	}
+	return false
 }
 
 // script is what a step hands to a shell.

@@ -21,7 +21,7 @@ var (
 	syntaxRule = finding.Rule{
 		Code: "SLW030", Name: "policy-syntax", Severity: finding.Error, Subject: finding.Policy,
 		Title: "IAM would not take the policy.", Why: "It cannot be stored, so the role stays as it was.",
-		Source: grammar, Fix: "what the message says", Requirements: []string{"R30"},
+		Source: grammar, Fix: "write it as the policy grammar has it; slipway policy fmt FILE says whether it is read", Requirements: []string{"R30"},
 	}
 	duplicateKeyRule = finding.Rule{
 		Code: "SLW221", Name: "duplicate-key", Severity: finding.Error, Subject: finding.Policy,
@@ -80,10 +80,26 @@ func (l *linter) syntax(p *policy, found []*iam.SyntaxError) {
 		case iam.CodeQuotaSize, iam.CodeQuotaCount:
 			rule = &quotaRule
 		}
-		f := rule.At(p.file, e.Line, e.Column, "", "%s", e.Message)
+		f := rule.At(p.file, e.Line, e.Column, remedies[e.Code], "%s", e.Message)
 		f.Role = p.holder.role
 		l.found = append(l.found, f)
 	}
+}
+
+// remedies say what to write, by what is wrong; where that depends on more, the rule says it.
+var remedies = map[iam.Code]string{
+	iam.CodeNotJSON:        "the character that JSON wants there: a comma between two values and none after the last, names and texts in double quotes, every bracket closed",
+	iam.CodeNotYAML:        "YAML: two spaces deeper for what is inside, and quotes around texts with : or #",
+	iam.CodeTooLarge:       "a policy for each role; IAM takes 10,240 characters at most",
+	iam.CodeUnknownElement: "one of Sid, Effect, Principal, Action, Resource, Condition, NotPrincipal, NotAction, NotResource in a statement; Version, Id, Statement around them; or no line",
+	iam.CodeMissingElement: `"Effect": "Allow", with Action and Resource, in every statement; "Statement": […] around them`,
+	iam.CodeConflict:       "one of the two elements",
+	iam.CodeWrongType:      "a text in double quotes, or a list of texts",
+	iam.CodeEmpty:          "a value, or no line",
+	iam.CodeNulCharacter:   "the text without it",
+	iam.CodeIntrinsic:      "the policy as it is deployed, or the whole template",
+	iam.CodeYAMLTag:        "one of CloudFormation's tags, or none",
+	iam.CodeYAMLAlias:      "the text in place of the alias",
 }
 
 // language reports what IAM would refuse, and what of the language is better not used.

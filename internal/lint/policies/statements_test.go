@@ -94,6 +94,21 @@ func TestFixesMendWhatTheyAreFor(t *testing.T) {
 	}
 }
 
+func TestR030SaysWhatToWrite(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]string{
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow" "Action": "s3:GetObject", "Resource": "*"}]}`:                     "a comma between two values",
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Actions": "s3:GetObject", "Action": "s3:x", "Resource": "*"}]}`: "one of Sid, Effect",
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": 5, "Resource": "*"}]}`:                                 "a text in double quotes",
+		`{"Version": "2012-10-17", "Statement": [{"Action": "s3:GetObject", "Resource": "*"}]}`:                                       `"Effect": "Allow"`,
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe", "Action": "s3:GetObject", "Resource": "*"}]}`:                    "grammar",
+	} {
+		if f := has(t, "SLW030", policy); !strings.Contains(f.Fix, want) {
+			t.Errorf("%s: %s", f.Message, f.Fix)
+		}
+	}
+}
+
 func TestR017SendsToAnyNode(t *testing.T) {
 	t.Parallel()
 	has(t, "SLW017", policyOf(allow("ssm:SendCommand", "*")))

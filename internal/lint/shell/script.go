@@ -61,6 +61,8 @@ type Sequence struct {
 	Printed bool
 	// Uses are expressions that something other than these scripts reads: outputs of a job, inputs of an action.
 	Uses []string
+	// Plain are expressions, ${{ inputs.n }}, whose values hold no quotes, commas or line ends, whoever gives them.
+	Plain []string
 }
 
 // Program is what scripts do.

@@ -21,7 +21,7 @@ func (p *prober) shorthand() []finding.Finding {
 		if !strings.HasPrefix(text, "commands=") {
 			continue
 		}
-		if why := fragile(text, fills); why != "" {
+		if why := fragile(text, fills, p.sequence.Plain); why != "" {
 			found = append(found, p.flag(at, "--parameters").at(&shorthandRule, "commands=… in shorthand: %s", why))
 		}
 	}
@@ -53,9 +53,9 @@ var constant = regexp.MustCompile(`^(\$\{\{ github\.(sha|run_id|run_number|run_a
 	`part of \$?\x01?GITHUB_SHA\x02?|git rev-parse .*|date|arithmetic|EPOCHSECONDS)$`)
 
 // fragile says what of a shorthand does not survive for certain.
-func fragile(text string, fills []string) string {
+func fragile(text string, fills, plain []string) string {
 	for _, fill := range fills {
-		if !constant.MatchString(fill) {
+		if !constant.MatchString(fill) && !slices.Contains(plain, fill) {
 			return shortened(fill) + " is filled in, and a quote, a comma or a line end in it changes what is sent"
 		}
 	}

@@ -18,7 +18,7 @@ var (
 		Title:  "A shell would not take the script.",
 		Why:    "A shell ends at an error of syntax, half-way through, and nothing else that is wrong with the script is told here.",
 		Source: "https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html",
-		Fix:    "bash -n FILE, or the shell that runs it, tells the same", Requirements: []string{"R98"},
+		Fix:    "close what is open: a quote, a bracket, an if with fi, a loop with done; bash -n FILE says whether it is read", Requirements: []string{"R98"},
 	}
 	unlookedRule = finding.Rule{
 		Code: "SLW138", Name: "script-not-looked-at", Severity: finding.Warning, Subject: finding.Script,
