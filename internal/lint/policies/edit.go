@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
 )
 
 // replace adds the edit that writes another ARN, where the text of the file is known and has the old one as it is.
-// It can take away nothing: the old one matches nothing.
+// It can take away nothing: the old one matches nothing, and only what allows is mended. A Deny that comes to match something
+// takes away what works, and one that comes to match less opens what was closed.
 func (s *statement) replace(f *finding.Finding, old text, right [6]text) {
+	if s.Effect != iam.Allow || len(s.resources) == 0 {
+		return
+	}
 	line := lineOf(s.policy.source, f.Line)
 	if f.Column-1 > len(line) {
 		return

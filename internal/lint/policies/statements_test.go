@@ -84,6 +84,8 @@ func TestFixesMendWhatTheyAreFor(t *testing.T) {
 	for name, text := range map[string]string{
 		"policy.json": policyOf(allow("ssm:SendCommand", document+","+wrong)),
 		"policy.yaml": "Version: '2012-10-17'\nStatement:\n  - Effect: Allow\n    Action: ssm:SendCommand\n    Resource: [" + document + ", \"" + wrong + "\"] # both\n",
+		"crlf.json":   strings.ReplaceAll(policyOf(allow("ssm:SendCommand", document+","+wrong)), "\n", "\r\n") + "\r\n",
+		"crlf.yaml":   "# é\r\nVersion: '2012-10-17' # of the language\r\nStatement:\r\n  # one\r\n  - Effect: Allow\r\n    Action: ssm:SendCommand\r\n    Resource: [" + document + ", '" + wrong + "'] # é\r\n\r\n",
 		"plain.yaml":  "Version: '2012-10-17'\nStatement:\n  Effect: Allow\n  Action: ssm:SendCommand\n  Resource: " + wrong + "\n",
 	} {
 		fixed, mended, err := finding.Fix([]byte(text), File(name, []byte(text)))
@@ -105,6 +107,22 @@ func TestR030SaysWhatToWrite(t *testing.T) {
 	} {
 		if f := has(t, "SLW030", policy); !strings.Contains(f.Fix, want) {
 			t.Errorf("%s: %s", f.Message, f.Fix)
+		}
+	}
+}
+
+// TestNoDenyIsMendedByItself: what comes to be denied takes away what works, and what comes to be denied no more opens what
+// was closed.
+func TestNoDenyIsMendedByItself(t *testing.T) {
+	t.Parallel()
+	const wrong = "arn:aws:ssm:eu-west-1:111122223333:instance/i-1234567890abcdef0"
+	for _, statement := range []string{
+		statementOf("Deny", "ssm:SendCommand", wrong),
+		`{"Effect": "Deny", "Action": "ssm:SendCommand", "NotResource": "` + wrong + `"}`,
+		`{"Effect": "Allow", "Action": "ssm:SendCommand", "NotResource": "` + wrong + `"}`,
+	} {
+		if f := has(t, "SLW008", policyOf(statement)); len(f.Edits) != 0 || f.Fix != oneNode {
+			t.Errorf("%s: fix %s, edits %v", statement, f.Fix, f.Edits)
 		}
 	}
 }
