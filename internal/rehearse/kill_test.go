@@ -42,15 +42,18 @@ type child struct {
 	Endpoint string            `json:"endpoint"`
 	Resume   bool              `json:"resume"`
 
-	// dies is the line of its events at which it is killed, later how long after it; 0 for never.
-	dies  int
-	later time.Duration
+	// dies is the line of its events at which it is killed, later how long after it; 0 for never. diesAt is a text in
+	// place of the line.
+	dies   int
+	later  time.Duration
+	diesAt string
 }
 
 // watched is the standard error of a child, which is killed at a line.
 type watched struct {
 	text      *bytes.Buffer
 	lines, at int
+	words     string
 	kill      func()
 }
 
@@ -58,7 +61,7 @@ func (w *watched) Write(p []byte) (int, error) {
 	before := w.lines
 	w.lines += bytes.Count(p, []byte("\n"))
 	n, err := w.text.Write(p)
-	if before < w.at && w.lines >= w.at {
+	if before < w.at && w.lines >= w.at || w.words != "" && bytes.Contains(p, []byte(w.words)) {
 		w.kill()
 	}
 	return n, err
@@ -141,7 +144,7 @@ func (c *child) start(t *testing.T, s scenario) (cmd *exec.Cmd, out, events *byt
 	cmd.Env = append(os.Environ(), childEnv+"="+string(text), "AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey,
 		"AWS_SESSION_TOKEN="+keys.SessionToken, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 	out, events = &bytes.Buffer{}, &bytes.Buffer{}
-	cmd.Stdout, cmd.Stderr = out, &watched{text: events, at: c.dies, kill: func() {
+	cmd.Stdout, cmd.Stderr = out, &watched{text: events, at: c.dies, words: c.diesAt, kill: func() {
 		time.Sleep(c.later)
 		_ = cmd.Process.Kill()
 	}}
