@@ -175,11 +175,20 @@ func (m *model) candidates(s situation, context map[string][]string) iter.Seq[ca
 				return
 			}
 		}
-		if made, ok := m.madeFor(context); ok {
-			yield(made)
+		made, ok := m.madeFor(context)
+		if !ok || !yield(made) || len(m.callers) == 0 || len(context[keyResourceAccount]) > 0 {
+			return
 		}
+		// Elsewhere the caller's own policies allow everything: an account that is named lets its own in then.
+		if made.account = m.home; made.account == made.principal.Account {
+			made.account = elsewhere
+		}
+		yield(made)
 	}
 }
+
+// elsewhere is an account that no caller is of.
+const elsewhere = "000000000001"
 
 // agrees says whether a caller has what a context says about it.
 func (m *model) agrees(c *caller, context map[string][]string) bool {

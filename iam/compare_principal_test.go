@@ -89,3 +89,47 @@ func TestComparePrincipalsAgreeWithExhaustion(t *testing.T) {
 		t.Errorf("only %v: the property shows nothing", verdicts)
 	}
 }
+
+// An account that is named lets in those of its own whom a pattern of aws:PrincipalArn means: one more is found, as somebody whose own
+// policies allow it.
+func TestCompareRootWithPatternsOfCallers(t *testing.T) {
+	t.Parallel()
+	trust := func(patterns ...string) *iam.Policy {
+		p, err := iam.Compile(&iam.Document{Name: "trust", Version: iam.Version2012, Statements: []iam.Statement{{
+			Effect: iam.Allow, Actions: []string{"sts:AssumeRole"},
+			Principals: []iam.PrincipalPattern{{Kind: iam.KindAWS, Values: []string{"arn:aws:iam::" + home + ":root"}}},
+			Conditions: []iam.Condition{{Operator: "ArnLike", Key: "aws:PrincipalArn", Values: patterns}},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const role = "arn:aws:iam::" + home + ":role/"
+	for name, test := range map[string]struct {
+		old, new *iam.Policy
+		want     iam.CompareVerdict
+	}{
+		"another role":          {trust(role + "ops/*"), trust(role+"ops/*", role+"another"), iam.MorePermissive},
+		"another pattern":       {trust(role + "ops/*"), trust(role+"ops/*", role+"team/??"), iam.MorePermissive},
+		"a wider pattern":       {trust(role + "ops/*"), trust(role + "*"), iam.MorePermissive},
+		"a role within":         {trust(role + "ops/*"), trust(role+"ops/*", role+"ops/OnCall"), iam.NoMorePermissive},
+		"one fewer":             {trust(role+"ops/*", role+"another"), trust(role + "ops/*"), iam.NoMorePermissive},
+		"the same, turned":      {trust(role+"a", role+"b"), trust(role+"b", role+"a"), iam.NoMorePermissive},
+		"a narrower pattern":    {trust(role + "*"), trust(role + "team/??"), iam.NoMorePermissive},
+		"from nobody to a role": {trust("arn:aws:iam::" + other + ":role/x"), trust(role + "x"), iam.MorePermissive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := iam.Compare([]*iam.Policy{test.old}, []*iam.Policy{test.new}, iam.CompareOptions{})
+			if c.Verdict != test.want {
+				t.Errorf("got %v, want %v: %+v", c.Verdict, test.want, c.Unclear)
+			}
+			for _, a := range c.Added {
+				if !compareAllowed([]*iam.Policy{test.new}, &a.Request) || compareAllowed([]*iam.Policy{test.old}, &a.Request) {
+					t.Errorf("the example shows nothing: %s by %+v in %s", requestText(&a.Request), a.Request.Principal, a.Request.Account)
+				}
+			}
+		})
+	}
+}

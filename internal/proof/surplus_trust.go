@@ -47,6 +47,9 @@ func saysSame(st *iam.Statement, d *iam.Document) bool {
 func (s *scale) entry(d *iam.Document, i int, denies []iam.Statement) error {
 	var whole []Surplus
 	for _, piece := range pieces(d.Statements[i]) {
+		if nobody(&piece.statement) {
+			continue
+		}
 		after, err := compileStatements("given", d.Version, append([]iam.Statement{piece.statement}, denies...))
 		if err != nil {
 			return err
@@ -71,6 +74,38 @@ func (s *scale) entry(d *iam.Document, i int, denies []iam.Statement) error {
 	}
 	s.found = append(s.found, whole...)
 	return nil
+}
+
+// nobody says whether a part of a statement lets in nobody, because it wants a caller of aws:PrincipalArn whom its principal is
+// not: somebody of another account, or a user or role where it names a service or an issuer of tokens.
+func nobody(st *iam.Statement) bool {
+	if len(st.Principals) != 1 || len(st.Principals[0].Values) != 1 {
+		return false
+	}
+	p := st.Principals[0]
+	account := accountOf(p.Values[0])
+	if p.Kind == iam.KindAWS && account == "" {
+		return false // anybody
+	}
+	return slices.ContainsFunc(st.Conditions, func(c iam.Condition) bool {
+		exact := c.Operator == "StringEquals" || c.Operator == "StringLike" || c.Operator == "ArnEquals" || c.Operator == "ArnLike"
+		return exact && strings.EqualFold(c.Key, "aws:PrincipalArn") && !slices.ContainsFunc(c.Values, func(v string) bool {
+			parts := strings.SplitN(v, ":", 6)
+			person := len(parts) == 6 && parts[2] == "iam" && accountOf(parts[4]) != ""
+			return !person || p.Kind == iam.KindAWS && parts[4] == account
+		})
+	})
+}
+
+// accountOf is the account of a principal, which its id alone stands for too; empty where it has none, or a pattern.
+func accountOf(principal string) string {
+	if parts := strings.SplitN(principal, ":", 6); len(parts) == 6 {
+		principal = parts[4]
+	}
+	if len(principal) == 12 && strings.Trim(principal, "0123456789") == "" {
+		return principal
+	}
+	return ""
 }
 
 // missing are the conditions with which a part of a trust statement would let in nobody but whom the plan does; none if
