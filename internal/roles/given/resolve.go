@@ -165,6 +165,33 @@ func partitionOf(region string) string {
 	return "aws"
 }
 
+// partitionIn is the partition that a template is for, by what it names of IAM in its account, or of AWS's own: that is nowhere
+// else. Empty where it names nothing, or of several.
+func partitionIn(root *iam.Node, account string) (partition string) {
+	several := false
+	var look func(n *iam.Node)
+	look = func(n *iam.Node) {
+		if n.Kind == iam.StringNode && strings.HasPrefix(n.Text, "arn:") {
+			f := strings.SplitN(n.Text, ":", 6)
+			if len(f) == 6 && f[2] == "iam" && (f[4] == "aws" || account != "" && f[4] == account) && !strings.ContainsAny(f[1], "*?$") {
+				several = several || partition != "" && partition != f[1]
+				partition = f[1]
+			}
+		}
+		for i := range n.Items {
+			look(&n.Items[i])
+		}
+		for i := range n.Fields {
+			look(&n.Fields[i].Value)
+		}
+	}
+	look(root)
+	if several {
+		return ""
+	}
+	return partition
+}
+
 // attribute is what GetAtt gives; its argument is a list, or text with a dot.
 func (r *resolver) attribute(argument *iam.Node) (iam.Node, bool) {
 	resource, attribute, ok := attributeOf(argument)

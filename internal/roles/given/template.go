@@ -1,6 +1,7 @@
 package given
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -59,9 +60,7 @@ func isTemplate(root *iam.Node) bool {
 }
 
 func readTemplate(file string, root *iam.Node, o Options) (*roles.Set, []*iam.SyntaxError) {
-	if o.Partition == "" {
-		o.Partition = partitionOf(o.Region)
-	}
+	o.Partition = cmp.Or(o.Partition, o.Parameters["AWS::Partition"], partitionOf(o.Region), partitionIn(root, o.Account))
 	t := &template{
 		book: newBook(file, o.Account), options: o, parameters: map[string]iam.Node{}, mappings: field(root, "Mappings"),
 		conditions: map[string]*iam.Node{}, decided: map[string]*truth{}, byID: map[string]*resource{},

@@ -88,6 +88,43 @@ func TestTemplateIsRead(t *testing.T) {
 	}
 }
 
+// TestR116PoliciesByTheirARN: a policy of the template that it names by an ARN in full is that one, as boundary and attached.
+func TestR116PoliciesByTheirARN(t *testing.T) {
+	t.Parallel()
+	const text = `AWSTemplateFormatVersion: '2010-09-09'
+Resources:
+  Edge:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: edge, Path: /p/, PolicyDocument: {Version: 2012-10-17, Statement: {Effect: Allow, Action: 's3:*', Resource: '*'}}}
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: r
+      AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}}
+      PermissionsBoundary: 'arn:aws:iam::111122223333:policy/p/edge'
+      ManagedPolicyArns: ['arn:aws:iam::111122223333:policy/p/edge']
+`
+	for name, test := range map[string]struct {
+		text, account string
+		known         bool
+	}{
+		"the same":             {text, "111122223333", true},
+		"another account":      {text, "999999999999", false},
+		"no account":           {text, "", false},
+		"another path":         {strings.Replace(text, "Path: /p/", "Path: /q/", 1), "111122223333", false},
+		"another's partition":  {strings.Replace(text, "['arn:aws:", "['arn:aws-cn:", 1), "111122223333", false},
+		"in another partition": {strings.ReplaceAll(text, "arn:aws:", "arn:aws-us-gov:"), "111122223333", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := read(t, test.text, given.Options{Account: test.account}).Roles[0]
+			if got := r.Boundary != nil && r.Attached[0].Document != nil && len(r.Doubts) == 0; got != test.known {
+				t.Errorf("boundary %v, attached %v, doubts %q", r.Boundary, r.Attached[0].Document, r.Doubts)
+			}
+		})
+	}
+}
+
 // TestR117DuplicateKeysInTemplates: CloudFormation's YAML reader may take the last of two, and then a statement is not what it seems.
 func TestR117DuplicateKeysInTemplates(t *testing.T) {
 	t.Parallel()
