@@ -33,6 +33,7 @@ func Build(file string, content []byte, a Against, files fs.FS) []finding.Findin
 	b := readBuild(newRepository(files), root)
 	c.sequence(b.sequence)
 	c.ofBuild(b)
+	c.afterFailure(b)
 	return c.list()
 }
 

@@ -5,7 +5,7 @@ import "github.com/slipway-cd/slipway/internal/finding"
 // Rules are what is looked for in workflows.
 var Rules = []finding.Rule{
 	syntaxRule, tokenRule, concurrencyRule, timeoutRule, usageRule, swallowedRule, staticKeysRule, openDocumentRule, stagesRule,
-	keysForAllRule, noRoleRule, injectedRule, noOutputRule, keyInFileRule,
+	keysForAllRule, noRoleRule, injectedRule, noOutputRule, keyInFileRule, afterFailureRule,
 }
 
 const workflowSyntax = "https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax"
@@ -90,5 +90,11 @@ var (
 		Title: "An access key is written in a file of the repository.", Why: "Everybody who can read the repository, now or in its history, has the key.",
 		Source: "https://docs.aws.amazon.com/IAM/latest/UserGuide/security-creds-programmatic-access.html",
 		Fix:    "delete the key in IAM, and enter with a role", Requirements: []string{"R33"},
+	}
+	afterFailureRule = finding.Rule{
+		Code: "SLW150", Name: "ships-after-failure", Severity: finding.Warning, Subject: finding.Workflow,
+		Title: "A buildspec ships in post_build, which also runs when the build failed.", Why: "What did not build, or did not pass its tests, is deployed, or what was there before is deployed anew.",
+		Source: "https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html",
+		Fix:    `on-failure: ABORT in the build phase, or [ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || exit 1 as the first command of post_build`, Requirements: []string{"R90"},
 	}
 )
