@@ -11,6 +11,7 @@ const arnParts = 6
 const (
 	arnPartition = 1
 	arnService   = 2
+	arnRegion    = 3
 	arnOwner     = 4
 	arnRest      = 5
 )

@@ -258,13 +258,19 @@ func (c *comparison) settle(p piece) {
 	var why string
 	ref := p.ref
 	enough := c.sharing(func() {
+		tries := 0
 		for found := range c.leaves(c.box(p.sourceStatement)) {
-			var none bool
-			if request, none = c.shown(p, found); request != nil {
-				ref = found.inside[0].source.ref
-				return
-			}
-			if !none {
+			shown, none := c.shown(p, found)
+			switch {
+			case shown != nil:
+				real := c.real(shown)
+				if request == nil || real {
+					request, ref = shown, found.inside[0].source.ref
+				}
+				if tries++; real || tries == maxUnreal {
+					return
+				}
+			case !none && request == nil:
 				why = c.reason(found)
 			}
 		}

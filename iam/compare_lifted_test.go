@@ -296,3 +296,35 @@ func TestCompareTrustExample(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestCompareExamplesAreReal: of keys that every request has an example has what a request may have, and its region is that of
+// its resource where there is such a request.
+func TestCompareExamplesAreReal(t *testing.T) {
+	t.Parallel()
+	const send, list = `{'Effect': 'Allow', 'Action': 'ssm:SendCommand', 'Resource': 'arn:aws:ssm:eu-west-1:111122223333:document/x'}`,
+		`{'Effect': 'Allow', 'Action': 's3:ListBucket', 'Resource': 'arn:aws:s3:::x'}`
+	for name, test := range map[string]struct{ allow, operator, value, want string }{
+		"another region":        {send, "StringNotEquals", "us-west-2", "eu-west-1"},
+		"that region":           {send, "StringEquals", "eu-west-1", "eu-west-1"},
+		"none in the resource":  {list, "StringEquals", "eu-west-3", "eu-west-3"},
+		"every other":           {list, "StringNotLike", "eu-*", "us-east-1"},
+		"one of two allows":     {send + "," + list, "StringNotLike", "eu-*", "us-east-1"},
+		"no request is like it": {send, "StringNotLike", "eu-*", "us-east-1"},
+	} {
+		deny := fmt.Sprintf(`{'Effect': 'Deny', 'Action': '*', 'Resource': '*', 'Condition': {'%s': {'aws:RequestedRegion': '%s'}}}`, test.operator, test.value)
+		c := compareTexts(t, test.allow+","+deny, test.allow, iam.CompareOptions{})
+		if len(c.Added) == 0 {
+			t.Errorf("%s: nothing is added", name)
+			continue
+		}
+		r := c.Added[0].Request
+		region, got := strings.Split(r.Resource, ":")[3], r.Context.Get("aws:RequestedRegion")
+		if !slices.Equal(got, []string{test.want}) || region != "" && region != test.want && name != "no request is like it" {
+			t.Errorf("%s: %s on %s in %q, want %s", name, r.Action, r.Resource, got, test.want)
+		}
+	}
+	clear := `{'Effect': 'Deny', 'Action': '*', 'Resource': '*', 'Condition': {'Bool': {'aws:SecureTransport': 'false'}}}`
+	if c := compareTexts(t, send+","+clear, send, iam.CompareOptions{}); len(c.Added) != 1 || !slices.Equal(c.Added[0].Request.Context.Get("aws:SecureTransport"), []string{"false"}) {
+		t.Errorf("in the clear: %+v", c.Added)
+	}
+}

@@ -141,9 +141,9 @@ func (c *comparison) confirmed(m *model, p piece, s situation) *Request {
 		short := *r // without what makes no difference
 		short.Context = contextOf(&who, context, slices.DeleteFunc(slices.Clone(m.mentioned), func(key string) bool { return len(context[key]) == 0 }))
 		if c.allowed(c.newPolicies, &short) && !c.allowed(c.oldPolicies, &short) {
-			return &short
+			r = &short
 		}
-		return r
+		return c.dressed(r)
 	}
 	return nil
 }

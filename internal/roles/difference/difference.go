@@ -68,10 +68,14 @@ type Role struct {
 type Access struct {
 	// Kind is policies, trust, boundary or bucket.
 	Kind string `json:"kind"`
-	// Text says what is allowed, as the statement that allows it has it.
-	Text      string         `json:"text"`
-	Statement policy.Place   `json:"statement"`
-	Request   policy.Request `json:"request"`
+	// Text says what is allowed, as the statement that allows it has it; or denied, as Denied has it.
+	Text      string       `json:"text"`
+	Statement policy.Place `json:"statement"`
+	// Denied is the Deny statement of the other side that makes the difference, where one does.
+	Denied *policy.Place `json:"denied,omitempty"`
+	// Bounded says that a permissions boundary takes it away all the same.
+	Bounded bool           `json:"bounded,omitempty"`
+	Request policy.Request `json:"request"`
 }
 
 // Options say what counts.

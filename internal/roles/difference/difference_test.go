@@ -53,7 +53,7 @@ func TestR095DriftByMeaning(t *testing.T) {
 		"less": {func(r *roles.Role) { r.Policies = nil }, difference.Different, "should, and may not: ssm:SendCommand"},
 		"a denial": {func(r *roles.Role) {
 			r.Policies = append(r.Policies, roles.Policy{Name: "deny", Document: policy(t, strings.Replace(send, "Allow", "Deny", 1))})
-		}, difference.Different, "should, and may not: ssm:SendCommand"},
+		}, difference.Different, "should, and may not: what p.json:1:38 0 (Deny) takes away of ssm:SendCommand on arn"},
 		"trust": {func(r *roles.Role) {
 			r.Trust = policy(t, strings.Replace(trust, "111122223333", "999999999999", 1))
 		}, difference.Different, "be assumed by others: sts:AssumeRole"},
@@ -131,7 +131,7 @@ func TestR123OnlyWhatIsAddedCounts(t *testing.T) {
 		"it lacks it": {func(r *roles.Role) { r.Policies = nil }, difference.Different, "should, and may not: ssm:SendCommand"},
 		"it denies it": {func(r *roles.Role) {
 			r.Policies = append(r.Policies, roles.Policy{Name: "deny", Document: policy(t, strings.Replace(send, "Allow", "Deny", 1))})
-		}, difference.Different, "should, and may not: ssm:SendCommand"},
+		}, difference.Different, "should, and may not: what p.json:1:38 0 (Deny) takes away of ssm:SendCommand on arn"},
 		"another path": {func(r *roles.Role) { r.Path = "/" }, difference.Different, "its path is /"},
 		"a boundary":   {func(r *roles.Role) { r.Boundary = policy(t, send) }, difference.Undecided, "it has a permissions boundary, which may"},
 		"a text that nobody gave": {func(r *roles.Role) {
@@ -149,5 +149,72 @@ func TestR123OnlyWhatIsAddedCounts(t *testing.T) {
 				t.Errorf("got %s, want %s with %q:\n%s", found.Verdict, test.want, test.text, found.Text())
 			}
 		})
+	}
+}
+
+// TestDenialsAreToldByWhatTheyTakeAway: in words, with a request that is made in the region of its resource where the denial reads that.
+func TestDenialsAreToldByWhatTheyTakeAway(t *testing.T) {
+	t.Parallel()
+	const deny = `{"Sid": "No", "Effect": "Deny", `
+	for name, test := range map[string]struct{ deny, want, example string }{
+		"everything": {deny + `"Action": "*", "Resource": "*"}`, "(Deny) takes away of everything\n", "document/web\n"},
+		"all but one": {deny + `"NotAction": "iam:*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}}`,
+			"(Deny) takes away of everything but iam:*\n", "document/web with aws:requestedregion=eu-west-1\n"},
+		"all but somewhere": {deny + `"Action": "ssm:*", "NotResource": "arn:aws:s3:::*"}`, "(Deny) takes away of ssm:* on everything but arn:aws:s3:::*\n", ""},
+		"in the clear": {deny + `"Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}`,
+			"(Deny) takes away of everything\n", "document/web with aws:securetransport=false\n"},
+	} {
+		have := role(t, func(r *roles.Role) {
+			r.Policies = append(r.Policies, roles.Policy{Name: "deny", Document: policy(t, test.deny)})
+		})
+		want := role(t, func(*roles.Role) {})
+		for what, sides := range map[string][2]*roles.Set{"should, and may not": {want, have}, "may, and should not": {have, want}} {
+			found, err := difference.Compare(sides[0], sides[1], difference.Options{Want: "a", Have: "b", AnyAction: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := found.Text()
+			told := what + ": what "
+			if what == "may, and should not" {
+				told = what + ": what statement No (Deny), as a has it takes away"
+				test.want = strings.TrimPrefix(test.want, "(Deny) ")
+			}
+			if !strings.Contains(text, told) || !strings.Contains(text, test.want) || !strings.Contains(text, test.example) {
+				t.Errorf("%s, %s: no %q, %q and %q in\n%s", name, what, told, test.want, test.example, text)
+			}
+		}
+	}
+}
+
+// TestWhatABoundaryTakesAway is a difference of the policies all the same, and said to be none of what the role may do.
+func TestWhatABoundaryTakesAway(t *testing.T) {
+	t.Parallel()
+	const bounded = "which its permissions boundary takes away"
+	for name, test := range map[string]struct {
+		more string
+		want bool
+	}{
+		"another action":     {`{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}`, true},
+		"another service":    {`{"Effect": "Allow", "Action": ["lambda:*"], "Resource": "arn:aws:lambda:*:*:function:x"}`, true},
+		"another bucket":     {`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::other/*"}`, true},
+		"in part":            {`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*"}`, false},
+		"everything":         {`{"Effect": "Allow", "Action": "*", "Resource": "*"}`, false},
+		"all but what it is": {`{"Effect": "Allow", "NotAction": ["s3:*", "ssm:*"], "Resource": "*"}`, true},
+		"all but another":    {`{"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}`, false},
+	} {
+		bound := func(r *roles.Role) {
+			r.Boundary = policy(t, `{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}, {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::mine*"}`)
+		}
+		have := role(t, func(r *roles.Role) {
+			bound(r)
+			r.Policies = append(r.Policies, roles.Policy{Name: "more", Document: policy(t, test.more)})
+		})
+		found, err := difference.Compare(role(t, bound), have, difference.Options{Want: "a", Have: "b", AnyAction: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := found.Text(); found.Verdict != difference.Different || strings.Contains(text, bounded) != test.want {
+			t.Errorf("%s: told: %t\n%s", name, !test.want, text)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func (r *Result) buckets(want, have *roles.Set, o Options) error {
 		h := &have.Buckets[at]
 		out.Place, out.Unclear = placeText(h.Place), slices.Clone(h.Doubts)
 		if h.Policy != nil {
-			err := out.kind(kindBucket, []*iam.Document{w.Policy}, []*iam.Document{h.Policy}, policy.CompareOptions{AnyAction: o.AnyAction})
+			err := out.kind(kindBucket, []*iam.Document{w.Policy}, []*iam.Document{h.Policy}, [2]*iam.Document{}, policy.CompareOptions{AnyAction: o.AnyAction})
 			if err != nil {
 				return fmt.Errorf("the policy of bucket %s in account %s: %w", w.Name, w.Account, err)
 			}

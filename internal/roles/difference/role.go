@@ -37,7 +37,7 @@ func compare(want, have *roles.Role, o policy.CompareOptions) (Role, error) {
 		if kind.name == "boundary" && (want.Boundary == nil || have.Boundary == nil) {
 			continue // told already
 		}
-		if err := r.kind(kind.name, kind.want, kind.have, o); err != nil {
+		if err := r.kind(kind.name, kind.want, kind.have, [2]*iam.Document{want.Boundary, have.Boundary}, o); err != nil {
 			return r, err
 		}
 	}
@@ -62,7 +62,7 @@ func (r *Role) extension(want, have *roles.Role, o policy.CompareOptions) error 
 		r.Unclear = append(r.Unclear, "it has a permissions boundary, which may keep it from what the release's policy allows: slipway prove says so")
 	}
 	r.doubts(have)
-	err := r.kind("policies", r.identity(want), r.identity(have), o)
+	err := r.kind("policies", r.identity(want), r.identity(have), [2]*iam.Document{}, o)
 	r.More = nil
 	r.decide()
 	return err
@@ -122,8 +122,8 @@ func optional(d *iam.Document) []*iam.Document {
 	return []*iam.Document{d}
 }
 
-// kind compares all policies of one kind, both ways.
-func (r *Role) kind(name string, want, have []*iam.Document, o policy.CompareOptions) error {
+// kind compares all policies of one kind, both ways. Within are the boundaries of both sides.
+func (r *Role) kind(name string, want, have []*iam.Document, within [2]*iam.Document, o policy.CompareOptions) error {
 	if same(want, have) {
 		return nil
 	}
@@ -141,11 +141,11 @@ func (r *Role) kind(name string, want, have []*iam.Document, o policy.CompareOpt
 	if err != nil {
 		return err
 	}
-	more, err := r.added(name, w, h, o)
+	more, err := r.added(name, w, h, within[1], o)
 	if err != nil {
 		return err
 	}
-	less, err := r.added(name, h, w, o)
+	less, err := r.added(name, h, w, within[0], o)
 	r.More, r.Less = append(r.More, more...), append(r.Less, less...)
 	return err
 }
@@ -167,16 +167,16 @@ func compileAll(list []*iam.Document) ([]*iam.Policy, error) {
 	return out, nil
 }
 
-// added is what the new policies allow and the old ones do not.
-func (r *Role) added(kind string, old, new []*iam.Policy, o policy.CompareOptions) (list []Access, err error) {
+// added is what the new policies allow and the old ones do not; boundary is that of whoever has the new ones.
+func (r *Role) added(kind string, old, new []*iam.Policy, boundary *iam.Document, o policy.CompareOptions) (list []Access, err error) {
 	found, err := policy.Compare(policy.Side{Policies: old}, policy.Side{Policies: new}, o)
 	if err != nil {
 		return nil, err
 	}
 	for _, a := range found.Added {
-		access := Access{Kind: kind, Text: a.Action, Statement: a.Statement, Request: a.Request}
-		if a.Resource != "" {
-			access.Text += " on " + a.Resource
+		access := Access{Kind: kind, Text: accessText(&a), Statement: a.Statement, Denied: a.Lifted, Request: a.Request}
+		if access.Bounded, err = r.bounded(kind, &a, boundary); err != nil {
+			return nil, err
 		}
 		list = append(list, access)
 	}

@@ -60,8 +60,9 @@ func (role *Role) text(b *strings.Builder, r *Result) {
 	for _, text := range role.Other {
 		b.WriteString("  " + text + "\n")
 	}
-	accesses(b, role.More, "may, and should not", "")
-	accesses(b, role.Less, "should, and may not", ", as "+r.Want+" has it") // which is not among the given files
+	wanted := ", as " + r.Want + " has it" // which is not among the given files
+	accesses(b, role.More, "may, and should not", "", wanted)
+	accesses(b, role.Less, "should, and may not", wanted, "")
 	for _, text := range role.Unclear {
 		b.WriteString("  cannot be told: " + text + "\n")
 	}
@@ -70,18 +71,26 @@ func (role *Role) text(b *strings.Builder, r *Result) {
 
 var verbs = map[string]string{"policies": "", "trust": "be assumed by others: ", "boundary": "within its boundary ", kindBucket: "let others do "}
 
-func accesses(b *strings.Builder, list []Access, what, whose string) {
+// accesses lists differences. Whose says from where their statements are, others from where those are that deny them.
+func accesses(b *strings.Builder, list []Access, what, whose, others string) {
 	for i, a := range list {
 		if i == most {
 			fmt.Fprintf(b, "  %s: %d more, which --output json lists\n", what, len(list)-most)
 			return
 		}
-		fmt.Fprintf(b, "  %s: %s%s\n", what, verbs[a.Kind], a.Text)
+		text := a.Text
+		if a.Denied != nil {
+			text = fmt.Sprintf("what %s%s takes away of %s", statementText(*a.Denied, others), others, a.Text)
+		}
+		fmt.Fprintf(b, "  %s: %s%s\n", what, verbs[a.Kind], text)
 		example := a.Request
 		if a.Kind != "trust" && a.Kind != kindBucket { // the same for whoever has the policies
 			example.Principal, example.Account = "", ""
 		}
 		fmt.Fprintf(b, "    for example %s\n    by %s%s\n", example, statementText(a.Statement, whose), whose)
+		if a.Bounded {
+			b.WriteString("    which its permissions boundary takes away all the same\n")
+		}
 	}
 }
 
