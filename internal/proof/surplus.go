@@ -44,6 +44,7 @@ const (
 	SurplusResource  SurplusKind = "resource"  // the action is needed, on less
 	SurplusCondition SurplusKind = "condition" // on these resources, but under a condition
 	SurplusCaller    SurplusKind = "caller"    // a trust policy lets in somebody whom the plan does not
+	SurplusBoundary  SurplusKind = "boundary"  // the permissions boundary that the release demands is missing
 	SurplusUnknown   SurplusKind = "unknown"   // it cannot be told
 )
 
@@ -72,6 +73,7 @@ func (r *Result) Weigh(p *plan.Plan, given, needed []Role) error {
 			}
 			done[key] = true
 			s := scale{stage: p.Stages[i].Name, role: role.ARN(), given: subjects[key], needed: least[key]}
+			s.boundary(role.Boundary)
 			if err := s.weigh(); err != nil {
 				return fmt.Errorf("surplus of role %s: %w", role.Name, err)
 			}
@@ -151,6 +153,19 @@ func (s *scale) policy(d *iam.Document, open *iam.Policy) error {
 		}
 	}
 	return nil
+}
+
+// boundary finds a role that has no permissions boundary and should: what its policies get one day is limited by nothing.
+func (s *scale) boundary(demanded string) {
+	bounded := s.given.boundary != nil || slices.ContainsFunc(s.given.role.Unknown, func(u Unknown) bool {
+		return u.Layer == iam.LayerBoundary || u.Layer == iam.LayerNone
+	})
+	if demanded != "" && !bounded {
+		s.found = append(s.found, Surplus{
+			Stage: s.stage, Role: s.role, Policy: "the permissions boundary", Kind: SurplusBoundary,
+			Text: "the release demands " + demanded + ", without which nothing limits what the role is given later",
+		})
+	}
 }
 
 func joinGive(why, give string) string {

@@ -161,3 +161,40 @@ func TestSurplusIsWhatIsReallyHeld(t *testing.T) {
 		})
 	}
 }
+
+// TestSurplusWithoutItsBoundary: a role that lacks the boundary that the release demands is not exactly what is needed.
+func TestSurplusWithoutItsBoundary(t *testing.T) {
+	t.Parallel()
+	bounded := parsed(t, "boundary.json", `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}`)
+	for name, test := range map[string]struct {
+		demanded bool
+		change   func(*proof.Role)
+		want     []proof.SurplusKind
+	}{
+		"none is demanded": {false, func(*proof.Role) {}, nil},
+		"it lacks it":      {true, func(*proof.Role) {}, []proof.SurplusKind{proof.SurplusBoundary}},
+		"it has one":       {true, func(r *proof.Role) { r.Boundary = bounded }, nil},
+		"it has one, unread": {true, func(r *proof.Role) {
+			r.Unknown = []proof.Unknown{{What: "x", Layer: iam.LayerBoundary}}
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, given := trapExample(t, "-Deploy", test.change)
+			for i := range e.plan.Stages {
+				for j := range e.plan.Stages[i].Roles {
+					if r := &e.plan.Stages[i].Roles[j]; test.demanded && strings.HasSuffix(r.Name, "-Deploy") {
+						r.Boundary = "arn:aws:iam::" + r.Account + ":policy/limits"
+					}
+				}
+			}
+			var got []proof.SurplusKind
+			for _, s := range surplusOf(t, e, given) {
+				got = append(got, s.Kind)
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}

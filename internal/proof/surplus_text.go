@@ -55,11 +55,15 @@ func (s *Surplus) where() string {
 }
 
 func (r *Result) surplusHead(b *strings.Builder, exact bool) {
-	roles, statements, unknown := map[string]bool{}, map[[3]string]bool{}, 0
+	roles, statements, unknown, unbounded := map[string]bool{}, map[[3]string]bool{}, 0, 0
 	for i := range r.Surplus {
 		s := &r.Surplus[i]
 		if s.Kind == SurplusUnknown {
 			unknown++
+			continue
+		}
+		if s.Kind == SurplusBoundary {
+			unbounded++
 			continue
 		}
 		roles[s.Role] = true
@@ -69,6 +73,9 @@ func (r *Result) surplusHead(b *strings.Builder, exact bool) {
 	if n := len(statements); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d %s of %d %s %s what no call of the plan needs",
 			n, plural("statement", n), len(roles), plural("role", len(roles)), verb("allow", n)))
+	}
+	if unbounded > 0 {
+		parts = append(parts, fmt.Sprintf("%d %s the permissions boundary of the release", unbounded, plural("role", unbounded)+" "+verb("lack", unbounded)))
 	}
 	if unknown > 0 {
 		parts = append(parts, fmt.Sprintf("%d cannot be told", unknown))
