@@ -66,7 +66,7 @@ func (r Role) Entry(by RoleKind, actions []string) (st iam.Statement, why string
 		st.Sid = p.sid
 	}
 	st.Principals = []iam.PrincipalPattern{{Kind: iam.KindService, Values: []string{by.Service()}}}
-	if r.Source != "" {
+	if r.Source != "" && by != KindEC2 { // which does not say for whom it acts
 		st.Conditions = []iam.Condition{
 			{Operator: "StringEquals", Key: "aws:SourceAccount", Values: []string{r.Account}},
 			{Operator: likeWhere("ArnEquals", "ArnLike", r.Source), Key: "aws:SourceArn", Values: []string{r.Source}},

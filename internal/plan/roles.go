@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/release"
@@ -29,6 +30,11 @@ func newRoles(r *release.Release, rs *release.Stage) []Role {
 		}
 	}
 	node := role(KindNode, "Lets the stage's nodes report to Systems Manager and receive commands.")
+	if slices.ContainsFunc(rs.Targets.Instances, managedNode) {
+		// As AWS has it for hybrid activations ("Create the IAM service role required for Systems Manager in hybrid and
+		// multicloud environments").
+		node.Source = "arn:aws:ssm:" + rs.Region + ":" + rs.AccountID + ":*"
+	}
 	if rs.Targets.NodeRole != "" {
 		node.exists(rs.Targets.NodeRole)
 	}

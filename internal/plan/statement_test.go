@@ -33,6 +33,19 @@ func TestEntryIsForThoseWhoEnter(t *testing.T) {
 		KindDeploy: {"sts:AssumeRole", iam.Statement{}},
 		KindNode:   {"sts:AssumeRole", iam.Statement{}},
 	}
+	// What is registered outside of EC2 says for whom; EC2 does not.
+	hybrid := role
+	hybrid.Kind, hybrid.Source = KindNode, "arn:aws:ssm:eu-west-1:111111111111:*"
+	want := tests[KindSSM].want
+	want.Conditions = []iam.Condition{
+		{Operator: "StringEquals", Key: "aws:SourceAccount", Values: []string{"111111111111"}},
+		{Operator: "ArnLike", Key: "aws:SourceArn", Values: []string{"arn:aws:ssm:eu-west-1:111111111111:*"}},
+	}
+	for kind, want := range map[RoleKind]iam.Statement{KindSSM: want, KindEC2: tests[KindEC2].want} {
+		if got, _ := hybrid.Entry(kind, []string{"sts:AssumeRole"}); !cmp.Equal(want, got) {
+			t.Errorf("%s: -want +got:\n%s", kind, cmp.Diff(want, got))
+		}
+	}
 	for kind, test := range tests {
 		got, why := role.Entry(kind, []string{test.action})
 		if diff := cmp.Diff(test.want, got); diff != "" || (why == "") != (test.want.Sid == "") {

@@ -221,14 +221,15 @@ func (p *stageProver) entryQuestions(c *plan.Call, role *plan.Role, s *subject) 
 	}
 	context := callContext(p.stage)
 	context["aws:PrincipalIsAWSService"], context["aws:ResourceAccount"] = []string{"true"}, []string{role.Account}
-	if role.Source != "" {
+	sourced := role.Source != "" && c.Role != plan.KindEC2
+	if sourced {
 		context["aws:SourceAccount"] = []string{role.Account}
 		context["aws:SourceArn"] = []string{strings.ReplaceAll(role.Source, "*", string(anyText))}
 	}
 	known := knowing(c.Action, context, true)
 	return []question{ask(iam.Principal{Kind: iam.PrincipalService, ARN: c.Role.Service()}, context, func(key string) bool {
-		// uncertain: which source keys a service sends when it hands out a role for a node.
-		return known(key) && (role.Source != "" || !sourceKey(key))
+		// uncertain: which source keys EC2 sends when it hands out a role for an instance.
+		return known(key) && (sourced || !sourceKey(key))
 	})}
 }
 

@@ -48,6 +48,9 @@ func newPlan(sh shape) *plan.Plan {
 			s.Calls = append(s.Calls, call(plan.KindGitHub, "sts:AssumeRoleWithWebIdentity", plan.Always, []plan.Resource{{ARN: r.ARN(), Type: "role"}}))
 		}
 	}
+	if sh.hybrid {
+		node.Source = "arn:aws:ssm:" + region + ":" + account + ":*"
+	}
 	s.Roles = append(s.Roles, node)
 	s.Calls = append(s.Calls, ciCalls(sh, send, read)...)
 	s.Calls = append(s.Calls, call(plan.KindEC2, "sts:AssumeRole", plan.OnLaunch, []plan.Resource{{ARN: node.ARN(), Type: "role"}}))

@@ -47,19 +47,26 @@ func TestR021NodeRolesTrustTheServicesThatHandThemOut(t *testing.T) {
 	tests := []struct {
 		sh      shape
 		service string
+		acts    string // for whom; EC2 does not say
 		want    bool
 	}{
-		{shape{}, "ec2.amazonaws.com", true},
-		{shape{}, "ssm.amazonaws.com", false},
-		{shape{hybrid: true}, "ec2.amazonaws.com", true},
-		{shape{hybrid: true}, "ssm.amazonaws.com", true},
-		{shape{}, "lambda.amazonaws.com", false},
+		{shape{}, "ec2.amazonaws.com", "", true},
+		{shape{}, "ssm.amazonaws.com", account, false},
+		{shape{hybrid: true}, "ec2.amazonaws.com", "", true},
+		{shape{hybrid: true}, "ssm.amazonaws.com", account, true},
+		{shape{hybrid: true}, "ssm.amazonaws.com", "222222222222", false},
+		{shape{hybrid: true}, "ssm.amazonaws.com", "", false},
+		{shape{}, "lambda.amazonaws.com", account, false},
 	}
 	for _, tt := range tests {
 		r := mustRender(t, tt.sh).role(t, plan.KindNode)
 		p := iam.Principal{Kind: iam.PrincipalService, ARN: tt.service}
-		if got := r.enters(t, p, "sts:AssumeRole", nil); got != tt.want {
-			t.Errorf("%+v: %s enters: %t, want %t", tt.sh, tt.service, got, tt.want)
+		context := map[string][]string{}
+		if tt.acts != "" {
+			context["aws:SourceAccount"], context["aws:SourceArn"] = []string{tt.acts}, []string{"arn:aws:ssm:eu-west-1:" + tt.acts + ":managed-instance/mi-0123456789abcdef0"}
+		}
+		if got := r.enters(t, p, "sts:AssumeRole", context); got != tt.want {
+			t.Errorf("%+v: %s for %q enters: %t, want %t", tt.sh, tt.service, tt.acts, got, tt.want)
 		}
 	}
 }

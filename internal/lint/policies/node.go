@@ -171,9 +171,21 @@ func (l *linter) output(h *holder) {
 		l.lost(h, "s3:PutObject", "s3:GetEncryptionConfiguration", "s3:ListBucket", "s3:PutObjectAcl")
 	case sessions:
 		l.atRole(&sessionLogRule, h, "", "ssmmessages:OpenDataChannel, and neither logs:PutLogEvents nor s3:PutObject")
+	case h.rendered():
 	default:
 		l.atRole(&noOutputRule, h, "", "neither logs:PutLogEvents nor s3:PutObject")
 	}
+}
+
+// rendered says whether a node's role is slipway's own, by what it calls its statements: the release says where output goes,
+// and slipway keeps the end of what a command wrote where that is nowhere.
+func (h *holder) rendered() bool {
+	named := func(sid string) bool {
+		return slices.ContainsFunc(h.policies, func(p *policy) bool {
+			return slices.ContainsFunc(p.statements, func(s *statement) bool { return s.allows() && s.Sid == sid })
+		})
+	}
+	return named("ReportToSystemsManager") && named("ReceiveCommands")
 }
 
 // lost reports what is missing beside an action that writes output.

@@ -162,9 +162,26 @@ func (e entry) anybody(denies, told bool) {
 	case e.value == "*":
 		e.report(&everybodyRule, e.at(), "", "every principal of every account may assume the role")
 	case root && !told:
-		e.report(&wholeAccountRule, e.at(), "", "%s is every principal of that account whom its own policies allow it", e.value)
+		f := e.report(&wholeAccountRule, e.at(), "", "%s is every principal of that account whom its own policies allow it", e.value)
+		if e.own() {
+			f.Severity = finding.Info
+		}
 	}
 }
+
+// own says whether the account is the role's own, whose administrators decide about it in any case.
+func (e entry) own() bool {
+	parts, ok := e.value.arn()
+	account := e.policy.holder.account
+	if ok && account != "" {
+		return string(parts[arnAccount]) == account
+	}
+	return string(e.value) == account || strings.Contains(string(e.value), "${AWS::AccountId}") || ok && account == "" && e.Sid == ownAccountSid
+}
+
+// ownAccountSid is that of slipway's own statement where a release names no pipeline. A template does not say which account it
+// is for.
+const ownAccountSid = "OwnAccount"
 
 var (
 	accountID     = regexp.MustCompile(`^[0-9]{12}$`)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
 )
 
@@ -100,7 +101,7 @@ func (e entry) subject(issuer string, claims map[string][]test, known []string) 
 		e.report(&noSubjectRule, e.at(), `"StringEquals": {"`+issuer+`:sub": "…"}`, "nothing says whose tokens of %s are let in", issuer)
 		return
 	case !slices.ContainsFunc(limiting, func(claim string) bool { return !owner(claim) }):
-		e.report(&ownerRule, claims[limiting[0]][0].Pos, "", "every repository of the owner is let in")
+		e.owners(claims[limiting[0]][0].Pos, "", "every repository of the owner is let in")
 		return
 	}
 	others := slices.ContainsFunc(limiting, func(claim string) bool { return claim != "sub" && !owner(claim) })
@@ -148,7 +149,7 @@ func (e entry) wide(t test, value string, narrowed, owned bool) {
 			e.report(&noSubjectRule, t.Pos, "the whole owner and name of the repository", "%s: anybody can have a repository of such a name", value)
 		}
 	case wild(repository):
-		e.report(&ownerRule, t.Pos, "the whole name of the repository", "%s: every such repository of %s is let in", value, owner)
+		e.owners(t.Pos, "the whole name of the repository", "%s: every such repository of %s is let in", value, owner)
 	case !inContext && !strings.HasSuffix(name, "*"):
 		return // no star lets anything more in: see exact
 	case !inContext || strings.HasPrefix(context, "*"):
@@ -240,14 +241,31 @@ func (e entry) pullRequest(t test, value string) {
 	if !strings.HasSuffix(value, ":pull_request") {
 		return
 	}
-	for _, action := range changing {
-		for _, s := range e.policy.holder.about(strings.ToLower(action)) {
-			if s.Effect == "Allow" && s.policy != e.policy {
-				e.report(&pullRequestRule, t.Pos, "a role of its own for pull requests, which only reads", "jobs of pull requests may %s", action)
-				return
-			}
-		}
+	if action := e.changes(); action != "" {
+		e.report(&pullRequestRule, t.Pos, "a role of its own for pull requests, which only reads", "jobs of pull requests may %s", action)
 	}
+}
+
+// changes is an action by which who is let in changes what runs; empty where the role has none that is known.
+func (e entry) changes() string {
+	i := slices.IndexFunc(changing, func(action string) bool {
+		return slices.ContainsFunc(e.policy.holder.about(strings.ToLower(action)), func(s *statement) bool { return s.Effect == iam.Allow && s.policy != e.policy })
+	})
+	if i < 0 {
+		return ""
+	}
+	return changing[i]
+}
+
+// owners reports that all repositories of an owner are let in. Into a role that deploys they must not be; one that only reads
+// may be meant for them.
+func (e entry) owners(at iam.Position, fix, format string, args ...any) {
+	action := e.changes()
+	if action == "" {
+		e.report(&ownerRule, at, fix, format, args...)
+		return
+	}
+	e.report(&ownerRule, at, fix, format+", and may "+action, args...).Severity = finding.Error
 }
 
 const githubPage = "https://docs.github.com/en/actions/reference/security/oidc"

@@ -105,6 +105,33 @@ func TestR019PullRequestsThatDeploy(t *testing.T) {
 	}
 }
 
+// TestR019RepositoriesOfAnOwner: into a role that deploys none but its own repository is let in; one that reads may be for all.
+func TestR019RepositoriesOfAnOwner(t *testing.T) {
+	t.Parallel()
+	for _, claim := range []string{`"token.actions.githubusercontent.com:sub": "repo:acme/*"`, `"token.actions.githubusercontent.com:repository_owner": "acme"`} {
+		trust := policyOf(github(`, "StringLike": {` + claim + `}`))
+		for action, want := range map[string]finding.Severity{"ssm:SendCommand": finding.Error, "ecr:BatchGetImage": finding.Warning} {
+			found := folder(map[string]string{"ship/trust": trust, "ship/policy-x": policyOf(allow(action, "*"))})
+			if f := find(t, "SLW240", found); f.Severity != want {
+				t.Errorf("%s, %s: %s", claim, action, f.Severity)
+			}
+		}
+		if f := find(t, "SLW240", File("trust.json", []byte(trust))); f.Severity != finding.Warning {
+			t.Errorf("a policy alone: %s", f.Severity)
+		}
+	}
+}
+
+// TestR083TheOwnAccount: whom an account's own administrators let in is worth a look; another account is too much.
+func TestR083TheOwnAccount(t *testing.T) {
+	t.Parallel()
+	for root, want := range map[string]finding.Severity{"arn:aws:iam::" + account + ":root": finding.Info, "arn:aws:iam::444455556666:root": finding.Warning} {
+		if f := find(t, "SLW248", folder(map[string]string{"ops/trust": trustIn("", root)})); f.Severity != want {
+			t.Errorf("%s: %s", root, f.Severity)
+		}
+	}
+}
+
 // FuzzTrust: no policy makes the linter fail.
 func FuzzTrust(f *testing.F) {
 	f.Add(github(`, "ForAllValues:StringLike": {"token.actions.githubusercontent.com:sub": ["repo:*", "repo:a/b:*", ":"]}`))
