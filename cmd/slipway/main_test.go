@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) {
 	node.MaybeInit() // this binary is the program that the nodes re-execute
-	testscript.Main(m, map[string]func(){"slipway": main})
+	testscript.Main(m, map[string]func(){"slipway": main, "awscall": awscall})
 }
 
 // TestScripts runs the sessions of the command line that specify it.
