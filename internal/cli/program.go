@@ -23,7 +23,9 @@ type program struct {
 	env          []string
 	limit        time.Duration
 	tell         func(line string)
-	// whole is true where its end is that of all that it started.
+	// whole is true where its end is that of all that it started: a test's children have the Test role's credentials, and would act
+	// with them after the verdict, while the next stage is shipped. A hook may leave something running, such as a tunnel that is
+	// closed after the deploy.
 	whole bool
 }
 

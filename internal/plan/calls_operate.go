@@ -17,6 +17,12 @@ func (b *builder) operate(trigger, verify RoleKind) {
 		Role: KindPeople, Action: "sts:AssumeRole", Resources: []Resource{{ARN: operator.ARN(), Type: "role"}},
 		When: OnStatus, Often: "once", Reason: "A person enters the role; its trust policy decides, and what that person is allowed.",
 	})
+	if test := b.stage.role(KindTest); test != nil && len(test.People) > 0 {
+		b.add(Call{
+			Role: KindPeople, Action: "sts:AssumeRole", Resources: []Resource{{ARN: test.ARN(), Type: "role"}}, When: OnTest,
+			Often: "once per test", Reason: "A person who resumes a deploy runs the tests that are left, as the role that is for them.",
+		})
+	}
 	for _, c := range pipeline {
 		if c.Role != trigger && c.Role != verify || slices.Contains(published, c.Action) || c.For == keepScripts.sid {
 			continue

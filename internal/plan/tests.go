@@ -16,6 +16,9 @@ func (s *Stage) addTest(r *release.Release, of *release.Test) ([]Call, error) {
 	if own := s.own(); own != nil {
 		role.From = own.ARN()
 	}
+	if pipeline := role.From != "" || len(role.Subjects) > 0; pipeline && r.Operators != nil {
+		role.People = people(r.Operators, s.Account) // else the account's own are let in anyway
+	}
 	s.Tests = append(s.Tests, Test{Name: of.Name, After: len(s.Steps), Run: *newHook(&of.Run), Timeout: seconds(of.Timeout)})
 	var calls []Call
 	for _, p := range of.Allow {

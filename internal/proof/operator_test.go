@@ -81,3 +81,36 @@ func TestR124NobodyElseIsAnOperator(t *testing.T) {
 		}
 	}
 }
+
+// TestR124OperatorsRunTheTestsThatAreLeft: a resume runs tests, so that the same people may enter the role that is for those, and it
+// lets in nobody else; where the release names no pipeline, the account's own are let in anyway.
+func TestR124OperatorsRunTheTestsThatAreLeft(t *testing.T) {
+	t.Parallel()
+	tested := func(r *release.Release) {
+		r.Stages[0].Steps = append(r.Stages[0].Steps, release.Step{Test: &release.Test{Name: "smoke", Run: release.Hook{Path: "smoke.sh", Content: "#!/bin/sh\n"}}})
+	}
+	noCI := func(r *release.Release) { r.CI = release.CI{} }
+	const id = "dev/-/People/sts:AssumeRole/test"
+	for name, p := range map[string]*plan.Plan{
+		"tokens": webPlan(t, recorded, operators, tested), "builds": webPlan(t, recorded, builds, operators, tested),
+		"the account's own": webPlan(t, recorded, noCI, operators, tested),
+	} {
+		given, buckets := rendered(t, p)
+		result := proveWith(t, p, given, buckets)
+		if err := result.Escalate(p, given); err != nil {
+			t.Fatal(err)
+		}
+		if result.Verdict != Proved {
+			t.Errorf("%s: %s", name, result.Text())
+		}
+		if name == "the account's own" {
+			continue
+		}
+		i := slices.IndexFunc(given, func(r Role) bool { return strings.HasSuffix(r.Name, "-Test") })
+		others := slices.Clone(given)
+		others[i].Trust = document(t, "trust.json", strings.NewReplacer("_Operators_", "_Readers_").Replace(string(others[i].Trust.JSON())))
+		if c := resultOf(t, proveWith(t, p, others, buckets), id); c.Verdict != Refuted {
+			t.Errorf("%s: another permission set: %+v", name, c)
+		}
+	}
+}

@@ -117,7 +117,7 @@ var killTiming = ship.Timing{TickMin: 50 * time.Millisecond, TickMax: 200 * time
 func parse(stage string, files map[string]string, version string) (*release.Release, *plan.Plan, error) {
 	fsys := fstest.MapFS{}
 	for name, content := range files {
-		fsys[name] = &fstest.MapFile{Data: []byte(content)}
+		fsys[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o755}
 	}
 	r, err := release.Parse("slipway.yaml", []byte(header+stage), release.Options{Files: fsys, Set: map[string]string{"version": version}})
 	if err != nil {

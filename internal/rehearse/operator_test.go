@@ -1,6 +1,7 @@
 package rehearse_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -31,10 +32,12 @@ stages:
           timeout: 1m
           output: {log-group: /shop/deploy}
           rollout: {batches: [1, 100%]}
+      - test: {name: smoke, run: smoke.sh, allow: [{action: "ssm:GetParameter", resource: parameter/shop/version}]}
 `
 )
 
 var operatedFiles = map[string]string{
+	"smoke.sh":   "#!/bin/sh\n",
 	"migrate.sh": "echo migrated\n", "release.sh": `case "$Version" in
 v1) seq 1 10000 ;; # more than Run Command shows
 v3) sleep 1 ;;     # which is killed meanwhile
@@ -46,6 +49,7 @@ esac
 // operator is somebody at work with the role of operators, and nothing else.
 type operator struct {
 	scenario
+	own    awsclient.Config // the person's
 	config awsclient.Config
 }
 
@@ -58,13 +62,14 @@ func enterOperator(t *testing.T, s scenario) operator {
 		t.Fatal("the plan has no role for operators")
 	}
 	keys, err := s.aws.PutUser(t.Context(), localiam.UserSpec{Account: stage.Account, Name: person, Path: "/", Policies: map[string][]byte{
-		"enter": []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + role.ARN() + `"}]}`),
+		"enter": []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["` +
+			role.ARN() + `","` + strings.TrimSuffix(role.ARN(), "Operator") + `Test"]}]}`),
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := awsclient.ForEndpoint(s.aws.Endpoint(), stage.Region, awsclient.Keys(keys.AccessKeyID, keys.SecretAccessKey))
-	return operator{s, awsclient.EnterRole(t.Context(), own, role.ARN(), person)}
+	return operator{s, own, awsclient.EnterRole(t.Context(), own, role.ARN(), person)}
 }
 
 // as is the configuration of a command of the operator's.
@@ -72,6 +77,11 @@ func (o operator) as(t *testing.T, run string) ship.Config {
 	t.Helper()
 	cfg := o.durable(t, run, o.scenario.config(t, run, nil).Send)
 	cfg.Send, cfg.Watch = o.config, o.config
+	cfg.RunTest = func(ctx context.Context, _ plan.Test) error {
+		role, _ := o.plan.Stages[0].Role(plan.KindTest)
+		_, err := awsclient.EnterRole(ctx, o.own, role.ARN(), person).Credentials.Retrieve(ctx)
+		return err
+	}
 	cfg.Bucket = awsclient.NewBucket(o.config, o.plan.Record.Region, o.plan.Record.Bucket, o.plan.Record.Account)
 	return cfg
 }
@@ -86,6 +96,12 @@ func (o operator) deploy(t *testing.T, version string, events func(ship.Event)) 
 	}
 	p.Record = cfg.Plan.Record
 	cfg.Plan, cfg.Events = p, events
+	cfg.RunTest = func(ctx context.Context, _ plan.Test) error {
+		role, _ := p.Stages[0].Role(plan.KindTest)
+		config := awsclient.ForEndpoint(o.aws.Endpoint(), "eu-west-1", awsclient.Nobody)
+		_, err := awsclient.EnterGitHub(ctx, config, rehearse.Token(o.aws, o.release, "dev"), role.ARN(), "test")
+		return err
+	}
 	result, err := ship.Deploy(t.Context(), cfg)
 	if err != nil {
 		t.Error(err)
@@ -146,6 +162,9 @@ func TestR124OperatorsWork(t *testing.T) {
 	taken, err := ship.Continue(t.Context(), o.as(t, "taken"), ship.Continuing{})
 	if err != nil || taken.Verdict != ship.Succeeded {
 		t.Errorf("resume: %v, %s: %+v; killed after\n%s", err, taken.Verdict, taken.Problem, events)
+	}
+	if len(taken.Tests) != 1 || taken.Tests[0].Verdict != ship.Succeeded {
+		t.Errorf("the test of the deploy that was taken up: %+v", taken.Tests)
 	}
 	if o.sends(t) == before {
 		t.Errorf("the resume had nothing to send; the deploy was killed after\n%s", events)

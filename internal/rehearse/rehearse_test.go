@@ -50,7 +50,7 @@ func startOn(t *testing.T, agent, stage string, files map[string]string, change 
 	t.Helper()
 	fsys := fstest.MapFS{}
 	for name, content := range files {
-		fsys[name] = &fstest.MapFile{Data: []byte(content)}
+		fsys[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o755}
 	}
 	r, err := release.Parse("slipway.yaml", []byte(header+stage), release.Options{Files: fsys})
 	if err != nil {
