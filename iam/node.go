@@ -41,6 +41,20 @@ type Field struct {
 	Value Node
 }
 
+// Field is the value of a key of an object, the first of them where the object has the key twice; nil where there is none, or n is
+// nil or no object.
+func (n *Node) Field(name string) *Node {
+	if n == nil || n.Kind != ObjectNode {
+		return nil
+	}
+	for i := range n.Fields {
+		if n.Fields[i].Name == name {
+			return &n.Fields[i].Value
+		}
+	}
+	return nil
+}
+
 // count and at go over the items of a list. Every other value is taken for a list of one: the policy language
 // makes no difference between them.
 func (n *Node) count() int {

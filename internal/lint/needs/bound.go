@@ -48,7 +48,7 @@ func touches(st *iam.Statement, resource string) bool {
 	if len(st.NotResources) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(st.Resources, func(r string) bool { return overlap(r, resource) })
+	return slices.ContainsFunc(st.Resources, func(r string) bool { return iam.Overlap(r, resource) })
 }
 
 // covers says whether a statement is about all that the pattern of a resource stands for: a pattern that takes the
@@ -56,34 +56,8 @@ func touches(st *iam.Statement, resource string) bool {
 func covers(st *iam.Statement, resource string) bool {
 	const letter = "\x00"
 	text := strings.ReplaceAll(resource, "*", letter)
-	return slices.ContainsFunc(st.Resources, func(r string) bool { return !strings.Contains(r, "?") && overlap(r, text) && len(r) <= longest })
+	return slices.ContainsFunc(st.Resources, func(r string) bool { return !strings.Contains(r, "?") && len(r) <= longest && iam.Overlap(r, text) })
 }
 
-// longest is how long patterns are that are compared; longer ones are taken to overlap.
+// longest is how long patterns are that can be said to cover others: a resource has no more.
 const longest = 512
-
-// overlap says whether there is a text that two patterns with * and ? both match.
-func overlap(a, b string) bool {
-	if len(a) > longest || len(b) > longest {
-		return true
-	}
-	// reach[j] says whether a[:i] and b[:j] can stand for the same text.
-	reach := make([]bool, len(b)+1)
-	reach[0] = true
-	for j := range len(b) {
-		reach[j+1] = reach[j] && b[j] == '*'
-	}
-	for i := range len(a) {
-		next := make([]bool, len(b)+1)
-		next[0] = reach[0] && a[i] == '*'
-		for j := range len(b) {
-			if a[i] == '*' || b[j] == '*' {
-				next[j+1] = reach[j+1] || next[j]
-			} else {
-				next[j+1] = reach[j] && (a[i] == b[j] || a[i] == '?' || b[j] == '?')
-			}
-		}
-		reach = next
-	}
-	return reach[len(b)]
-}

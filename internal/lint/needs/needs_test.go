@@ -207,21 +207,6 @@ func TestProve(t *testing.T) {
 	}
 }
 
-func TestOverlap(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		a, b string
-		want bool
-	}{
-		{"a", "a", true}, {"a", "b", false}, {"*", "", true}, {"a*", "*b", true}, {"a*c", "ab*d", false}, {"a?c", "abc", true}, {"a*", "b*", false},
-		{"arn:x:*:document/shop-*", "arn:x:eu:document/*", true}, {"*a*", "*b*", true},
-	} {
-		if got := overlap(tt.a, tt.b); got != tt.want || overlap(tt.b, tt.a) != tt.want {
-			t.Errorf("%s and %s: %v, want %v", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 func FuzzOf(f *testing.F) {
 	f.Add(step("aws s3 sync . s3://b/$X; aws ssm send-command --instance-ids= x"))
 	f.Add("version: 0.2\nphases: {build: {commands: [aws s3 cp s3://a b]}}")

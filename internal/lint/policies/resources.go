@@ -16,14 +16,14 @@ func (l *linter) resources(name string, content []byte) {
 	} else {
 		root, _ = yaml.ReadTree(name, content)
 	}
-	all := fieldOf(root, "Resources")
+	all := root.Field("Resources")
 	if all == nil || all.Kind != iam.ObjectNode {
 		return
 	}
 	var workload string
 	for _, f := range all.Fields {
-		kind := textIn(fieldOf(&f.Value, "Type"))
-		if kind == "AWS::IAM::AccessKey" || kind == "AWS::IAM::User" && fieldOf(fieldOf(&f.Value, "Properties"), "LoginProfile") != nil {
+		kind := textIn(f.Value.Field("Type"))
+		if kind == "AWS::IAM::AccessKey" || kind == "AWS::IAM::User" && f.Value.Field("Properties").Field("LoginProfile") != nil {
 			l.found = append(l.found, keysRule.At(name, f.Pos.Line, f.Pos.Column, "", "%s is an %s: keys that never expire, in a template", f.Name, kind))
 		}
 		if workload == "" && slices.ContainsFunc(workloads, func(p string) bool { return strings.HasPrefix(kind, p) }) {
@@ -31,7 +31,7 @@ func (l *linter) resources(name string, content []byte) {
 		}
 	}
 	for _, f := range all.Fields {
-		if workload != "" && textIn(fieldOf(&f.Value, "Type")) == "AWS::IAM::Role" && assumedByCloudFormation(&f.Value) {
+		if workload != "" && textIn(f.Value.Field("Type")) == "AWS::IAM::Role" && assumedByCloudFormation(&f.Value) {
 			l.found = append(l.found, ownStackRule.At(name, f.Pos.Line, f.Pos.Column, "", "%s is a role that CloudFormation deploys with, and %s is what it deploys", f.Name, workload))
 		}
 	}
@@ -48,7 +48,7 @@ var workloads = []string{
 
 // assumedByCloudFormation says whether a role's trust policy names CloudFormation.
 func assumedByCloudFormation(resource *iam.Node) bool {
-	trust := fieldOf(fieldOf(resource, "Properties"), "AssumeRolePolicyDocument")
+	trust := resource.Field("Properties").Field("AssumeRolePolicyDocument")
 	if trust == nil {
 		return false
 	}
@@ -58,19 +58,6 @@ func assumedByCloudFormation(resource *iam.Node) bool {
 	}
 	services, _ := trusted(d)
 	return slices.Contains(services, "cloudformation")
-}
-
-// fieldOf finds a field of an object; nil when there is none.
-func fieldOf(n *iam.Node, name string) *iam.Node {
-	if n == nil {
-		return nil
-	}
-	for i := range n.Fields {
-		if n.Fields[i].Name == name {
-			return &n.Fields[i].Value
-		}
-	}
-	return nil
 }
 
 func textIn(n *iam.Node) string {

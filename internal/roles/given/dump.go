@@ -17,7 +17,7 @@ const (
 
 // isDump says whether an object is what aws iam get-account-authorization-details prints.
 func isDump(root *iam.Node) bool {
-	return field(root, listUsers) != nil || field(root, listRoles) != nil || field(root, listGroups) != nil
+	return root.Field(listUsers) != nil || root.Field(listRoles) != nil || root.Field(listGroups) != nil
 }
 
 // dump is what IAM says of an account, while it is read.
@@ -27,10 +27,10 @@ type dump struct {
 
 func readDump(file string, root *iam.Node) (*roles.Set, []*iam.SyntaxError) {
 	d := dump{newBook(file, "")}
-	if n := field(root, "IsTruncated"); n != nil && n.Text == "true" {
+	if n := root.Field("IsTruncated"); n != nil && n.Text == "true" {
 		d.report(n.Pos, iam.CodeWrongValue, "the list is cut off (IsTruncated): it does not have everybody; without --max-items, aws iam get-account-authorization-details gives all")
 	}
-	for _, p := range items(field(root, listPolicies)) {
+	for _, p := range items(root.Field(listPolicies)) {
 		d.managed(&p)
 	}
 	for _, l := range []struct{ list, kind, name, policies string }{
@@ -38,11 +38,11 @@ func readDump(file string, root *iam.Node) (*roles.Set, []*iam.SyntaxError) {
 		{listRoles, typeRole, "RoleName", "RolePolicyList"},
 		{listUsers, typeUser, "UserName", "UserPolicyList"},
 	} {
-		for _, n := range items(field(root, l.list)) {
+		for _, n := range items(root.Field(l.list)) {
 			d.holder(&n, l.kind, l.name, l.policies)
 		}
 	}
-	set := &roles.Set{Complete: field(root, listUsers) != nil && field(root, listRoles) != nil && field(root, listGroups) != nil}
+	set := &roles.Set{Complete: root.Field(listUsers) != nil && root.Field(listRoles) != nil && root.Field(listGroups) != nil}
 	d.finish(set)
 	return set, distinct(d.findings)
 }
@@ -56,9 +56,9 @@ func (d *dump) managed(n *iam.Node) {
 	}
 	a := &roles.Attached{ARN: arn, Place: place(d.file, n.Pos)}
 	d.byARN[arn] = a
-	for _, v := range items(field(n, "PolicyVersionList")) {
-		document := field(&v, "Document")
-		if isDefault := field(&v, "IsDefaultVersion"); document == nil || isDefault == nil || isDefault.Text != "true" {
+	for _, v := range items(n.Field("PolicyVersionList")) {
+		document := v.Field("Document")
+		if isDefault := v.Field("IsDefaultVersion"); document == nil || isDefault == nil || isDefault.Text != "true" {
 			continue
 		}
 		a.Document = d.embedded(document)
@@ -88,20 +88,20 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 	if h.path == "" {
 		h.path = pathIn(arn)
 	}
-	if trust := field(n, "AssumeRolePolicyDocument"); trust != nil {
+	if trust := n.Field("AssumeRolePolicyDocument"); trust != nil {
 		h.trust = d.embedded(trust)
 	}
-	for _, p := range items(field(n, policies)) {
+	for _, p := range items(n.Field(policies)) {
 		d.inline(h, &p)
 	}
-	for _, a := range items(field(n, "AttachedManagedPolicies")) {
+	for _, a := range items(n.Field("AttachedManagedPolicies")) {
 		h.attached = append(h.attached, d.policy(textOf(&a, "PolicyArn"), a.Pos))
 	}
 	d.bound(h, n)
-	for _, g := range items(field(n, "GroupList")) {
+	for _, g := range items(n.Field("GroupList")) {
 		h.groups = append(h.groups, g.Text)
 	}
-	for _, p := range items(field(n, "InstanceProfileList")) {
+	for _, p := range items(n.Field("InstanceProfileList")) {
 		h.profile = true
 		h.profiles = append(h.profiles, textOf(&p, "InstanceProfileName"))
 	}
@@ -113,7 +113,7 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 }
 
 func (d *dump) inline(h *holder, n *iam.Node) {
-	document, name := field(n, "PolicyDocument"), textOf(n, "PolicyName")
+	document, name := n.Field("PolicyDocument"), textOf(n, "PolicyName")
 	if document == nil || name == "" {
 		d.report(n.Pos, iam.CodeMissingElement, "a policy of %s needs PolicyName and PolicyDocument", h.name)
 		return
@@ -125,7 +125,7 @@ func (d *dump) inline(h *holder, n *iam.Node) {
 
 // bound reads the permissions boundary.
 func (d *dump) bound(h *holder, n *iam.Node) {
-	b := field(n, "PermissionsBoundary")
+	b := n.Field("PermissionsBoundary")
 	if b == nil || b.Kind == iam.NullNode {
 		return
 	}

@@ -59,7 +59,7 @@ func move(n *iam.Node, pos iam.Position) {
 
 // textOf is the text of a field; empty where it has none.
 func textOf(n *iam.Node, name string) string {
-	f := field(n, name)
+	f := n.Field(name)
 	if f == nil || f.Kind != iam.StringNode || strings.Contains(f.Text, "\x00") {
 		return ""
 	}

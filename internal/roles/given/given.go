@@ -12,7 +12,6 @@ package given
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -92,7 +91,7 @@ func tree(name string, src []byte) (*iam.Node, []*iam.SyntaxError) {
 // KindOf tells what a file is by its content; ok is false where it has no roles that could be read.
 func KindOf(root *iam.Node) (kind Kind, ok bool) {
 	switch {
-	case field(root, "Statement") != nil:
+	case root.Field("Statement") != nil:
 		return KindPolicy, true
 	case isTemplate(root):
 		return KindTemplate, true
@@ -143,18 +142,6 @@ func plainPartition(arn string) string {
 		return arn
 	}
 	return "arn:aws:" + rest
-}
-
-// field finds a field of an object; nil when there is none.
-func field(n *iam.Node, name string) *iam.Node {
-	if n == nil || n.Kind != iam.ObjectNode {
-		return nil
-	}
-	i := slices.IndexFunc(n.Fields, func(f iam.Field) bool { return f.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &n.Fields[i].Value
 }
 
 func at(file string, pos iam.Position, code iam.Code, format string, args ...any) *iam.SyntaxError {

@@ -43,7 +43,7 @@ func (t *template) nameOf(r *resolver, x *resource) iam.Node {
 		return own // a name that depends on itself
 	}
 	x.busy = true
-	if n := field(x.properties, nameProperty[x.kind]); n != nil {
+	if n := x.properties.Field(nameProperty[x.kind]); n != nil {
 		if n := r.value(n); !isNoValue(&n) && len(n.Text) <= maxValue {
 			own = n
 		}
@@ -98,7 +98,7 @@ func (t *template) arn(r *resolver, x *resource) (iam.Node, bool) {
 }
 
 func (t *template) pathOf(r *resolver, x *resource) iam.Node {
-	if n := field(x.properties, "Path"); n != nil {
+	if n := x.properties.Field("Path"); n != nil {
 		if n := r.value(n); !isNoValue(&n) {
 			return n
 		}
@@ -129,7 +129,7 @@ func subText(s string) (string, bool) {
 	if fault != nil {
 		return "", false
 	}
-	argument := field(n, "Fn::Sub")
+	argument := n.Field("Fn::Sub")
 	if argument == nil || argument.Kind != iam.StringNode {
 		return "", false
 	}

@@ -10,7 +10,7 @@ import (
 
 // isPlan says whether an object is what terraform show -json prints of a plan (Terraform, "JSON Output Format").
 func isPlan(root *iam.Node) bool {
-	return field(root, "planned_values") != nil && field(root, "format_version") != nil
+	return root.Field("planned_values") != nil && root.Field("format_version") != nil
 }
 
 // tfResource is a resource as it will be.
@@ -35,12 +35,12 @@ type tfPlan struct {
 func readPlan(file string, root *iam.Node, o Options) (*roles.Set, []*iam.SyntaxError) {
 	p := &tfPlan{book: newBook(file, o.Account), byPlain: map[string][]*tfResource{}, policies: map[string]*roles.Attached{}}
 	unknown := map[string]*iam.Node{}
-	for _, c := range items(field(root, "resource_changes")) {
-		unknown[textOf(&c, "address")] = field(field(&c, "change"), "after_unknown")
+	for _, c := range items(root.Field("resource_changes")) {
+		unknown[textOf(&c, "address")] = c.Field("change").Field("after_unknown")
 	}
 	expressions := map[string]*iam.Node{}
-	configured(field(field(root, "configuration"), "root_module"), "", expressions)
-	p.list(field(field(root, "planned_values"), "root_module"), unknown, expressions)
+	configured(root.Field("configuration").Field("root_module"), "", expressions)
+	p.list(root.Field("planned_values").Field("root_module"), unknown, expressions)
 	p.read()
 	set := &roles.Set{}
 	p.buckets(set)
@@ -52,11 +52,11 @@ func readPlan(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Syntax
 // whole looks whether the plan has everything (Terraform, "JSON Output Format": errored, complete). One that failed has what was
 // planned before; one that is not complete, because of -target or what is deferred, leaves changes to another plan.
 func (p *tfPlan) whole(root *iam.Node, set *roles.Set) {
-	if n := field(root, "errored"); n != nil && n.Text == "true" {
+	if n := root.Field("errored"); n != nil && n.Text == "true" {
 		p.report(n.Pos, iam.CodeWrongValue, "the plan failed (errored), and does not have everything: mend what terraform plan says, and plan again")
 		return
 	}
-	n := field(root, "complete")
+	n := root.Field("complete")
 	if n == nil || n.Kind != iam.BoolNode || n.Text != "false" {
 		return
 	}
@@ -71,16 +71,16 @@ func (p *tfPlan) whole(root *iam.Node, set *roles.Set) {
 
 // configured gathers the expressions of a module's resources, by address without instances.
 func configured(module *iam.Node, prefix string, to map[string]*iam.Node) {
-	for _, r := range items(field(module, "resources")) {
-		to[prefix+textOf(&r, "address")] = field(&r, "expressions")
+	for _, r := range items(module.Field("resources")) {
+		to[prefix+textOf(&r, "address")] = r.Field("expressions")
 	}
-	calls := field(module, "module_calls")
+	calls := module.Field("module_calls")
 	if calls == nil {
 		return
 	}
 	for i := range calls.Fields {
 		c := &calls.Fields[i]
-		configured(field(&c.Value, "module"), prefix+"module."+c.Name+".", to)
+		configured(c.Value.Field("module"), prefix+"module."+c.Name+".", to)
 	}
 }
 
@@ -88,12 +88,12 @@ var instance = regexp.MustCompile(`\[[^\]]*\]`)
 
 // list gathers the managed resources of a module and of those within it.
 func (p *tfPlan) list(module *iam.Node, unknown, expressions map[string]*iam.Node) {
-	for _, n := range items(field(module, "resources")) {
+	for _, n := range items(module.Field("resources")) {
 		if textOf(&n, "mode") != "managed" {
 			continue
 		}
 		r := &tfResource{
-			address: textOf(&n, "address"), kind: textOf(&n, "type"), values: field(&n, "values"), pos: n.Pos,
+			address: textOf(&n, "address"), kind: textOf(&n, "type"), values: n.Field("values"), pos: n.Pos,
 		}
 		plain := instance.ReplaceAllString(r.address, "")
 		r.unknown, r.expressions = unknown[r.address], expressions[plain]
@@ -104,7 +104,7 @@ func (p *tfPlan) list(module *iam.Node, unknown, expressions map[string]*iam.Nod
 		p.resources = append(p.resources, r)
 		p.byPlain[plain] = append(p.byPlain[plain], r)
 	}
-	for _, m := range items(field(module, "child_modules")) {
+	for _, m := range items(module.Field("child_modules")) {
 		p.list(&m, unknown, expressions)
 	}
 }
@@ -134,7 +134,7 @@ func (p *tfPlan) read() {
 
 // isUnknown says whether a value is known after apply only.
 func (r *tfResource) isUnknown(name string) bool {
-	n := field(r.unknown, name)
+	n := r.unknown.Field(name)
 	return n != nil && n.Kind == iam.BoolNode && n.Text == "true"
 }
 
@@ -162,7 +162,7 @@ func (p *tfPlan) arn(r *tfResource, kind string) string {
 func (p *tfPlan) managed(r *tfResource) {
 	a := &roles.Attached{ARN: p.arn(r, "policy"), Place: place(p.file, r.pos)}
 	p.policies[r.address] = a
-	if n := field(r.values, "policy"); n != nil && n.Kind == iam.StringNode {
+	if n := r.values.Field("policy"); n != nil && n.Kind == iam.StringNode {
 		a.Document = p.embedded(n)
 	}
 	if _, marked := iam.IntrinsicJSON(a.ARN); !marked {
@@ -183,7 +183,7 @@ func (p *tfPlan) holder(r *tfResource, kind string) {
 		h.path = "/"
 	}
 	if kind == typeRole {
-		switch n := field(r.values, "assume_role_policy"); {
+		switch n := r.values.Field("assume_role_policy"); {
 		case n != nil && n.Kind == iam.StringNode:
 			h.trust = p.embedded(n)
 		default:
@@ -204,17 +204,17 @@ func (p *tfPlan) holder(r *tfResource, kind string) {
 // provider would read them back; of a block that is written only its parts are.
 // uncertain: dynamic blocks, whose number is known after apply only, look the same, and nothing else in a plan tells of them.
 func (p *tfPlan) inline(h *holder, r *tfResource) {
-	if r.isUnknown("inline_policy") && field(r.expressions, "inline_policy") != nil {
+	if r.isUnknown("inline_policy") && r.expressions.Field("inline_policy") != nil {
 		h.doubts = append(h.doubts, "its inline policies are known after apply")
 		return
 	}
-	for _, n := range items(field(r.values, "inline_policy")) {
-		if text := field(&n, "policy"); text != nil && text.Kind == iam.StringNode && text.Text != "" {
+	for _, n := range items(r.values.Field("inline_policy")) {
+		if text := n.Field("policy"); text != nil && text.Kind == iam.StringNode && text.Text != "" {
 			p.add(h, textOf(&n, "name"), text)
 		}
 	}
-	for _, n := range items(field(r.unknown, "inline_policy")) {
-		if u := field(&n, "policy"); u != nil && u.Text == "true" {
+	for _, n := range items(r.unknown.Field("inline_policy")) {
+		if u := n.Field("policy"); u != nil && u.Text == "true" {
 			h.doubts = append(h.doubts, "the text of one of its inline policies is known after apply")
 		}
 	}
@@ -227,17 +227,17 @@ func (p *tfPlan) add(h *holder, name string, text *iam.Node) {
 }
 
 func (p *tfPlan) arns(h *holder, r *tfResource) {
-	list := field(r.values, "managed_policy_arns")
+	list := r.values.Field("managed_policy_arns")
 	for _, n := range items(list) {
 		if n.Kind == iam.StringNode {
 			h.attached = append(h.attached, p.policy(n.Text, n.Pos))
 		}
 	}
 	// Where nothing is written, Terraform itself does not know what others attach: it is none of this plan's.
-	if field(r.expressions, "managed_policy_arns") == nil {
+	if r.expressions.Field("managed_policy_arns") == nil {
 		return
 	}
-	u := field(r.unknown, "managed_policy_arns")
+	u := r.unknown.Field("managed_policy_arns")
 	if u == nil || u.Kind == iam.BoolNode && u.Text != "true" || u.Kind == iam.ListNode && !strings.Contains(string(u.Compact()), "true") {
 		return
 	}

@@ -66,7 +66,7 @@ func (h *holder) perhaps(other *holder) {
 func (p *tfPlan) attachTo(h *holder, r *tfResource) {
 	switch r.kind {
 	case "aws_iam_role_policy", "aws_iam_user_policy", "aws_iam_group_policy":
-		if n := field(r.values, "policy"); n != nil && n.Kind == iam.StringNode {
+		if n := r.values.Field("policy"); n != nil && n.Kind == iam.StringNode {
 			p.add(h, textOf(r.values, "name"), n)
 		} else {
 			h.doubts = append(h.doubts, "the text of "+r.address+" is known after apply")
@@ -74,12 +74,12 @@ func (p *tfPlan) attachTo(h *holder, r *tfResource) {
 	case "aws_iam_instance_profile":
 		h.profile = true
 	case "aws_iam_user_group_membership":
-		for _, g := range items(field(r.values, "groups")) {
+		for _, g := range items(r.values.Field("groups")) {
 			if g.Kind == iam.StringNode {
 				h.groups = append(h.groups, g.Text)
 			}
 		}
-		if field(r.values, "groups") == nil || p.anyUnknown(r, "groups") {
+		if r.values.Field("groups") == nil || p.anyUnknown(r, "groups") {
 			h.doubts = append(h.doubts, "its groups are known after apply")
 		}
 	case "aws_iam_group_membership":
@@ -110,7 +110,7 @@ type candidate struct {
 
 // named finds whom an attribute names: by the names that are known, and by what the attribute refers to for those that are not.
 func (p *tfPlan) named(r *tfResource, attribute, kind string) (list []candidate) {
-	for _, n := range items(field(r.values, attribute)) {
+	for _, n := range items(r.values.Field(attribute)) {
 		if n.Kind == iam.StringNode && n.Text != "" {
 			list = append(list, candidate{p.holderNamed(kind, n.Text, r), true})
 		}
@@ -142,7 +142,7 @@ func (p *tfPlan) named(r *tfResource, attribute, kind string) (list []candidate)
 // meant finds the resources of a type that stand for what is unknown of an attribute, without those whose names it has. sure says
 // that it can have no others and has all of these: a plan does not tell a choice between two from both, nor a text besides.
 func (p *tfPlan) meant(r *tfResource, attribute, kind string) (list []*tfResource, sure bool) {
-	known := items(field(r.values, attribute))
+	known := items(r.values.Field(attribute))
 	sure = true
 	for _, t := range p.references(r, attribute) {
 		if t.kind != kind {
@@ -153,10 +153,10 @@ func (p *tfPlan) meant(r *tfResource, attribute, kind string) (list []*tfResourc
 			list = append(list, t)
 		}
 	}
-	for _, ref := range items(field(field(r.expressions, attribute), "references")) {
+	for _, ref := range items(r.expressions.Field(attribute).Field("references")) {
 		sure = sure && (ref.Text == kind || strings.HasPrefix(ref.Text, kind+".") || isOwn(ref.Text))
 	}
-	return list, sure && len(list) > 0 && len(list) == unknownIn(field(r.unknown, attribute), attribute)
+	return list, sure && len(list) > 0 && len(list) == unknownIn(r.unknown.Field(attribute), attribute)
 }
 
 // isOwn says whether a reference is to the key of the resource itself.
@@ -180,7 +180,7 @@ func unknownIn(u *iam.Node, attribute string) (count int) {
 
 // anyUnknown says whether something of an attribute is known after apply only.
 func (p *tfPlan) anyUnknown(r *tfResource, attribute string) bool {
-	u := field(r.unknown, attribute)
+	u := r.unknown.Field(attribute)
 	return u != nil && strings.Contains(string(u.Compact()), "true")
 }
 
@@ -208,7 +208,7 @@ func (p *tfPlan) reference(r *tfResource, attribute, kind string) *tfResource {
 // references finds the resources that an attribute refers to. Of several instances that is the one whose key is written, or
 // the one with the key of the resource itself, where that goes over the same keys; else which one is meant cannot be told.
 func (p *tfPlan) references(r *tfResource, attribute string) (list []*tfResource) {
-	refs := items(field(field(r.expressions, attribute), "references"))
+	refs := items(r.expressions.Field(attribute).Field("references"))
 	own := slices.ContainsFunc(refs, func(n iam.Node) bool { return isOwn(n.Text) })
 	for _, ref := range refs {
 		parts := strings.SplitN(instance.ReplaceAllString(ref.Text, ""), ".", 3)
@@ -261,7 +261,7 @@ func (p *tfPlan) buckets(set *roles.Set) {
 		if b.Name == "" {
 			b.Name = r.open("bucket")
 		}
-		if n := field(r.values, "policy"); n != nil && n.Kind == iam.StringNode && n.Text != "" {
+		if n := r.values.Field("policy"); n != nil && n.Kind == iam.StringNode && n.Text != "" {
 			b.Policy = p.embedded(n)
 		} else {
 			b.Doubts = []string{"the text of " + r.address + " is known after apply"}

@@ -50,11 +50,11 @@ func (p *tfPlan) exclude(r *tfResource) {
 
 // staying lists the names, or ARNs, that a resource leaves; sure says that it has no others.
 func (p *tfPlan) staying(r *tfResource, x *exclusive) (stays []string, sure bool) {
-	for _, n := range items(field(r.values, x.list)) {
+	for _, n := range items(r.values.Field(x.list)) {
 		stays = append(stays, n.Text)
 	}
 	if !p.anyUnknown(r, x.list) {
-		return stays, field(r.values, x.list) != nil
+		return stays, r.values.Field(x.list) != nil
 	}
 	found, sure := p.meant(r, x.list, x.made)
 	for _, t := range found {
@@ -106,7 +106,7 @@ func (h *holder) excludeAttached(r *tfResource, stays []string, sure bool) {
 
 // attachListed attaches what a resource lists, and nothing else attaches.
 func (p *tfPlan) attachListed(h *holder, r *tfResource) {
-	for _, n := range items(field(r.values, "policy_arns")) {
+	for _, n := range items(r.values.Field("policy_arns")) {
 		if !slices.ContainsFunc(h.attached, func(a roles.Attached) bool { return a.ARN == n.Text }) && n.Text != "" {
 			h.attached = append(h.attached, p.policy(n.Text, n.Pos))
 		}

@@ -247,7 +247,7 @@ func (r *resolver) find(argument *iam.Node) (iam.Node, bool) {
 		if key.Kind == iam.ListNode || key.Kind == iam.ObjectNode {
 			return iam.Node{}, false
 		}
-		if at = field(at, key.Text); at == nil {
+		if at = at.Field(key.Text); at == nil {
 			return iam.Node{}, false
 		}
 	}

@@ -58,7 +58,7 @@ func (s *setter) set() *roles.Set {
 
 // property resolves a property of a resource; nil where it is not there.
 func (s *setter) property(x *resource, name string) *iam.Node {
-	n := field(x.properties, name)
+	n := x.properties.Field(name)
 	if n == nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (s *setter) inline(h *holder, x *resource) {
 	}
 	for i := range n.Items {
 		item := &n.Items[i]
-		name, doc := field(item, "PolicyName"), field(item, "PolicyDocument")
+		name, doc := item.Field("PolicyName"), item.Field("PolicyDocument")
 		if name == nil || doc == nil {
 			if _, _, call := callOf(item); call {
 				h.doubts = append(h.doubts, "one of its inline policies is known only when the template is deployed")

@@ -49,12 +49,12 @@ func (x *resource) doubts() (list []string) {
 
 // isTemplate says whether an object is a template: resources that each have a type.
 func isTemplate(root *iam.Node) bool {
-	list := field(root, "Resources")
+	list := root.Field("Resources")
 	if list == nil || list.Kind != iam.ObjectNode {
 		return false
 	}
-	return field(root, "AWSTemplateFormatVersion") != nil || slices.ContainsFunc(list.Fields, func(f iam.Field) bool {
-		t := field(&f.Value, "Type")
+	return root.Field("AWSTemplateFormatVersion") != nil || slices.ContainsFunc(list.Fields, func(f iam.Field) bool {
+		t := f.Value.Field("Type")
 		return t != nil && t.Kind == iam.StringNode && strings.Contains(t.Text, "::")
 	})
 }
@@ -62,12 +62,12 @@ func isTemplate(root *iam.Node) bool {
 func readTemplate(file string, root *iam.Node, o Options) (*roles.Set, []*iam.SyntaxError) {
 	o.Partition = cmp.Or(o.Partition, o.Parameters["AWS::Partition"], partitionOf(o.Region), partitionIn(root, o.Account))
 	t := &template{
-		book: newBook(file, o.Account), options: o, parameters: map[string]iam.Node{}, mappings: field(root, "Mappings"),
+		book: newBook(file, o.Account), options: o, parameters: map[string]iam.Node{}, mappings: root.Field("Mappings"),
 		conditions: map[string]*iam.Node{}, decided: map[string]*truth{}, byID: map[string]*resource{},
 	}
 	t.intrinsics = true
 	t.readParameters(root)
-	if list := field(root, "Conditions"); list != nil {
+	if list := root.Field("Conditions"); list != nil {
 		for i := range list.Fields {
 			t.conditions[list.Fields[i].Name] = &list.Fields[i].Value
 		}
@@ -88,7 +88,7 @@ func (t *template) readParameters(root *iam.Node) {
 			t.parameters[name] = text(value)
 		}
 	}
-	declared := field(root, "Parameters")
+	declared := root.Field("Parameters")
 	if declared == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (t *template) readParameters(root *iam.Node) {
 		if t.options.Declared != nil {
 			t.options.Declared(f.Name)
 		}
-		kind, def := field(&f.Value, "Type"), field(&f.Value, "Default")
+		kind, def := f.Value.Field("Type"), f.Value.Field("Default")
 		value, given := t.options.Parameters[f.Name]
 		switch {
 		case kind != nil && strings.HasPrefix(kind.Text, "AWS::SSM::"):
@@ -126,7 +126,7 @@ func (t *template) take(name, value string, kind *iam.Node) {
 
 // readResources lists the resources that there are, or may be.
 func (t *template) readResources(root *iam.Node) {
-	all := field(root, "Resources")
+	all := root.Field("Resources")
 	if all.Kind != iam.ObjectNode {
 		t.report(all.Pos, iam.CodeWrongType, "Resources must be an object, found %s", all.Kind)
 		return
@@ -136,13 +136,13 @@ func (t *template) readResources(root *iam.Node) {
 		if strings.HasPrefix(f.Name, "Fn::") {
 			continue // told by macros
 		}
-		kind := field(&f.Value, "Type")
+		kind := f.Value.Field("Type")
 		if kind == nil || kind.Kind != iam.StringNode {
 			t.report(f.Pos, iam.CodeMissingElement, "resource %s has no Type", f.Name)
 			continue
 		}
-		r := &resource{id: f.Name, kind: kind.Text, pos: f.Pos, properties: field(&f.Value, "Properties")}
-		if c := field(&f.Value, "Condition"); c != nil {
+		r := &resource{id: f.Name, kind: kind.Text, pos: f.Pos, properties: f.Value.Field("Properties")}
+		if c := f.Value.Field("Condition"); c != nil {
 			holds, known := t.condition(&resolver{template: t, left: maxResolved}, c.Text)
 			if known && !holds {
 				continue
@@ -163,14 +163,14 @@ var harmless = []string{"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions",
 // macros says what may change every resource at deploy time; empty when nothing does.
 func (t *template) macros(root *iam.Node) string {
 	var names []string
-	if n := field(root, "Transform"); n != nil {
+	if n := root.Field("Transform"); n != nil {
 		for _, item := range items(n) {
 			if name := item.Text; !slices.Contains(harmless, name) {
 				names = append(names, name)
 			}
 		}
 	}
-	for _, f := range field(root, "Resources").Fields {
+	for _, f := range root.Field("Resources").Fields {
 		if strings.HasPrefix(f.Name, "Fn::") {
 			names = append(names, f.Name)
 		}

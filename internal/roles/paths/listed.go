@@ -26,7 +26,7 @@ type listedInstance struct {
 // Read adds the instances of a file. The role of an instance is the one of its profile: by the profiles that roles name, or else
 // the role of the profile's name.
 func (l *Listed) Read(file string, root *iam.Node, set *roles.Set) error {
-	list := child(root, "Reservations")
+	list := root.Field("Reservations")
 	if list == nil {
 		return fmt.Errorf("%s: no Reservations: nodes are read from what aws ec2 describe-instances prints", file)
 	}
@@ -35,13 +35,13 @@ func (l *Listed) Read(file string, root *iam.Node, set *roles.Set) error {
 	}
 	for i := range list.Items {
 		reservation := &list.Items[i]
-		instances := child(reservation, "Instances")
+		instances := reservation.Field("Instances")
 		if instances == nil {
 			continue
 		}
 		for j := range instances.Items {
 			n := &instances.Items[j]
-			if word(n, "InstanceId") == "" || word(child(n, "State"), "Name") == "terminated" {
+			if word(n, "InstanceId") == "" || word(n.Field("State"), "Name") == "terminated" {
 				continue
 			}
 			x, err := instance(n, word(reservation, "OwnerId"), set)
@@ -59,21 +59,21 @@ func (l *Listed) Read(file string, root *iam.Node, set *roles.Set) error {
 var inRegion = regexp.MustCompile(`^[a-z]+(-[a-z]+)+-[0-9]+`)
 
 func instance(n *iam.Node, owner string, set *roles.Set) (out listedInstance, err error) {
-	region := inRegion.FindString(word(child(n, "Placement"), "AvailabilityZone"))
+	region := inRegion.FindString(word(n.Field("Placement"), "AvailabilityZone"))
 	if region == "" {
 		return out, errors.New("has no Placement with its AvailabilityZone, which tells its region")
 	}
-	profile := word(child(n, "IamInstanceProfile"), "Arn")
+	profile := word(n.Field("IamInstanceProfile"), "Arn")
 	if owner == "" {
 		owner = ownerOf(profile, set)
 	}
 	if owner == "" {
 		return out, errors.New("is in a reservation without OwnerId, which tells its account")
 	}
-	has := child(n, "IamInstanceProfile")
+	has := n.Field("IamInstanceProfile")
 	out.account, out.bare = owner, has == nil || has.Kind == iam.NullNode
 	out.Node = escalation.Node{ARN: "arn:aws:ec2:" + region + ":" + owner + ":instance/" + word(n, "InstanceId"), Tags: map[string]string{}}
-	if tags := child(n, "Tags"); tags != nil {
+	if tags := n.Field("Tags"); tags != nil {
 		for i := range tags.Items {
 			out.Tags[word(&tags.Items[i], "Key")] = word(&tags.Items[i], "Value")
 		}
@@ -211,20 +211,8 @@ func roleOf(profile string, set *roles.Set) string {
 	return best
 }
 
-func child(n *iam.Node, name string) *iam.Node {
-	if n == nil {
-		return nil
-	}
-	for i := range n.Fields {
-		if n.Fields[i].Name == name {
-			return &n.Fields[i].Value
-		}
-	}
-	return nil
-}
-
 func word(n *iam.Node, name string) string {
-	c := child(n, name)
+	c := n.Field(name)
 	if c == nil || c.Kind != iam.StringNode && c.Kind != iam.NumberNode {
 		return ""
 	}
