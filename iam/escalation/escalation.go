@@ -133,18 +133,23 @@ func Find(w *World) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range techniques {
-		if err := f.technique(&techniques[i]); err != nil {
-			return nil, err
-		}
-	}
-	if w.Outside {
-		if err := f.outside(); err != nil {
-			return nil, err
-		}
-	}
-	if err := f.combine(); err != nil {
+	if err := f.find(); err != nil {
 		return nil, err
 	}
 	return f.graph(), nil
+}
+
+// find finds the edges.
+func (f *finder) find() error {
+	for i := range techniques {
+		if err := f.technique(&techniques[i]); err != nil {
+			return err
+		}
+	}
+	if f.world.Outside {
+		if err := f.outside(); err != nil {
+			return err
+		}
+	}
+	return f.combine()
 }

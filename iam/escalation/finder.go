@@ -21,7 +21,13 @@ type finder struct {
 	saml   []thing // the SAML providers that roles trust
 	groups map[string]*Group
 	joined map[joinKey]bool
-	given  map[[2]string]gift
+	given  map[pairKey]gift
+	held   map[pairKey]bool // whether a user's policies allow all that a group's do
+	// texts are numbers for what policies say, and ids the number of each text.
+	texts map[*iam.Policy]string
+	ids   map[string]string
+	// work counts what takes long.
+	work struct{ probed, compared int }
 	// exceeding says of whom it is known whether its policies allow more than its boundary.
 	exceeding map[*person]bool
 	// services are the answers to whether a service may assume a role.
@@ -53,7 +59,8 @@ func newFinder(w *World) (*finder, error) {
 	f := &finder{
 		world: w, byARN: map[string]*person{}, doubts: doubts{map[doubtKey]*iam.Policy{}}, chosen: map[chosenKey]choice{},
 		services: map[serviceKey]choice{}, joint: map[string]jointChoice{},
-		groups: map[string]*Group{}, joined: map[joinKey]bool{}, given: map[[2]string]gift{}, exceeding: map[*person]bool{},
+		groups: map[string]*Group{}, joined: map[joinKey]bool{}, given: map[pairKey]gift{}, held: map[pairKey]bool{},
+		texts: map[*iam.Policy]string{}, ids: map[string]string{}, exceeding: map[*person]bool{},
 	}
 	for i := range w.Groups {
 		f.groups[w.Groups[i].ARN] = &w.Groups[i]

@@ -2,6 +2,7 @@ package escalation
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slipway-cd/slipway/iam"
@@ -20,12 +21,14 @@ type joinKey struct {
 	limited, depends bool
 }
 
-// gift is what a group gives a user.
+// gift is what a group gives a user at most.
 type gift struct {
 	limit      string
 	conditions []string
-	nothing    bool
 }
+
+// pairKey is a user, or its policies, and the policies of a group.
+type pairKey struct{ user, group string }
 
 // memberless adds the groups of the world that nobody is in to a list of those with members.
 func (f *finder) memberless(list []thing) []thing {
@@ -50,11 +53,14 @@ func (f *finder) join(e *Edge, t *technique, p *person, x *thing) error {
 		}
 		one := *e
 		one.To, one.If = user.ARN, slices.Clone(e.If)
+		if f.everything(p, user) {
+			continue // another group can add nothing to that
+		}
 		gives, err := f.gives(&one, t, p, user, x)
 		if err != nil {
 			return err
 		}
-		if key := (joinKey{p.index, one.To, one.Limit != "", len(one.If) > 0}); gives && !f.joined[key] {
+		if key := keyOf(p, &one); gives && !f.joined[key] {
 			f.joined[key] = true
 			f.edges = append(f.edges, one)
 		}
@@ -68,6 +74,19 @@ func (f *finder) join(e *Edge, t *technique, p *person, x *thing) error {
 		f.edges = append(f.edges, one)
 	}
 	return nil
+}
+
+func keyOf(p *person, e *Edge) joinKey {
+	return joinKey{p.index, e.To, e.Limit != "", len(e.If) > 0}
+}
+
+// everything says whether a person is known to give a user all that can be given, whatever else it depends on.
+func (f *finder) everything(p, user *person) bool {
+	to := user.ARN
+	if user == p {
+		to = rootOf(p.account)
+	}
+	return f.joined[joinKey{from: p.index, to: to}]
 }
 
 // gives says whether a user gets anything by being put into a group, and notes in the edge what limits it.
@@ -87,10 +106,7 @@ func (f *finder) gives(e *Edge, t *technique, p, user *person, x *thing) (bool, 
 	if err != nil {
 		return false, err
 	}
-	if got.nothing {
-		if user != p {
-			return false, nil
-		}
+	if user == p && f.nothing(user, group, true) {
 		return f.rewrites(e, p, group)
 	}
 	if e.Limit = got.limit; got.limit == "" {
@@ -99,25 +115,55 @@ func (f *finder) gives(e *Edge, t *technique, p, user *person, x *thing) (bool, 
 			e.To = rootOf(p.account)
 		}
 	}
-	return true, nil
+	// Whether it gives another something is asked last: it takes longest, and of each kind of edge only the first is told.
+	return user == p || !f.joined[keyOf(p, e)] && !f.nothing(user, group, false), nil
 }
 
-// gift says what a user gets by being in a group. Of others than the caller only groups that allow everything by
+// gift says what a user gets at most by being in a group. Of others than the caller only groups that allow everything by
 // themselves are looked at closely, since there may be thousands of both.
 func (f *finder) gift(user *person, group *Group, itself bool) (out gift, err error) {
 	if !itself && !f.mighty(group) {
-		return gift{limit: groupLimit, nothing: len(group.Policies) == 0 && !group.Open}, nil
+		return gift{limit: groupLimit}, nil
 	}
-	key := [2]string{user.ARN, group.ARN}
+	key := pairKey{user.ARN, f.text(group.Policies)}
 	if known, ok := f.given[key]; ok {
 		return known, nil
 	}
+	f.work.probed++
 	if out.limit, out.conditions, err = f.probed(user, gainGroup, group); err != nil {
 		return gift{}, err
 	}
-	out.nothing = !group.Open && f.holds(user, group)
 	f.given[key] = out
 	return out, nil
+}
+
+// nothing says whether a user has all that a group gives.
+func (f *finder) nothing(user *person, group *Group, itself bool) bool {
+	switch {
+	case group.Open:
+		return false
+	case !itself && !f.mighty(group):
+		return len(group.Policies) == 0
+	}
+	return f.holds(user, group)
+}
+
+// text is the same for equal policies, whatever they are called.
+func (f *finder) text(policies []*iam.Policy) string {
+	var b strings.Builder
+	for _, p := range policies {
+		id, ok := f.texts[p]
+		if !ok {
+			written := string(p.Document().Compact())
+			if id, ok = f.ids[written]; !ok {
+				id = strconv.Itoa(len(f.ids))
+				f.ids[written] = id
+			}
+			f.texts[p] = id
+		}
+		b.WriteString(id + " ")
+	}
+	return b.String()
 }
 
 // mighty says whether a statement of a group may allow everything.
@@ -139,8 +185,15 @@ func (f *finder) holds(user *person, group *Group) bool {
 	if user.Policies == nil || len(user.Policies.Identity) == 0 {
 		return false
 	}
-	found := iam.Compare(user.Policies.Identity, group.Policies, iam.CompareOptions{Steps: compareSteps})
-	return found.Verdict == iam.NoMorePermissive
+	key := pairKey{f.text(user.Policies.Identity), f.text(group.Policies)}
+	has, ok := f.held[key]
+	if !ok {
+		f.work.compared++
+		found := iam.Compare(user.Policies.Identity, group.Policies, iam.CompareOptions{Steps: compareSteps})
+		has = found.Verdict == iam.NoMorePermissive
+		f.held[key] = has
+	}
+	return has
 }
 
 // rewrites says whether a person decides what a group's managed policies say: then these give it more after all.

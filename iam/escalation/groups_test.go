@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/iam/escalation"
@@ -76,23 +75,42 @@ func TestR116AnotherIsPutIntoAGroupOfPower(t *testing.T) {
 	expect(t, w, []string{"iam:CreateAccessKey → Ann"})
 }
 
-// TestR116ManyGroupsOfManyUsers: groups times users is no measure of the edges.
+// TestR116ManyGroupsOfManyUsers: groups times users is no measure of the edges, and neither of the work.
 func TestR116ManyGroupsOfManyUsers(t *testing.T) {
 	t.Parallel()
-	const users, groups = 300, 300
-	w := &escalation.World{Principals: []escalation.Principal{roleOf(t, "Deploy", "", allow("iam:AddUserToGroup", "*"))}}
-	read := policy(t, allow("s3:GetObject", "*"))
-	for i := range users {
-		w.Principals = append(w.Principals, userOf(t, fmt.Sprint("u", i)))
+	const users, groups = 300, 100
+	const power = `{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}`
+	own := func(i int) string { return allow("s3:GetObject", fmt.Sprint("arn:aws:s3:::b/", i)) }
+	of := func(statements ...string) func(int) []string { return func(int) []string { return statements } }
+	tests := map[string]struct {
+		user, group             func(i int) []string
+		edges, probed, compared int
+	}{
+		"weak":                    {of(), of(allow("s3:GetObject", "*")), users, 0, 0},
+		"mighty":                  {of(), of(power), users, users, 0},
+		"mighty, of people":       {func(i int) []string { return []string{own(i)} }, of(power), users, users, users},
+		"mighty, and all differ":  {func(i int) []string { return []string{own(i)} }, func(i int) []string { return []string{power, own(i)} }, users, users * groups, users},
+		"everything, all differ":  {of(), func(i int) []string { return []string{allow("*", "*"), own(i)} }, users, users, 0},
+		"all have what they give": {of(power), of(power), 0, users, 1},
+		"all of them have more":   {of(`{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}`), func(i int) []string { return []string{power, own(i)} }, 0, users * groups, groups},
 	}
-	for i := range groups {
-		w.Groups = append(w.Groups, escalation.Group{ARN: fmt.Sprint("arn:aws:iam::"+account+":group/g", i), Policies: []*iam.Policy{read}})
-	}
-	g, err := escalation.Find(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(users, len(g.Edges), cmpopts.EquateEmpty()); diff != "" {
-		t.Error(diff)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &escalation.World{Principals: []escalation.Principal{roleOf(t, "Deploy", "", allow("iam:AddUserToGroup", "*"))}}
+			for i := range users {
+				w.Principals = append(w.Principals, userOf(t, fmt.Sprint("u", i), test.user(i)...))
+			}
+			for i := range groups {
+				w.Groups = append(w.Groups, escalation.Group{ARN: fmt.Sprint("arn:aws:iam::"+account+":group/g", i), Policies: []*iam.Policy{policy(t, test.group(i)...)}})
+			}
+			edges, probed, compared, err := escalation.Work(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]int{test.edges, test.probed, test.compared}, []int{edges, probed, compared}); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
