@@ -6,6 +6,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/lint/policies"
 )
 
 var encodingRules = []finding.Rule{encodingRule}
@@ -17,8 +18,6 @@ var encodingRule = finding.Rule{
 	Source: "https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html",
 	Fix:    "save it as UTF-8, without a byte order mark: iconv -f UTF-16 -t UTF-8",
 }
-
-const byteOrderMark = "\xef\xbb\xbf"
 
 // utf16Order tells in which order the bytes of a text in UTF-16 are; nil for any other. Without a byte order mark its first
 // character, which is ASCII in all that lint reads, and the zero beside it tell.
@@ -39,11 +38,11 @@ func utf16Order(content []byte) binary.ByteOrder {
 func plain(content []byte) []byte {
 	order := utf16Order(content)
 	if order == nil {
-		return bytes.TrimPrefix(content, []byte(byteOrderMark))
+		return bytes.TrimPrefix(content, []byte(policies.ByteOrderMark))
 	}
 	units := make([]uint16, len(content)/2)
 	for i := range units {
 		units[i] = order.Uint16(content[2*i:])
 	}
-	return bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte(byteOrderMark))
+	return bytes.TrimPrefix([]byte(string(utf16.Decode(units))), []byte(policies.ByteOrderMark))
 }

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,4 +66,21 @@ func shown(found []finding.Finding, down int) []string {
 		list = append(list, fmt.Sprintf("%d %s", f.Line-down, f.Code))
 	}
 	return list
+}
+
+// TestDocumentsThatAreNotLookedAt: a template that is too large for its documents to be read is not told to be clean.
+func TestDocumentsThatAreNotLookedAt(t *testing.T) {
+	t.Parallel()
+	const document = "Resources:\n  Doc: {Type: AWS::SSM::Document, Properties: {Content: {schemaVersion: '2.2'}}}\n"
+	for name, more := range map[string]string{
+		"bytes":  "# " + strings.Repeat("x", 1<<20) + "\n",
+		"values": "Metadata: [" + strings.Repeat("1,", 250_000) + "1]\n",
+	} {
+		found := Run(Input{Files: []File{{Name: "t.yaml", Content: []byte(document + more)}}}).Findings
+		if !slices.ContainsFunc(found, func(f finding.Finding) bool {
+			return f.Code == "SLW300" && strings.Contains(f.Message, "were not looked at")
+		}) {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
 }

@@ -27,6 +27,7 @@ func TestR084WhichHalfIsMissing(t *testing.T) {
 			if r := proveWith(t, p, all, buckets); r.Verdict != Proved {
 				t.Fatalf("what is rendered is not proved:\n%s", r.Text())
 			}
+			logs := own.Kind == plan.KindCodeBuild // CodeBuild writes the log of a build with the same role
 			without := func(change func(*Role)) *Result {
 				given := slices.Clone(all)
 				for i := range given {
@@ -40,7 +41,8 @@ func TestR084WhichHalfIsMissing(t *testing.T) {
 				}
 			})
 			if c := resultOf(t, caller, id); c.Verdict != Refuted || c.Role != own.ARN() || !strings.Contains(c.Why, "no policy of "+own.Name) ||
-				strings.Contains(c.Why, "trust policy") || caller.Roles[0].Role != own.ARN() || !adds(&caller.Roles[0], "AssumeDeployRoles") {
+				strings.Contains(c.Why, "trust policy") || caller.Roles[0].Role != own.ARN() || !adds(&caller.Roles[0], "AssumeDeployRoles") ||
+				adds(&caller.Roles[0], "WriteBuildLog") != logs || len(caller.Roles[0].Add) != map[bool]int{false: 1, true: 2}[logs] {
 				t.Errorf("without the caller's half: %+v\n%s", c, caller.Text())
 			}
 			trust := without(func(r *Role) {

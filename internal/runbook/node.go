@@ -132,12 +132,20 @@ type reader struct {
 type SyntaxError struct {
 	Line, Column int
 	Message      string
+	// TooLarge says that the text was not read for its size: it may be right.
+	TooLarge bool
 }
 
 func (e *SyntaxError) Error() string { return e.Message }
 
 func wrong(line, column int, format string, args ...any) *SyntaxError {
 	return &SyntaxError{Line: max(line, 1), Column: max(column, 1), Message: fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(line, column int, format string, args ...any) *SyntaxError {
+	err := wrong(line, column, format, args...)
+	err.TooLarge = true
+	return err
 }
 
 // read makes the tree of a text's only document.
@@ -248,7 +256,7 @@ func (r *reader) node(n *yaml.Node) (*Node, *SyntaxError) {
 		size += 1 + r.sizes[f.Value]
 	}
 	if size > r.most {
-		return nil, wrong(n.Line, n.Column, "more than %d values", r.most)
+		return nil, tooLarge(n.Line, n.Column, "more than %d values", r.most)
 	}
 	r.made[n], r.sizes[out] = out, size
 	return out, nil

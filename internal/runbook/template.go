@@ -30,12 +30,12 @@ type Embedded struct {
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-document.html
 func InTemplate(content []byte) ([]Embedded, error) {
 	switch {
-	case len(content) > maxTemplate:
-		return nil, wrong(1, 1, "more than %d bytes, and CloudFormation takes no more", maxTemplate)
-	case !utf8.Valid(content):
-		return nil, wrong(1, 1, "not UTF-8")
 	case !bytes.Contains(content, []byte("AWS::SSM::Document")):
 		return nil, nil
+	case len(content) > maxTemplate:
+		return nil, tooLarge(1, 1, "more than %d bytes, and CloudFormation takes no more", maxTemplate)
+	case !utf8.Valid(content):
+		return nil, wrong(1, 1, "not UTF-8")
 	}
 	root, err := tree(content, true, maxTemplateNodes)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestInTemplateOfNothing(t *testing.T) {
 	t.Parallel()
 	for text, wrong := range map[string]bool{
 		"": false, "Resources: 1\n# AWS::SSM::Document": false, "Resources: {A: AWS::SSM::Document}": false, "[AWS::SSM::Document": true,
-		strings.Repeat(" ", maxTemplate+1): true, "\xff": true,
+		strings.Repeat(" ", maxTemplate+1) + "# AWS::SSM::Document": true, strings.Repeat(" ", maxTemplate+1): false, "\xff AWS::SSM::Document": true, "\xff": false,
 	} {
 		if list, err := InTemplate([]byte(text)); len(list) != 0 || (err != nil) != wrong {
 			t.Errorf("%.30q: %v, %v", text, list, err)

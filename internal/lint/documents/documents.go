@@ -38,8 +38,11 @@ func Lint(file string, content []byte) []finding.Finding {
 // Template looks at the documents in a template of CloudFormation. What a deploy decides is left alone.
 func Template(file string, content []byte) (found []finding.Finding) {
 	list, err := runbook.InTemplate(content)
-	if err != nil {
-		return nil // whoever reads the roles of the template says so
+	var syntax *runbook.SyntaxError
+	if errors.As(err, &syntax) && syntax.TooLarge { // of what is no template at all, whoever reads its roles says so
+		f := unreadable.At(file, syntax.Line, syntax.Column, "a template of its own for the documents", "the documents of the template were not looked at: %v", err)
+		f.Severity = finding.Warning // they may be right
+		return []finding.Finding{f}
 	}
 	for _, e := range list {
 		if e.Err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-cd/slipway/iam/catalog"
 	"github.com/slipway-cd/slipway/internal/lint/pipelines"
+	"github.com/slipway-cd/slipway/internal/lint/policies"
 	"github.com/slipway-cd/slipway/internal/lint/shell"
 )
 
@@ -105,7 +106,7 @@ func fill(a asked, c *pipelines.Call, t catalog.Resource) (arns []string, is tol
 func lookup(c *pipelines.Call, name string) (texts []string, known bool) {
 	flags := flagsOf[name]
 	if flags == nil {
-		flags = []string{"--" + kebab(name)}
+		flags = []string{"--" + policies.Kebab(name)}
 	}
 	known = true
 	for _, flag := range flags {
@@ -122,17 +123,6 @@ func lookup(c *pipelines.Call, name string) (texts []string, known bool) {
 		}
 	}
 	return texts, known
-}
-
-func kebab(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if r >= 'A' && r <= 'Z' && i > 0 {
-			b.WriteByte('-')
-		}
-		b.WriteString(strings.ToLower(string(r)))
-	}
-	return b.String()
 }
 
 // values are the words that follow an option, up to the next one.

@@ -17,7 +17,8 @@ var charactersRule = finding.Rule{
 	Source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html", Fix: `write it as \uXXXX`, Requirements: []string{"R30"},
 }
 
-const byteOrderMark = "\xef\xbb\xbf"
+// ByteOrderMark is what begins a file of some editors, in UTF-8.
+const ByteOrderMark = "\xef\xbb\xbf"
 
 // characters reports the first character of a policy in JSON that IAM refuses in its text, wherever it stands: a policy is
 // matched against [\t\n\r\x20-\xFF]+ before it is read. What is written with an escape is no such character.
@@ -25,9 +26,9 @@ func (l *linter) characters(name string, content []byte, kind iam.PolicyKind) {
 	if !yaml.IsJSON(content) {
 		return
 	}
-	if bytes.HasPrefix(content, []byte(byteOrderMark)) {
+	if bytes.HasPrefix(content, []byte(ByteOrderMark)) {
 		f := charactersRule.At(name, 1, 1, "take the first three bytes of the file away", "the file begins with a byte order mark")
-		f.Edits = []finding.Edit{{Line: 1, Column: 1, EndLine: 1, EndColumn: 1 + len(byteOrderMark)}}
+		f.Edits = []finding.Edit{{Line: 1, Column: 1, EndLine: 1, EndColumn: 1 + len(ByteOrderMark)}}
 		l.found = append(l.found, f)
 		return
 	}

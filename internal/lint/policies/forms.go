@@ -109,12 +109,13 @@ func placeholders(arn string) string {
 		if !found || !closed {
 			return b.String()
 		}
-		b.WriteString("<" + kebab(name) + ">")
+		b.WriteString("<" + Kebab(name) + ">")
 		arn = after
 	}
 }
 
-func kebab(name string) string {
+// Kebab is a name of AWS's reference as command lines and placeholders have it: function-name for FunctionName.
+func Kebab(name string) string {
 	var b strings.Builder
 	for i, r := range name {
 		if unicode.IsUpper(r) && i > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/roles/given"
 )
 
 const (
@@ -15,13 +16,20 @@ const (
 )
 
 // languageRules are about the policy language.
-var languageRules = []finding.Rule{syntaxRule, charactersRule, duplicateKeyRule, quotaRule, versionRule, notActionRule, notResourceRule, notPrincipalRule, duplicateRule, coveredRule}
+var languageRules = []finding.Rule{syntaxRule, givenRule, charactersRule, duplicateKeyRule, quotaRule, versionRule, notActionRule, notResourceRule, notPrincipalRule, duplicateRule, coveredRule}
 
 var (
 	syntaxRule = finding.Rule{
 		Code: "SLW030", Name: "policy-syntax", Severity: finding.Error, Subject: finding.Policy,
 		Title: "IAM would not take the policy.", Why: "It cannot be stored, so the role stays as it was.",
 		Source: grammar, Fix: "write it as the policy grammar has it; slipway policy fmt FILE says whether it is read", Requirements: []string{"R30"},
+	}
+	givenRule = finding.Rule{
+		Code: "SLW227", Name: "roles-unreadable", Severity: finding.Error, Subject: finding.Role,
+		Title:  "What describes the roles of a file is wrong, or not all there.",
+		Why:    "CloudFormation or Terraform would refuse it, or what is missing is not known: what the roles may do cannot be told.",
+		Source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html",
+		Fix:    "the resource as its page has it; of a plan or a dump, the whole file anew", Requirements: []string{"R30"},
 	}
 	duplicateKeyRule = finding.Rule{
 		Code: "SLW221", Name: "duplicate-key", Severity: finding.Error, Subject: finding.Policy,
@@ -77,6 +85,8 @@ func (l *linter) syntax(p *policy, found []*iam.SyntaxError) {
 		switch e.Code {
 		case iam.CodeDuplicateKey:
 			rule = &duplicateKeyRule
+		case given.CodeFile:
+			rule = &givenRule
 		case iam.CodeQuotaSize, iam.CodeQuotaCount:
 			rule = &quotaRule
 		}

@@ -17,28 +17,25 @@ var sendOnlyRule = finding.Rule{
 
 const sendCommand = "ssm:SendCommand"
 
-// statusReads are what tells how a command ended; one of them is enough.
-var statusReads = []string{"ssm:GetCommandInvocation", "ssm:ListCommandInvocations", "ssm:ListCommands"}
-
 // reads looks whether who may send commands may know what became of them. Another role may be there for that (R16): then it
 // is worth a look, and right where slipway's names say that the two are a pair. What a runbook's role needs follows from the
 // runbook's steps (R43).
 func (l *linter) reads(h *holder) {
-	if slices.Contains([]kind{node, execution, automation}, h.kind) || h.doubtful || !h.holds(sendCommand) || slices.ContainsFunc(statusReads, h.holds) {
+	if slices.Contains([]kind{node, execution, automation}, h.kind) || h.doubtful || !h.holds(sendCommand) || slices.ContainsFunc(readers, h.holds) {
 		return
 	}
 	text, severity := "%s, and none of %s: a pipeline that waits for the command is denied", sendOnlyRule.Severity
-	var readers []string
+	var others []string
 	for _, o := range l.holders {
-		if o != h && o.account == h.account && o.kind != node && slices.ContainsFunc(statusReads, o.holds) {
-			readers = append(readers, o.role)
+		if o != h && o.account == h.account && o.kind != node && slices.ContainsFunc(readers, o.holds) {
+			others = append(others, o.role)
 		}
 	}
 	switch {
-	case h.pairedWith(readers):
+	case h.pairedWith(others):
 		return
-	case len(readers) > 0:
-		text, severity = "%s, and none of %s: right if what waits for the command is "+list(readers), finding.Info
+	case len(others) > 0:
+		text, severity = "%s, and none of %s: right if what waits for the command is "+list(others), finding.Info
 	case h.role == "":
 		text, severity = "%s, and none of %s: right if another policy of the same role has it, or another role waits for the command", finding.Info
 	case h.kind == other:
@@ -46,7 +43,7 @@ func (l *linter) reads(h *holder) {
 	}
 	for s := range h.own() {
 		if i := slices.IndexFunc(s.actions, func(a action) bool { return a.has(sendCommand) }); i >= 0 {
-			s.report(&sendOnlyRule, s.actionAt(i), "", text, sendCommand, strings.Join(statusReads, ", ")).Severity = severity
+			s.report(&sendOnlyRule, s.actionAt(i), "", text, sendCommand, strings.Join(readers, ", ")).Severity = severity
 			return
 		}
 	}

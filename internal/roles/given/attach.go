@@ -30,7 +30,7 @@ func (s *setter) attachManaged(set *roles.Set, x *resource) {
 func (s *setter) attachInline(set *roles.Set, x *resource) {
 	doc, name := s.property(x, "PolicyDocument"), s.property(x, "PolicyName")
 	if doc == nil || name == nil {
-		s.report(x.pos, iam.CodeMissingElement, "policy %s needs PolicyName and PolicyDocument", x.id)
+		s.report(x.pos, CodeFile, "policy %s needs PolicyName and PolicyDocument", x.id)
 		return
 	}
 	attached, d := false, s.document(doc)
@@ -101,7 +101,7 @@ func (s *setter) each(x *resource, f func(*holder)) {
 func (s *setter) holder(kind string, n *iam.Node) (*holder, bool) {
 	name, ok := s.nameIn(n)
 	if !ok {
-		s.report(n.Pos, iam.CodeWrongType, "a name must be a string, found %s", n.Kind)
+		s.report(n.Pos, CodeFile, "a name must be a string, found %s", n.Kind)
 		return nil, false
 	}
 	if h := s.byName[[2]string{kind, name}]; h != nil {
@@ -157,12 +157,12 @@ func (s *setter) members(x *resource) {
 func (s *setter) bucket(set *roles.Set, x *resource) {
 	doc, bucket := s.property(x, "PolicyDocument"), s.property(x, "Bucket")
 	if doc == nil || bucket == nil {
-		s.report(x.pos, iam.CodeMissingElement, "bucket policy %s needs Bucket and PolicyDocument", x.id)
+		s.report(x.pos, CodeFile, "bucket policy %s needs Bucket and PolicyDocument", x.id)
 		return
 	}
 	name, ok := s.nameIn(bucket)
 	if !ok {
-		s.report(bucket.Pos, iam.CodeWrongType, "Bucket of %s must be a string, found %s", x.id, bucket.Kind)
+		s.report(bucket.Pos, CodeFile, "Bucket of %s must be a string, found %s", x.id, bucket.Kind)
 	}
 	if d := s.document(doc); d != nil {
 		set.Buckets = append(set.Buckets, roles.Bucket{Account: s.options.Account, Name: strings.TrimSpace(name), Policy: d, Doubts: x.doubts(), Place: place(s.file, x.pos)})

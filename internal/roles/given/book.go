@@ -157,7 +157,7 @@ func (b *book) join(h *holder) {
 			continue
 		}
 		if b.joined += len(g.policies) + len(g.attached) + len(g.doubts); b.joined > maxJoined {
-			b.report(iam.Position{Line: h.place.Line, Column: h.place.Column}, iam.CodeTooLarge, "users have more than %d policies from groups", maxJoined)
+			b.report(iam.Position{Line: h.place.Line, Column: h.place.Column}, CodeFile, "users have more than %d policies from groups", maxJoined)
 			return
 		}
 		h.policies, h.attached = append(h.policies, g.policies...), append(h.attached, g.attached...)

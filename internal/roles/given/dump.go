@@ -28,7 +28,7 @@ type dump struct {
 func readDump(file string, root *iam.Node) (*roles.Set, []*iam.SyntaxError) {
 	d := dump{newBook(file, "")}
 	if n := root.Field("IsTruncated"); n != nil && n.Text == "true" {
-		d.report(n.Pos, iam.CodeWrongValue, "the list is cut off (IsTruncated): it does not have everybody; without --max-items, aws iam get-account-authorization-details gives all")
+		d.report(n.Pos, CodeFile, "the list is cut off (IsTruncated): it does not have everybody; without --max-items, aws iam get-account-authorization-details gives all")
 	}
 	for _, p := range items(root.Field(listPolicies)) {
 		d.managed(&p)
@@ -51,7 +51,7 @@ func readDump(file string, root *iam.Node) (*roles.Set, []*iam.SyntaxError) {
 func (d *dump) managed(n *iam.Node) {
 	arn := textOf(n, "Arn")
 	if arn == "" {
-		d.report(n.Pos, iam.CodeMissingElement, "a managed policy has no Arn")
+		d.report(n.Pos, CodeFile, "a managed policy has no Arn")
 		return
 	}
 	a := &roles.Attached{ARN: arn, Place: place(d.file, n.Pos)}
@@ -73,7 +73,7 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 	arn, name := textOf(n, "Arn"), textOf(n, nameField)
 	account := accountOf(arn)
 	if name == "" || account == "" {
-		d.report(n.Pos, iam.CodeMissingElement, "%s and Arn say who it is, and one of them is missing", nameField)
+		d.report(n.Pos, CodeFile, "%s and Arn say who it is, and one of them is missing", nameField)
 		return
 	}
 	switch d.account {
@@ -81,7 +81,7 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 		d.account = account
 	case account:
 	default:
-		d.report(n.Pos, iam.CodeWrongValue, "%s is of account %s, and others of %s: a dump is of one account", name, account, d.account)
+		d.report(n.Pos, CodeFile, "%s is of account %s, and others of %s: a dump is of one account", name, account, d.account)
 		return
 	}
 	h := &holder{kind: kind, name: name, path: textOf(n, "Path"), place: place(d.file, n.Pos)}
@@ -115,7 +115,7 @@ func (d *dump) holder(n *iam.Node, kind, nameField, policies string) {
 func (d *dump) inline(h *holder, n *iam.Node) {
 	document, name := n.Field("PolicyDocument"), textOf(n, "PolicyName")
 	if document == nil || name == "" {
-		d.report(n.Pos, iam.CodeMissingElement, "a policy of %s needs PolicyName and PolicyDocument", h.name)
+		d.report(n.Pos, CodeFile, "a policy of %s needs PolicyName and PolicyDocument", h.name)
 		return
 	}
 	if p := d.embedded(document); p != nil {

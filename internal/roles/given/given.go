@@ -57,7 +57,7 @@ func Read(name string, src []byte, o Options) (*roles.Set, []*iam.SyntaxError) {
 	}
 	kind, ok := KindOf(root)
 	if !ok {
-		return nil, []*iam.SyntaxError{at(name, root.Pos, iam.CodeWrongType,
+		return nil, []*iam.SyntaxError{at(name, root.Pos, CodeFile,
 			"neither a policy, nor a CloudFormation template, nor a Terraform plan (terraform show -json), nor the output of "+
 				"aws iam get-account-authorization-details: roles are read from those")}
 	}
@@ -143,6 +143,10 @@ func plainPartition(arn string) string {
 	}
 	return "arn:aws:" + rest
 }
+
+// CodeFile is the code of what is wrong around the policies of a file: a template, a plan or a dump would not be taken, or is not all
+// there. What is wrong in a policy has the policy language's codes.
+const CodeFile iam.Code = "file"
 
 func at(file string, pos iam.Position, code iam.Code, format string, args ...any) *iam.SyntaxError {
 	return &iam.SyntaxError{File: file, Line: pos.Line, Column: pos.Column, Code: code, Message: fmt.Sprintf(format, args...)}

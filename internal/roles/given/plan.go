@@ -53,7 +53,7 @@ func readPlan(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Syntax
 // planned before; one that is not complete, because of -target or what is deferred, leaves changes to another plan.
 func (p *tfPlan) whole(root *iam.Node, set *roles.Set) {
 	if n := root.Field("errored"); n != nil && n.Text == "true" {
-		p.report(n.Pos, iam.CodeWrongValue, "the plan failed (errored), and does not have everything: mend what terraform plan says, and plan again")
+		p.report(n.Pos, CodeFile, "the plan failed (errored), and does not have everything: mend what terraform plan says, and plan again")
 		return
 	}
 	n := root.Field("complete")

@@ -43,10 +43,10 @@ func (s *setter) look(x *resource) {
 			continue
 		}
 		if meant := policy.ClosestNames(f.Name, names); len(meant) > 0 {
-			s.report(f.Pos, iam.CodeUnknownElement, "%s has no property %s: did you mean %s?", x.kind, f.Name, strings.Join(meant, ", "))
+			s.report(f.Pos, CodeFile, "%s has no property %s: did you mean %s?", x.kind, f.Name, strings.Join(meant, ", "))
 			continue
 		}
-		s.report(f.Pos, iam.CodeUnknownElement, "%s has no property %s", x.kind, f.Name)
+		s.report(f.Pos, CodeFile, "%s has no property %s", x.kind, f.Name)
 	}
 }
 

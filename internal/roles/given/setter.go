@@ -77,7 +77,7 @@ func (s *setter) readManaged(x *resource) {
 	s.managed[x.id], s.byARN[a.ARN] = a, a
 	n := s.property(x, "PolicyDocument")
 	if n == nil {
-		s.report(x.pos, iam.CodeMissingElement, "managed policy %s has no PolicyDocument", x.id)
+		s.report(x.pos, CodeFile, "managed policy %s has no PolicyDocument", x.id)
 		return
 	}
 	a.Document = s.document(n)
@@ -90,10 +90,10 @@ func (s *setter) readHolder(x *resource) {
 	h.unnamed = s.property(x, nameProperty[x.kind]) == nil
 	var ok bool
 	if h.name, ok = stringOf(&name); !ok {
-		s.report(name.Pos, iam.CodeWrongType, "%s of %s must be a string, found %s", nameProperty[x.kind], x.id, name.Kind)
+		s.report(name.Pos, CodeFile, "%s of %s must be a string, found %s", nameProperty[x.kind], x.id, name.Kind)
 	}
 	if h.path, ok = stringOf(&path); !ok {
-		s.report(path.Pos, iam.CodeWrongType, "Path of %s must be a string, found %s", x.id, path.Kind)
+		s.report(path.Pos, CodeFile, "Path of %s must be a string, found %s", x.id, path.Kind)
 	}
 	h.doubts = append(h.doubts, x.doubts()...)
 	if n := s.property(x, "AssumeRolePolicyDocument"); n != nil {
@@ -138,7 +138,7 @@ func (s *setter) inline(h *holder, x *resource) {
 			if _, _, call := callOf(item); call {
 				h.doubts = append(h.doubts, "one of its inline policies is known only when the template is deployed")
 			} else {
-				s.report(item.Pos, iam.CodeMissingElement, "a policy of %s needs PolicyName and PolicyDocument", x.id)
+				s.report(item.Pos, CodeFile, "a policy of %s needs PolicyName and PolicyDocument", x.id)
 			}
 			continue
 		}
@@ -154,7 +154,7 @@ func (s *setter) put(h *holder, name *iam.Node, d *iam.Document) {
 	p := roles.Policy{Document: d, Place: place(s.file, name.Pos)}
 	var ok bool
 	if p.Name, ok = stringOf(name); !ok {
-		s.report(name.Pos, iam.CodeWrongType, "PolicyName must be a string, found %s", name.Kind)
+		s.report(name.Pos, CodeFile, "PolicyName must be a string, found %s", name.Kind)
 	}
 	if p.Document != nil {
 		h.policies = append(h.policies, p)
@@ -175,7 +175,7 @@ func (s *setter) arns(h *holder, x *resource) {
 		if a, ok := s.policyAt(&n.Items[i]); ok {
 			h.attached = append(h.attached, a)
 		} else {
-			s.report(n.Items[i].Pos, iam.CodeWrongType, "an ARN must be a string, found %s", n.Items[i].Kind)
+			s.report(n.Items[i].Pos, CodeFile, "an ARN must be a string, found %s", n.Items[i].Kind)
 		}
 	}
 }
@@ -200,7 +200,7 @@ func (s *setter) boundary(h *holder, x *resource) {
 	}
 	a, ok := s.policyAt(n)
 	if !ok {
-		s.report(n.Pos, iam.CodeWrongType, "PermissionsBoundary of %s must be a string, found %s", x.id, n.Kind)
+		s.report(n.Pos, CodeFile, "PermissionsBoundary of %s must be a string, found %s", x.id, n.Kind)
 		return
 	}
 	h.bind(a)

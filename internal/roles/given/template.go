@@ -76,7 +76,7 @@ func readTemplate(file string, root *iam.Node, o Options) (*roles.Set, []*iam.Sy
 	s := setter{template: t, resolver: &resolver{template: t, left: maxResolved}, macros: t.macros(root)}
 	set := s.set()
 	if s.resolver.left < 0 {
-		t.report(root.Pos, iam.CodeTooLarge, "its functions make more than %d bytes of text", maxResolved)
+		t.report(root.Pos, CodeFile, "its functions make more than %d bytes of text", maxResolved)
 	}
 	return set, distinct(t.findings)
 }
@@ -128,7 +128,7 @@ func (t *template) take(name, value string, kind *iam.Node) {
 func (t *template) readResources(root *iam.Node) {
 	all := root.Field("Resources")
 	if all.Kind != iam.ObjectNode {
-		t.report(all.Pos, iam.CodeWrongType, "Resources must be an object, found %s", all.Kind)
+		t.report(all.Pos, CodeFile, "Resources must be an object, found %s", all.Kind)
 		return
 	}
 	for i := range all.Fields {
@@ -138,7 +138,7 @@ func (t *template) readResources(root *iam.Node) {
 		}
 		kind := f.Value.Field("Type")
 		if kind == nil || kind.Kind != iam.StringNode {
-			t.report(f.Pos, iam.CodeMissingElement, "resource %s has no Type", f.Name)
+			t.report(f.Pos, CodeFile, "resource %s has no Type", f.Name)
 			continue
 		}
 		r := &resource{id: f.Name, kind: kind.Text, pos: f.Pos, properties: f.Value.Field("Properties")}
