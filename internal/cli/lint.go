@@ -63,6 +63,9 @@ func (c *lintCommand) Run(process *Process) error {
 	if err := c.checkNeeds(); err != nil {
 		return err
 	}
+	if err := mayBeBaseline(c.WriteBaseline); err != nil {
+		return err
+	}
 	place, err := placeOf(".")
 	if err != nil {
 		return err
@@ -189,7 +192,7 @@ func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, r
 	if c.WriteBaseline != "" {
 		baseline := finding.NewBaseline(report.Findings, content)
 		if err := os.WriteFile(c.WriteBaseline, baseline.JSON(), 0o644); err != nil {
-			return err
+			return usage(err, "")
 		}
 		_, err := fmt.Fprintf(process.Stderr, "wrote %s: %s\n", c.WriteBaseline, finding.Count(report.Findings))
 		return err
@@ -222,13 +225,9 @@ func (c *lintCommand) leaveOut(report *finding.Report, content func(string) []by
 	if c.Baseline == "" {
 		return 0, nil
 	}
-	text, err := os.ReadFile(c.Baseline)
+	baseline, err := readBaseline(c.Baseline)
 	if err != nil {
-		return 0, usage(err, "slipway lint --write-baseline "+c.Baseline+" writes it")
-	}
-	baseline, err := finding.ReadBaseline(text)
-	if err != nil {
-		return 0, usage(fmt.Errorf("%s: %w", c.Baseline, err), "slipway lint --write-baseline "+c.Baseline+" writes it anew")
+		return 0, err
 	}
 	report.Findings, gone = baseline.New(report.Findings, content, looked)
 	return gone, nil

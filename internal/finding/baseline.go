@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,18 +30,45 @@ type Known struct {
 
 const baselineVersion = 1
 
-// ReadBaseline reads what [Baseline.JSON] wrote.
+// ErrNoBaseline is a file that is something else.
+var ErrNoBaseline = errors.New("not a baseline")
+
+// ReadBaseline reads what [Baseline.JSON] wrote, also where an editor put a byte order mark before it. The error is
+// [ErrNoBaseline] where the text is something else.
 func ReadBaseline(text []byte) (*Baseline, error) {
 	b := &Baseline{}
-	d := json.NewDecoder(bytes.NewReader(text))
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	d.DisallowUnknownFields()
-	if err := d.Decode(b); err != nil {
-		return nil, fmt.Errorf("not a baseline: %w", err)
+	err := d.Decode(b)
+	if _, more := d.Token(); err == nil && more != io.EOF {
+		err = errors.New("something follows it")
+	}
+	if err != nil || b.Version == 0 {
+		return nil, noBaseline(err)
 	}
 	if b.Version != baselineVersion {
 		return nil, fmt.Errorf("a baseline of version %d, and this slipway reads version %d", b.Version, baselineVersion)
 	}
 	return b, nil
+}
+
+// noBaseline says what a file is in place of a baseline, without the words of Go's decoder.
+func noBaseline(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: it is empty", ErrNoBaseline)
+	case errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: it is not JSON, or cut off", ErrNoBaseline)
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("%w: it is a JSON %s, and a baseline is an object with version and findings", ErrNoBaseline, kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%w: its %s is a %s", ErrNoBaseline, kind.Field, kind.Value)
+	case err == nil:
+		return fmt.Errorf("%w: it has no version", ErrNoBaseline)
+	}
+	return fmt.Errorf("%w: %s", ErrNoBaseline, strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // NewBaseline is the baseline that has all of the findings. content gives the text of a file.

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -141,5 +142,35 @@ func TestTextIsHarmless(t *testing.T) {
 	}
 	if got := Count([]Finding{{Severity: Info}, {Severity: Error}, {Severity: Info}}); got != "1 error, 2 info" {
 		t.Errorf("counted %q", got)
+	}
+}
+
+// TestWhatIsNoBaseline: what is something else is told apart, in plain words; a byte order mark makes nothing else of it.
+func TestWhatIsNoBaseline(t *testing.T) {
+	t.Parallel()
+	const whole = `{"version": 1, "findings": []}`
+	for text, want := range map[string]string{
+		whole: "", "\ufeff" + whole: "", whole + "\n": "",
+		"":                               "it is empty",
+		"[]":                             "it is a JSON array",
+		`"x"`:                            "it is a JSON string",
+		"app: shop\n":                    "it is not JSON",
+		whole[:20]:                       "or cut off",
+		whole + "x":                      "something follows it",
+		"{}":                             "it has no version",
+		"null":                           "it has no version",
+		`{"version": "1"}`:               "its version is a string",
+		`{"version": 1, "statement": 1}`: `unknown field "statement"`,
+	} {
+		_, err := ReadBaseline([]byte(text))
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %v", text, err)
+		case want != "" && (!errors.Is(err, ErrNoBaseline) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "json:")):
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	if _, err := ReadBaseline([]byte(`{"version": 2, "findings": []}`)); err == nil || errors.Is(err, ErrNoBaseline) {
+		t.Errorf("another version: %v", err)
 	}
 }
