@@ -79,6 +79,20 @@ func (c *lintCommand) run(process *Process, place *repository) error {
 	if err != nil {
 		return err
 	}
+	if c.WriteBaseline != "" && place.partly() {
+		return usage(errors.New("not everything could be read, and a baseline of a part is none of the whole: nothing was written"), "name the folders that can be read")
+	}
+	if err := c.do(process, place, in); err != nil {
+		return err
+	}
+	if place.partly() {
+		return ended(exitUsage)
+	}
+	return nil
+}
+
+// do finds, prints and writes what is asked for. What could not be read is not its matter.
+func (c *lintCommand) do(process *Process, place *repository, in lint.Input) (err error) {
 	if c.Needs {
 		return c.printNeeds(process, in)
 	}
@@ -210,11 +224,7 @@ func (c *lintCommand) tell(process *Process, place *repository, in lint.Input, r
 			return err
 		}
 	}
-	failure := func(err error) bool { return !errors.Is(err, errTooLarge) && !errors.Is(err, errNoText) }
-	if slices.ContainsFunc(place.unread, failure) { // what was found is a part
-		return ended(exitUsage)
-	}
-	if finding.Worst(report.Findings) == finding.Error {
+	if finding.Worst(report.Findings) == finding.Error && !place.partly() { // of a part, that it is one says more
 		return ended(exitFailed)
 	}
 	return nil

@@ -170,6 +170,11 @@ func (r *repository) left(folder, name string, err error) error {
 	return nil
 }
 
+// partly says whether something that people wrote could not be read: what is found is a part then, and no answer is green.
+func (r *repository) partly() bool {
+	return slices.ContainsFunc(r.unread, func(err error) bool { return !errors.Is(err, errTooLarge) && !errors.Is(err, errNoText) })
+}
+
 // What is told, and is no failure: nobody wrote it by hand.
 var (
 	errTooLarge = errors.New("larger than what lint reads")
