@@ -85,6 +85,9 @@ func TestR121SendCommand(t *testing.T) {
 		"filled into the commands":      {send + `--document-name AWS-RunShellScript --parameters 'commands=["deploy ${{ secrets.TOKEN }}"]'` + poll, "may take 2h"},
 		"filled into all":               {send + `--document-name AWS-RunShellScript --timeout-seconds 60 --parameters "commands=$1"` + poll, ""},
 		"filled in behind the commands": {send + `--document-name AWS-RunShellScript --timeout-seconds 60 --parameters 'commands=["date"],${{ inputs.more }}'` + poll, ""},
+		"a script from elsewhere":       {send + `--document-name AWS-RunRemoteScript --timeout-seconds 60 --parameters sourceType=S3,commandLine=a` + poll, "may take 1h1m"},
+		"filled into the document":      {send + `--document-name AWS-RunShellScript-${{ inputs.kind }} --timeout-seconds 60` + poll, ""},
+		"all of it in JSON":             {send + `--cli-input-json '{"TimeoutSeconds": 60}'` + poll, ""},
 		"nobody watches":                {send + "--document-name AWS-RunShellScript)\n", ""},
 		// Of a document of one's own the limit stands in the document.
 		"own document": {send + "--document-name shop-release" + poll, "may take 1h"},

@@ -116,8 +116,9 @@ func (c *checker) errand(s *step) errand {
 		c.slipway(&e, s, call)
 		if call.Runs("aws", "ssm", "send-command") {
 			e.ships = true
-			e.add(s.place(), "aws ssm send-command", sendLimit(call))
-			e.sent += sendLimit(call)
+			limit := call.MayTake()
+			e.add(s.place(), "aws ssm send-command", limit)
+			e.sent += limit
 		}
 		reads = reads || call.Runs("aws", "ssm", "get-command-invocation") ||
 			call.Runs("aws", "ssm", "list-command-invocations") || call.Runs("aws", "ssm", "wait")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,10 +23,8 @@ func limitOf(e *event) time.Duration {
 	if e == nil {
 		return defaultExecution
 	}
-	if m := executionTimeout.FindStringSubmatch(e.parameters.s); m != nil {
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			return time.Duration(n) * time.Second
-		}
+	if given, ok := executionIn(e.parameters.s); ok {
+		return given
 	}
 	return defaultExecution
 }
