@@ -59,6 +59,8 @@ type Addition struct {
 	// Action and Resource are patterns of the statement, as they are written. For NotAction and NotResource it is the word
 	// not and all of them. Resource is empty when the statement has neither.
 	Action, Resource string
+	// NotActions and NotResources are the statement's, where Action and Resource say not.
+	NotActions, NotResources []string
 	// Request is one that the evaluator allows with the new policies and denies with the old ones.
 	//
 	// When policies name principals, they are evaluated as the resource's policy, or as its trust policy when none has
@@ -280,7 +282,7 @@ func (c *comparison) settle(p piece) {
 	}
 	switch {
 	case request != nil:
-		a := Addition{Ref: ref, Action: p.action, Resource: p.resource, Request: *request}
+		a := Addition{Ref: ref, Action: p.action, Resource: p.resource, NotActions: p.NotActions, NotResources: p.NotResources, Request: *request}
 		if p.Effect == Deny {
 			a.Lifted = &p.ref
 		}

@@ -26,6 +26,9 @@ type Addition struct {
 	Lifted   *Place `json:"lifted,omitempty"`
 	Action   string `json:"action"` // as the statement has it
 	Resource string `json:"resource"`
+	// NotActions and NotResources are the statement's, where action and resource say not.
+	NotActions   []string `json:"-"`
+	NotResources []string `json:"-"`
 	// Request is one that the new policies allow and the old ones do not.
 	Request Request `json:"request"`
 
@@ -94,7 +97,8 @@ func (c *Comparison) add(old, new []*iam.Policy, o iam.CompareOptions) {
 	named, _ := namePrincipals(new) // Compare has refused a mixture
 	for _, a := range found.Added {
 		addition := Addition{
-			Statement: placeOf(a.Ref), Action: a.Action, Resource: a.Resource, Request: requestOf(&a.Request), named: named,
+			Statement: placeOf(a.Ref), Action: a.Action, Resource: a.Resource, NotActions: a.NotActions, NotResources: a.NotResources,
+			Request: requestOf(&a.Request), named: named,
 		}
 		if a.Lifted != nil {
 			lifted := placeOf(*a.Lifted)

@@ -309,7 +309,7 @@ func (x *excesses) add(action knownAction, needed []iam.Statement, found iam.Com
 		e := &excess{kind: SurplusResource, resource: a.Resource, needed: resources, actions: []knownAction{action}, example: a.Request.Resource}
 		narrow := st
 		narrow.Conditions = nil
-		if !strings.HasPrefix(a.Resource, "not ") {
+		if len(a.NotResources) == 0 {
 			narrow.Resources, narrow.NotResources = []string{a.Resource}, nil
 		}
 		byResource, err := added(open, []iam.Statement{narrow}, version)

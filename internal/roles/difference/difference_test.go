@@ -200,10 +200,12 @@ func TestWhatABoundaryTakesAway(t *testing.T) {
 		"in part":            {`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*"}`, false},
 		"everything":         {`{"Effect": "Allow", "Action": "*", "Resource": "*"}`, false},
 		"all but what it is": {`{"Effect": "Allow", "NotAction": ["s3:*", "ssm:*"], "Resource": "*"}`, true},
+		"all but a path":     {`{"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::mine*"}`, false},
+		"with a comma in it": {`{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": ["arn:aws:s3:::mine*", "arn:aws:s3:::a/1, 2"]}`, true},
 		"all but another":    {`{"Effect": "Allow", "NotAction": ["iam:*", "ec2:*"], "Resource": "*"}`, false},
 	} {
 		bound := func(r *roles.Role) {
-			r.Boundary = policy(t, `{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}, {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::mine*"}`)
+			r.Boundary = policy(t, `{"Effect": "Allow", "Action": "ssm:*", "Resource": "*"}, {"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::mine*", "arn:aws:s3:::a/1, 2"]}`)
 		}
 		have := role(t, func(r *roles.Role) {
 			bound(r)

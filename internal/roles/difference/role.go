@@ -175,7 +175,7 @@ func (r *Role) added(kind string, old, new []*iam.Policy, boundary *iam.Document
 	}
 	for _, a := range found.Added {
 		access := Access{Kind: kind, Text: accessText(&a), Statement: a.Statement, Denied: a.Lifted, Request: a.Request}
-		if access.Bounded, err = r.bounded(kind, &a, boundary); err != nil {
+		if access.Bounded, err = bounded(kind, &a, boundary); err != nil {
 			return nil, err
 		}
 		list = append(list, access)
