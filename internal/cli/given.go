@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-cd/slipway/internal/finding"
 	"github.com/slipway-cd/slipway/internal/roles"
 	"github.com/slipway-cd/slipway/internal/roles/given"
 )
@@ -58,6 +60,32 @@ func (f *fileFlags) unused() error {
 
 // any says whether roles are given at all.
 func (f *givenFlags) any() bool { return len(f.Policies) > 0 || f.Live }
+
+// check refuses what would silently not count: that roles were asked for from elsewhere, and the rendered ones were proved, must not
+// be taken for an answer.
+func (f *givenFlags) check() error {
+	switch {
+	case !f.Live && (f.Profile != "" || f.EndpointURL != ""):
+		return usage(errors.New("--profile and --endpoint-url say more of --live, and without it AWS is not asked"), "add --live, or leave them out")
+	case len(f.Policies) == 0 && (f.Account != "" || len(f.Parameter) > 0):
+		return usage(errors.New("--account and --parameter say more of --policies, and nothing is given there"), "give --policies PATH, or leave them out")
+	}
+	return nil
+}
+
+// origin says whose roles a proof is about, as the line before it; nothing where they are the rendered ones.
+func (f *givenFlags) origin() string {
+	files := finding.Printable(strings.Join(f.Policies, ", "))
+	switch {
+	case f.Live && files != "":
+		return "roles: those in " + files + ", and the others as AWS has them\n"
+	case f.Live:
+		return "roles: as AWS has them\n"
+	case files != "":
+		return "roles: those in " + files + "\n"
+	}
+	return ""
+}
 
 // names are what the roles were read from, for people.
 func (f *givenFlags) names() string {

@@ -172,3 +172,43 @@ func TestAnUnknownBoundaryGivesNothing(t *testing.T) {
 		t.Errorf("got %+v", role.Unknown)
 	}
 }
+
+// TestWhatDoesNotCountIsRefused: a flag that says more of one that is not there must not leave the rendered roles proved in its place.
+func TestWhatDoesNotCountIsRefused(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]string{
+		"--profile x":                       "add --live",
+		"--endpoint-url http://127.0.0.1:1": "add --live",
+		"--profile x --policies roles":      "add --live",
+		"--account abc":                     "give --policies PATH",
+		"--account 111111111111":            "give --policies PATH",
+		"--parameter A=b":                   "give --policies PATH",
+		"--parameter A=b --live":            "give --policies PATH",
+		"--account 111111111111 --live":     "give --policies PATH",
+	} {
+		for _, command := range [][]string{{"prove"}, {"roles", "diff"}} {
+			args := append(append(command, "-f", example("web")), strings.Fields(flags)...)
+			code, out := run(t, args...)
+			if code != exitUsage || !strings.Contains(out, want) {
+				t.Errorf("%v: exit code %d, want 2 with %q:\n%s", args, code, want, out)
+			}
+		}
+	}
+}
+
+// TestWhoseRolesWereProved: the first line of a proof of given roles says where they are from.
+func TestWhoseRolesWereProved(t *testing.T) {
+	t.Parallel()
+	folder := changed(t, "web", webAccount, "Path: /slipway/", "Path: /slipway/")
+	code, out := run(t, "prove", "-f", example("web"), "--policies", folder)
+	if code != exitOK || !strings.HasPrefix(out, "roles: those in "+folder+"\nproved: ") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	if code, out := run(t, "prove", "-f", example("web")); code != exitOK || !strings.HasPrefix(out, "proved: ") {
+		t.Errorf("rendered: exit code %d:\n%s", code, out)
+	}
+	both := givenFlags{fileFlags: fileFlags{Policies: []string{"roles.yaml"}}, liveFlags: liveFlags{Live: true}}
+	if got := both.origin(); got != "roles: those in roles.yaml, and the others as AWS has them\n" {
+		t.Error(got)
+	}
+}

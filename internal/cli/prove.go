@@ -52,6 +52,9 @@ Examples:
 
 // Run proves and prints the result.
 func (c *proveCommand) Run(ctx context.Context, process *Process) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	l, err := c.load()
 	if err != nil {
 		return err
@@ -78,7 +81,7 @@ func (c *proveCommand) Run(ctx context.Context, process *Process) error {
 	if c.json() {
 		err = writeJSON(process.Stdout, result)
 	} else {
-		_, err = io.WriteString(process.Stdout, result.Text()+result.SurplusText(c.Exact))
+		_, err = io.WriteString(process.Stdout, c.origin()+result.Text()+result.SurplusText(c.Exact))
 	}
 	if err != nil {
 		return err

@@ -37,12 +37,15 @@ Examples:
 
 // Run compares and prints.
 func (c *rolesDiffCommand) Run(ctx context.Context, process *Process) error {
-	l, err := c.load()
-	if err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	if !c.any() {
 		return usage(errors.New("nothing to compare with"), "give --policies PATH, or --live")
+	}
+	l, err := c.load()
+	if err != nil {
+		return err
 	}
 	want, err := roles.Render(l.plan)
 	if err != nil {
