@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // purpose is what a group of permissions is for.
 type purpose struct{ sid, why string }
@@ -132,6 +135,21 @@ func Purpose(action string, tagged bool) (sid, why string) {
 		return queueTagged.sid, queueTagged.why
 	}
 	return p.sid, p.why
+}
+
+// AgentStatements are the statements that the role of every stage's nodes has, whatever its release: by Sid, their actions,
+// sorted.
+func AgentStatements() map[string][]string {
+	all := map[string][]string{reportNode.sid: nil, receiveCommands.sid: nil, receiveOverChannel.sid: nil}
+	for action, p := range purposes {
+		if _, ok := all[p.sid]; ok {
+			all[p.sid] = append(all[p.sid], action)
+		}
+	}
+	for _, actions := range all {
+		slices.Sort(actions)
+	}
+	return all
 }
 
 // namedPurposes are those that a call can name itself.

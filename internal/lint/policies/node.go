@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 const instancePermissions = "https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html"
@@ -177,15 +178,19 @@ func (l *linter) output(h *holder) {
 	}
 }
 
-// rendered says whether a node's role is slipway's own, by what it calls its statements: the release says where output goes,
-// and slipway keeps the end of what a command wrote where that is nowhere.
+// rendered says whether a node's role is slipway's own: what its agent calls is in the statements that slipway renders, and in
+// no others. The release says where output goes then, and slipway keeps the end of what a command wrote where that is nowhere.
 func (h *holder) rendered() bool {
-	named := func(sid string) bool {
-		return slices.ContainsFunc(h.policies, func(p *policy) bool {
-			return slices.ContainsFunc(p.statements, func(s *statement) bool { return s.allows() && s.Sid == sid })
-		})
+	for sid, actions := range plan.AgentStatements() {
+		for _, action := range actions {
+			by := slices.DeleteFunc(slices.Clone(h.about(action)), func(s *statement) bool { return !s.allows() })
+			other := func(s *statement) bool { return s.Sid != sid || !slices.Equal(slices.Sorted(slices.Values(s.Actions)), actions) }
+			if len(by) == 0 || slices.ContainsFunc(by, other) {
+				return false
+			}
+		}
 	}
-	return named("ReportToSystemsManager") && named("ReceiveCommands")
+	return true
 }
 
 // lost reports what is missing beside an action that writes output.

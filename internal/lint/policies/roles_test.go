@@ -8,6 +8,7 @@ import (
 
 	"github.com/slipway-cd/slipway/iam/managed"
 	"github.com/slipway-cd/slipway/internal/finding"
+	"github.com/slipway-cd/slipway/internal/plan"
 )
 
 const ec2 = "ec2.amazonaws.com"
@@ -139,6 +140,19 @@ func TestR041R058R107WhereOutputGoes(t *testing.T) {
 	without(t, "SLW041", folder(nodeWith(sessions, logs)))
 	find(t, "SLW058", folder(nodeWith()))
 	without(t, "SLW058", folder(nodeWith(logs)))
+	// Of the role that slipway renders the release says where output goes; two names of it do not make another that.
+	rendered := func(more ...string) map[string]string {
+		for sid, actions := range plan.AgentStatements() {
+			more = append(more, allow(strings.Join(actions, ","), "*", `"Sid": "`+sid+`"`))
+		}
+		return map[string]string{"web-Node/trust": trustIn(ec2), "web-Node/policy-x": policyOf(more...)}
+	}
+	without(t, "SLW058", folder(rendered()))
+	without(t, "SLW058", folder(rendered(allow("s3:GetObject", "arn:aws:s3:::shop-artefacts/*"))))
+	find(t, "SLW058", folder(rendered(allow("ec2messages:*", "*"))))
+	named := func(sid, actions string) string { return allow(actions, "*", `"Sid": "`+sid+`"`) }
+	find(t, "SLW058", folder(map[string]string{"web-Node/trust": trustIn(ec2), "web-Node/policy-x": policyOf(
+		named("ReportToSystemsManager", "ssm:UpdateInstanceInformation"), named("ReceiveCommands", "ec2messages:*,ssmmessages:*Control*"))}))
 	f := find(t, "SLW225", folder(nodeWith(allow("s3:PutObject", "arn:aws:s3:::shop-output/*"))))
 	if !strings.Contains(f.Message, "s3:GetEncryptionConfiguration, s3:ListBucket, s3:PutObjectAcl") {
 		t.Error(f.Message)
