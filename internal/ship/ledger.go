@@ -37,28 +37,37 @@ type ledger struct {
 	unwritten error
 }
 
-// intend renews the lease, which finds out whether the lock is still held, and writes down what is about to be sent.
+// intend writes down what is about to be sent.
 func (l *ledger) intend(ctx context.Context, s *send) error {
-	if l.broken != nil {
-		return l.broken
-	}
-	if l.first != nil {
+	if l.broken == nil && l.first != nil {
 		if err := l.first(ctx); err != nil {
 			return l.stop(err)
 		}
 		l.first = nil
 	}
+	note := func() {
+		s.intended = l.r.cfg.Now().UTC()
+		l.note(s)
+	}
+	return l.ahead(ctx, "what was to be sent", note, func() { l.forget(s) })
+}
+
+// ahead writes down what is about to be done, before it is: it renews the lease, which finds out whether the lock is still held,
+// and notes it, or forgets it again where it is not to be done.
+func (l *ledger) ahead(ctx context.Context, what string, note, forget func()) error {
+	if l.broken != nil {
+		return l.broken
+	}
 	if err := l.renew(ctx); err != nil {
 		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
 	}
-	s.intended = l.r.cfg.Now().UTC()
-	l.note(s)
+	note()
 	if err := l.save(ctx); err != nil {
-		l.forget(s)
-		return l.stop(fmt.Errorf("what was to be sent could not be written down: %w", err))
+		forget()
+		return l.stop(fmt.Errorf("%s could not be written down: %w", what, err))
 	}
 	if err := cancelledAs(l.deploy); err != nil {
-		l.forget(s)
+		forget()
 		return l.stop(err)
 	}
 	return nil

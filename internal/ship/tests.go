@@ -86,30 +86,17 @@ func (r *runner) noTest(ctx context.Context) string {
 // beginTest writes down that a test begins, before it does: a slipway that is killed then has left a test whose end nobody saw. A
 // resume runs such a test again, as the next deploy would: only its end can say something.
 func (r *runner) beginTest(ctx context.Context, was record.Test) error {
-	l := r.ledger
-	if l == nil {
+	if r.ledger == nil {
 		return nil
 	}
-	if l.broken != nil {
-		return l.broken
+	note := func() {
+		if !was.Began.IsZero() {
+			r.event(Event{Kind: EventWarning, Step: was.Name, Message: fmt.Sprintf("it was begun %s, and nobody saw its end: it is run again",
+				was.Began.Format("2006-01-02 15:04:05 UTC"))})
+		}
+		r.noteTest(record.Test{Name: was.Name, Began: r.cfg.Now().UTC()})
 	}
-	if err := l.renew(ctx); err != nil {
-		return l.stop(fmt.Errorf("the lock could not be renewed: %w", err))
-	}
-	if !was.Began.IsZero() {
-		r.event(Event{Kind: EventWarning, Step: was.Name, Message: fmt.Sprintf("it was begun %s, and nobody saw its end: it is run again",
-			was.Began.Format("2006-01-02 15:04:05 UTC"))})
-	}
-	r.noteTest(record.Test{Name: was.Name, Began: r.cfg.Now().UTC()})
-	if err := l.save(ctx); err != nil {
-		r.noteTest(was)
-		return l.stop(fmt.Errorf("that it begins could not be written down: %w", err))
-	}
-	if err := cancelledAs(l.deploy); err != nil {
-		r.noteTest(was)
-		return l.stop(err)
-	}
-	return nil
+	return r.ledger.ahead(ctx, "that it begins", note, func() { r.noteTest(was) })
 }
 
 // cancelled says whether somebody asked for the deploy to stop.
