@@ -70,6 +70,11 @@ type LiveVersion struct {
 
 // Account is the account of the credentials.
 func (c *IAM) Account(ctx context.Context) (string, error) {
+	if c.Config.Credentials != nil { // by themselves, so that NoCredentials can tell what is wrong with them
+		if _, err := c.Config.Credentials.Retrieve(ctx); err != nil {
+			return "", fmt.Errorf("get credentials: %w", err)
+		}
+	}
 	out, err := sts.NewFromConfig(c.Config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", err

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -31,12 +32,12 @@ func (l *loaded) live(ctx context.Context, f *liveFlags, given *roles.Set) (*rol
 	}
 	config, err := awsclient.Load(ctx, awsclient.Options{Region: region, Profile: f.Profile, EndpointURL: f.EndpointURL})
 	if err != nil {
-		return nil, err
+		return nil, usage(err, "") // a profile that is not there, or a configuration that cannot be read
 	}
 	client := &awsclient.IAM{Config: config, Now: time.Now}
 	account, err := client.Account(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("--live: find out whose credentials these are: %w", err)
+		return nil, notRead(ctx, fmt.Errorf("find out whose credentials these are: %w", err))
 	}
 	r := liveReader{client: client, account: account, dump: liveDump{Policies: []*awsclient.LivePolicy{}}}
 	for i := range l.plan.Stages {
@@ -45,11 +46,33 @@ func (l *loaded) live(ctx context.Context, f *liveFlags, given *roles.Set) (*rol
 				continue
 			}
 			if err := r.read(ctx, role); err != nil {
-				return nil, fmt.Errorf("--live: %w", err)
+				return nil, notRead(ctx, fmt.Errorf("role %s: %w", role.Name, err))
 			}
 		}
 	}
-	return r.set()
+	set, err := r.set()
+	if err != nil {
+		return nil, notRead(ctx, err)
+	}
+	return set, nil
+}
+
+// notRead is that AWS could not be asked, or did not answer: nothing is refuted by that, and nothing is proved.
+func notRead(ctx context.Context, err error) error {
+	failed := &failure{code: exitUnknown, err: fmt.Errorf("--live: it cannot be told, because AWS could not be read: %w", err)}
+	var api interface{ ErrorCode() string }
+	switch {
+	case ctx.Err() != nil:
+		return interrupted()
+	case awsclient.NoCredentials(err):
+		failed.err = errors.New("--live: it cannot be told, because there are no AWS credentials: neither the environment, nor a shared configuration file, nor an instance role has them")
+		failed.hint = "set AWS_PROFILE, or give --profile NAME, or log in (`aws sso login`); --policies FILE needs none"
+	case errors.As(err, &api):
+		failed.hint = "`aws sts get-caller-identity` tells whether the credentials are good"
+	default:
+		failed.hint = "look at the network, a proxy and --endpoint-url; --policies FILE needs no network: `aws iam get-account-authorization-details` writes one"
+	}
+	return failed
 }
 
 // liveDump is what was read, in the shape of GetAccountAuthorizationDetails: one reader reads both.

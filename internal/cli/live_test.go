@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,5 +80,46 @@ func TestR123LiveRoleOfOthers(t *testing.T) {
 	code, out = run(t, "prove", "-f", file, "--live", "--endpoint-url", aws.Endpoint(), "--policies", template, "--exact")
 	if code != exitOK || !strings.Contains(out, "arn:aws:iam::111111111111:role/team/WebServers") {
 		t.Errorf("with the policy of the template: exit %d\n%s", code, out)
+	}
+}
+
+// TestLiveThatCannotRead: without a network, credentials or an answer nothing is refuted; a profile that is not there is wrong usage.
+func TestLiveThatCannotRead(t *testing.T) {
+	for _, name := range []string{"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `<ErrorResponse><Error><Code>ExpiredToken</Code><Message>it is old</Message></Error></ErrorResponse>`)
+	}))
+	t.Cleanup(refuses.Close)
+	for name, test := range map[string]struct {
+		key, endpoint, profile string
+		code                   int
+		want                   []string
+	}{
+		"no credentials":  {"", "http://127.0.0.1:1", "", exitUnknown, []string{"there are no AWS credentials", "--profile NAME"}},
+		"no network":      {"AKIDEXAMPLE", "http://127.0.0.1:1", "", exitUnknown, []string{"connection refused", "hint: look at the network"}},
+		"refused":         {"AKIDEXAMPLE", refuses.URL, "", exitUnknown, []string{"it is old", "hint: `aws sts get-caller-identity`"}},
+		"no such profile": {"AKIDEXAMPLE", refuses.URL, "nope", exitUsage, []string{`no AWS profile "nope"`, "hint: "}},
+	} {
+		t.Setenv("AWS_ACCESS_KEY_ID", test.key)
+		t.Setenv("AWS_SECRET_ACCESS_KEY", test.key)
+		for _, command := range [][]string{{"prove"}, {"roles", "diff"}} {
+			args := append(command, "-f", example("web"), "--live", "--endpoint-url", test.endpoint)
+			if test.profile != "" {
+				args = append(args, "--profile", test.profile)
+			}
+			code, out := run(t, args...)
+			for _, want := range test.want {
+				if code != test.code || !strings.Contains(out, want) {
+					t.Errorf("%s: %v: exit code %d, want %d with %q:\n%s", name, command, code, test.code, want, out)
+				}
+			}
+		}
 	}
 }

@@ -36,7 +36,8 @@ job's page.
 What the given roles hold and no call needs is told by statement, as a warning; --exact fails there with 1.
 Service control policies limit what roles may do: --scp gives them, once for each level, root first.
 
-Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing; 2 a wrong file.
+Exit codes: 0 proved; 1 refuted; 3 undecided, with what is missing, or with --live AWS did not answer; 2 wrong usage
+or a wrong file.
 
 Examples:
   slipway prove

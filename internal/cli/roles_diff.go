@@ -25,7 +25,7 @@ func (rolesDiffCommand) Help() string {
 other, with a request that shows it; who may assume it; its boundary and path. The texts may differ as they like.
 Of the roles that the release does not have, those under its path whose names begin with the release's are told.
 
-Exit codes: 0 the same; 1 different; 3 it cannot be told, and why; 2 a wrong file.
+Exit codes: 0 the same; 1 different; 3 it cannot be told, and why; 2 wrong usage or a wrong file.
 
 Examples:
   slipway roles diff --policies roles
