@@ -9,9 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/alecthomas/kong"
@@ -87,7 +85,7 @@ func (c *ciRenderCommand) Run(process *Process) error {
 
 // render gives the files with the names that --out and --check give them.
 func (c *ciRenderCommand) render(l *loaded) ([]ci.File, error) {
-	version, revision := built()
+	version, revision := readBuild().exact()
 	o := ci.Options{
 		File: filepath.ToSlash(filepath.Clean(c.File)), Set: c.Set, Policies: filepath.ToSlash(c.Policies),
 		Tags: c.Tags, Action: c.Action, Module: version,
@@ -116,31 +114,6 @@ func tagOf(version string) string {
 }
 
 var released = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
-
-// built is the module version and the commit that this program was built from; empty where it does not know them, or
-// where it was built from more than the commit.
-func built() (version, revision string) {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "", ""
-	}
-	if strings.HasPrefix(info.Main.Version, "v") && !strings.Contains(info.Main.Version, "+dirty") {
-		version = info.Main.Version
-	}
-	modified := true
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			revision = s.Value
-		case "vcs.modified":
-			modified = s.Value == "true"
-		}
-	}
-	if modified {
-		revision = ""
-	}
-	return version, revision
-}
 
 func (c *ciRenderCommand) compare(process *Process, files []ci.File) error {
 	due := false

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/slipway-cd/slipway/iam/catalog"
 )
@@ -19,15 +20,52 @@ func (versionCommand) Run(process *Process) error {
 
 // versionText is the module version, and the commit that it was built from where that is known.
 func versionText() string {
+	b := readBuild()
+	switch {
+	case !b.known:
+		return "unknown"
+	case b.revision != "":
+		return b.version + " " + b.revision
+	}
+	return b.version
+}
+
+// build is what the program knows of how it was built.
+type build struct {
+	known             bool
+	version, revision string
+	// modified is true unless it is known that nothing but the commit was built.
+	modified bool
+}
+
+func readBuild() build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return build{modified: true}
 	}
-	text := info.Main.Version
+	return buildOf(info)
+}
+
+func buildOf(info *debug.BuildInfo) build {
+	b := build{known: true, version: info.Main.Version, modified: true}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			text += " " + s.Value
+		switch s.Key {
+		case "vcs.revision":
+			b.revision = s.Value
+		case "vcs.modified":
+			b.modified = s.Value == "true"
 		}
 	}
-	return text
+	return b
+}
+
+// exact is the module version and the commit; each empty where it is not known, or where more than the commit was built.
+func (b build) exact() (version, revision string) {
+	if strings.HasPrefix(b.version, "v") && !strings.Contains(b.version, "+dirty") {
+		version = b.version
+	}
+	if !b.modified {
+		revision = b.revision
+	}
+	return version, revision
 }
