@@ -122,18 +122,9 @@ func (c *lintCommand) input(process *Process, place *repository) (lint.Input, er
 	if len(named) == 0 {
 		named = []string{"."}
 	}
-	seen := map[string]bool{}
-	for _, name := range named {
-		files, err := place.read(name)
-		if err != nil {
-			return in, usage(err, "")
-		}
-		for _, f := range files {
-			if !seen[f.Name] {
-				seen[f.Name] = true
-				in.Files = append(in.Files, f)
-			}
-		}
+	wrong := place.readAll(named, &in)
+	if len(in.Files) == 0 && wrong != nil {
+		return in, usage(wrong, "")
 	}
 	for _, err := range place.unread {
 		if _, err := fmt.Fprintf(process.Stderr, "not looked at: %s\n", finding.Printable(err.Error())); err != nil {

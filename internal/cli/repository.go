@@ -22,6 +22,8 @@ type repository struct {
 	// unread says which files and folders could not be read where others could. What people did not write is among them,
 	// and is no failure.
 	unread []error
+	// missed is true where one of them was named, whatever it is, or is the release file of the folder.
+	missed bool
 }
 
 // placeOf finds the repository of a folder; the folder itself where there is none.
@@ -100,6 +102,27 @@ const (
 	maxLintedFiles = 10_000
 )
 
+// readAll reads what is named, each file once. What cannot be read hides nothing of the rest; the error has all of that.
+func (r *repository) readAll(named []string, in *lint.Input) error {
+	var wrong []error
+	seen := map[string]bool{}
+	for _, name := range named {
+		files, err := r.read(name)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		for _, f := range files {
+			if !seen[f.Name] {
+				seen[f.Name] = true
+				in.Files = append(in.Files, f)
+			}
+		}
+	}
+	r.unread, r.missed = append(r.unread, wrong...), r.missed || len(wrong) > 0
+	return errors.Join(wrong...)
+}
+
 // read gives the file of a name, or those in a folder that lint knows.
 func (r *repository) read(name string) ([]lint.File, error) {
 	info, err := os.Stat(name)
@@ -172,7 +195,7 @@ func (r *repository) left(folder, name string, err error) error {
 
 // partly says whether something that people wrote could not be read: what is found is a part then, and no answer is green.
 func (r *repository) partly() bool {
-	return slices.ContainsFunc(r.unread, func(err error) bool { return !errors.Is(err, errTooLarge) && !errors.Is(err, errNoText) })
+	return r.missed || slices.ContainsFunc(r.unread, func(err error) bool { return !errors.Is(err, errTooLarge) && !errors.Is(err, errNoText) })
 }
 
 // What is told, and is no failure: nobody wrote it by hand.
