@@ -114,7 +114,7 @@ func (c *lintCommand) input(process *Process, place *repository) (lint.Input, er
 	in := lint.Input{Repository: place.files(), Set: c.Set}
 	if !c.Needs { // which are what they are, whatever there is to be shipped
 		var err error
-		if in.Pipelines, err = c.against(place); err != nil {
+		if in.Pipelines, err = c.against(process, place); err != nil {
 			return in, err
 		}
 	}
@@ -138,7 +138,7 @@ func (c *lintCommand) input(process *Process, place *repository) (lint.Input, er
 }
 
 // against is the plan that pipelines are held against: that of the release file, where one is named or there.
-func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
+func (c *lintCommand) against(process *Process, place *repository) (pipelines.Against, error) {
 	against := pipelines.Against{Usage: newJudge()}
 	file := c.Release
 	if file == "" {
@@ -151,6 +151,11 @@ func (c *lintCommand) against(place *repository) (pipelines.Against, error) {
 		file = defaultReleaseFile
 	}
 	l, err := releaseFlags{File: file, Set: c.Set}.load()
+	if err != nil && c.Release == "" { // nobody named it: the rest is linted all the same, and the exit code says that it is a part
+		place.missed = true
+		newUI(process, outputFlag{}).Note("pipelines are not held against %s, which is wrong: %s", file, err)
+		return against, nil
+	}
 	if err != nil {
 		return against, err
 	}
