@@ -57,7 +57,7 @@ func (l *lack) any() bool { return len(l.actions) > 0 || len(l.wants) > 0 }
 
 // summary tells what the role lacks. needed are the actions that its own policies must allow.
 func (l *lack) summary(needed []string) Lack {
-	out := Lack{Role: l.role.ARN(), Missing: l.subject == nil, Needs: needed, Lacks: l.actions}
+	out := Lack{Role: l.role.ARN(), Missing: l.subject == nil, Needs: needed, Lacks: l.actions, theirs: l.role.Exists()}
 	for _, st := range l.statements() {
 		if st.trust {
 			out.Trust = append(out.Trust, st.render(l.role))

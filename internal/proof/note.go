@@ -60,6 +60,9 @@ func (r *Result) remedy(role string, n *Need) string {
 	lack := r.Roles[i]
 	if lack.Missing {
 		n.Title = "role " + roleName(role) + " is missing"
+		if lack.theirs {
+			return "\n\nit is yours, and slipway does not render it. " + giveTheirs
+		}
 		return "\n\ncreate it as slipway roles render --format json --out DIR writes it"
 	}
 	return statementsText("add to a policy of the role:", lack.Add) + statementsText("add to the role's trust policy:", lack.Trust)

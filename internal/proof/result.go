@@ -136,6 +136,9 @@ type Lack struct {
 	// Add are the statements to add to the role's policies, ready to paste, and Trust those for its trust policy.
 	Add   []Statement `json:"add,omitempty"`
 	Trust []Statement `json:"trust,omitempty"`
+
+	// theirs is true for a role that others made, and that slipway does not render.
+	theirs bool
 }
 
 // Statement is a policy statement to add.

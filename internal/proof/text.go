@@ -84,8 +84,11 @@ func (r *Result) roleText(b *strings.Builder, role string) {
 	fmt.Fprintf(b, "\n%s\n", role)
 	i := slices.IndexFunc(r.Roles, func(l Lack) bool { return l.Role == role })
 	if i >= 0 && r.Roles[i].Missing {
-		fmt.Fprintf(b, "  The role %s is missing. It is not made up: write it with\n"+
-			"  slipway roles render --format json --out DIR, or add its folder to the policies.\n", roleName(role))
+		remedy := "write it with\n  slipway roles render --format json --out DIR, or add its folder to the policies."
+		if r.Roles[i].theirs {
+			remedy = "it is yours, and slipway\n  does not render it. " + giveTheirs + "."
+		}
+		fmt.Fprintf(b, "  The role %s is missing. It is not made up: %s\n", roleName(role), remedy)
 		wrapped(b, "  ", "plan needs ", set(r.Roles[i].Needs))
 		return
 	}
@@ -99,6 +102,9 @@ func (r *Result) roleText(b *strings.Builder, role string) {
 		suggest(b, "add to the role's trust policy:", r.Roles[i].Trust)
 	}
 }
+
+// giveTheirs says how a role that others made comes into a proof.
+const giveTheirs = "Give its files with --policies, or read it with --live"
 
 // findings tells the calls of a role that are not proved; what differs only in the circumstance is told once. The
 // two permissions that belong together and that AWS keeps apart come first.
