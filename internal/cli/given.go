@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -204,12 +205,22 @@ func hasTerraform(folder fs.FS) bool {
 // readGiven reads one file. In a file that does not say of which account it is, many accounts are too many.
 func readGiven(process *Process, name string, o given.Options, many bool) (*roles.Set, error) {
 	text, err := readInput(process, name, given.MaxFile)
+	if account, _, ok := strings.Cut(name, "="); errors.Is(err, fs.ErrNotExist) && ok && !strings.Contains(account, "/") {
+		return nil, usage(fmt.Errorf("policies: %q before = is no account: an account is 12 digits", account), "[ACCOUNT=]PATH, for example 111111111111=roles.yaml")
+	}
 	if err != nil {
-		return nil, usage(fmt.Errorf("policies: %w", err), policiesLayout)
+		return nil, usage(fmt.Errorf("policies: %w", err), "PATH is "+policiesKinds)
+	}
+	if isArchive(text) {
+		return nil, usage(fmt.Errorf("policies: %s is %w", name, errArchive), "terraform show -json "+name+" > plan.json, and give that")
 	}
 	set, findings := given.Read(name, text, o)
 	if err := given.Error(findings); err != nil {
-		return nil, usage(fmt.Errorf("policies: %w", err), "")
+		hint := ""
+		if set == nil && findings[0].Line == 1 && findings[0].Column == 1 { // it is not even the beginning of something
+			hint = "PATH is " + policiesKinds
+		}
+		return nil, usage(fmt.Errorf("policies: %w", err), hint)
 	}
 	if many && slices.ContainsFunc(set.Roles, func(r roles.Role) bool { return r.Account == "" }) {
 		return nil, usage(fmt.Errorf("the release has several accounts, and %s does not say which it is for", name),
@@ -217,6 +228,15 @@ func readGiven(process *Process, name string, o given.Options, many bool) (*role
 	}
 	return set, nil
 }
+
+// policiesKinds are what roles are read from.
+const policiesKinds = "a folder in the layout of slipway roles render --format json --out DIR, a CloudFormation template, a Terraform plan " +
+	"(terraform show -json), or the output of aws iam get-account-authorization-details"
+
+// errArchive is what terraform plan -out writes: an archive, whose format is Terraform's own.
+var errArchive = errors.New("an archive, as Terraform's binary plans are")
+
+func isArchive(text []byte) bool { return bytes.HasPrefix(text, []byte("PK\x03\x04")) }
 
 // places are the accounts of the plan, and its region if there is one only.
 func (l *loaded) places() (accounts []string, region string) {

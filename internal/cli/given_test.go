@@ -212,3 +212,38 @@ func TestWhoseRolesWereProved(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestWhatRolesAreReadFrom: a mistake in [ACCOUNT=]PATH is told for what it is, and what a path may be.
+func TestWhatRolesAreReadFrom(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(folder, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	plan := write("tfplan", "PK\x03\x04binaryplan")
+	for source, want := range map[string][]string{
+		"12=" + folder:                         {`"12" before = is no account: an account is 12 digits`, "hint: [ACCOUNT=]PATH"},
+		"=x":                                   {`"" before = is no account`},
+		filepath.Join(folder, "nosuch"):        {"no such file", "hint: PATH is a folder", "terraform show -json", "a CloudFormation template"},
+		"111111111111=nosuch":                  {"nosuch: no such file", "hint: PATH is a folder"},
+		filepath.Join(folder, "a=b", "nosuch"): {"no such file", "hint: PATH is a folder"},
+		plan:                                   {"an archive, as Terraform's binary plans are", "hint: terraform show -json " + plan + " > plan.json"},
+		write("empty.json", ""):                {"end of file", "hint: PATH is a folder"},
+	} {
+		for _, command := range [][]string{{"prove", "-f", example("web"), "--policies"}, {"policy", "escalation"}} {
+			code, out := run(t, append(command, source)...)
+			for _, w := range want {
+				if code != exitUsage || !strings.Contains(out, w) {
+					t.Errorf("%v %s: exit code %d, want 2 with %q:\n%s", command, source, code, w, out)
+				}
+			}
+		}
+	}
+	if code, out := run(t, "lint", plan); code != exitUsage || !strings.Contains(out, "terraform show -json "+plan) {
+		t.Errorf("lint: exit code %d:\n%s", code, out)
+	}
+}

@@ -136,6 +136,9 @@ func (r *repository) read(name string) ([]lint.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isArchive(content) {
+		return nil, fmt.Errorf("%s: %w: terraform show -json %[1]s > plan.json, and lint that", name, errArchive)
+	}
 	f := lint.File{Name: r.name(name), Content: content}
 	if lint.KindOf(f) == lint.KindNone && noText(content) {
 		return nil, fmt.Errorf("%s: %w", name, errNoText)
