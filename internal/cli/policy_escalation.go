@@ -7,6 +7,7 @@ import (
 
 	"github.com/slipway-cd/slipway/iam"
 	"github.com/slipway-cd/slipway/internal/roles"
+	"github.com/slipway-cd/slipway/internal/roles/difference"
 	"github.com/slipway-cd/slipway/internal/roles/given"
 	"github.com/slipway-cd/slipway/internal/roles/paths"
 )
@@ -82,6 +83,10 @@ func (c *policyEscalationCommand) roles(input *Process) (*roles.Set, error) {
 	}
 	if err := flags.unused(); err != nil {
 		return nil, err
+	}
+	set.Join()
+	if err := difference.Twice(set); err != nil {
+		return nil, usage(err, "leave one of them out: which of them counts nobody can tell")
 	}
 	if len(set.Roles)+len(set.Users) == 0 {
 		return nil, usage(fmt.Errorf("no role and no user in %s", c.Files[0]), "a policy alone does not say whose it is")

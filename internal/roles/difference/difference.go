@@ -93,7 +93,7 @@ type Options struct {
 // Compare compares what roles there are with those that are wanted.
 // The error is about what they have: a role that is there twice, a policy that does not compile.
 func Compare(want, have *roles.Set, o Options) (*Result, error) {
-	if err := twice(have); err != nil {
+	if err := Twice(have); err != nil {
 		return nil, err
 	}
 	out := &Result{Verdict: Same, Want: o.Want, Have: o.Have}

@@ -77,22 +77,30 @@ func (r *Result) buckets(want, have *roles.Set, o Options) error {
 	return nil
 }
 
-// twice finds a role or a user that is there twice: which of them counts nobody can tell.
-func twice(s *roles.Set) error {
-	seen := map[[3]string]bool{}
-	for i := range s.Roles {
-		key := [3]string{"role", s.Roles[i].Account, s.Roles[i].Name}
-		if seen[key] {
-			return fmt.Errorf("role %s in account %s is given twice", given.Shown(s.Roles[i].Name), s.Roles[i].Account)
+// Twice finds a role or a user that is there twice: which of them counts nobody can tell. The error names it and both places.
+func Twice(s *roles.Set) error {
+	seen := map[[3]string]string{}
+	check := func(kind, account, name string, at roles.Place) error {
+		key := [3]string{kind, account, name}
+		if first, there := seen[key]; there {
+			return fmt.Errorf("%s %s in account %s is given twice: %s, and %s", kind, given.Shown(name), account, first, placeText(at))
 		}
-		seen[key] = !isOpen(s.Roles[i].Name)
+		if !isOpen(name) {
+			seen[key] = placeText(at)
+		}
+		return nil
+	}
+	for i := range s.Roles {
+		r := &s.Roles[i]
+		if err := check("role", r.Account, r.Name, r.Place); err != nil {
+			return err
+		}
 	}
 	for i := range s.Users {
-		key := [3]string{kindUser, s.Users[i].Account, s.Users[i].Name}
-		if seen[key] {
-			return fmt.Errorf("user %s in account %s is given twice", given.Shown(s.Users[i].Name), s.Users[i].Account)
+		u := &s.Users[i]
+		if err := check(kindUser, u.Account, u.Name, u.Place); err != nil {
+			return err
 		}
-		seen[key] = !isOpen(s.Users[i].Name)
 	}
 	return nil
 }
