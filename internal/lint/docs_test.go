@@ -48,3 +48,13 @@ func TestDocs(t *testing.T) {
 		}
 	}
 }
+
+// TestFixesAreSaid: a fix tells what to write; that there should be nothing says how, too.
+func TestFixesAreSaid(t *testing.T) {
+	t.Parallel()
+	for _, r := range Rules() {
+		if r.Fix == "" || r.Fix == "no line" || r.Fix == "nothing" {
+			t.Errorf("%s: nobody knows what to write: %q", r.Code, r.Fix)
+		}
+	}
+}

@@ -69,7 +69,7 @@ var (
 	duplicateRule = finding.Rule{
 		Code: "SLW218", Name: "duplicate-action", Severity: finding.Info, Subject: finding.Policy,
 		Title: "An action stands in the statement twice.", Why: "It does no harm, and hides from readers what there is.",
-		Source: elements, Fix: "no line",
+		Source: elements, Fix: "the action once: take one of the two out",
 	}
 	coveredRule = finding.Rule{
 		Code: "SLW219", Name: "statement-covered", Severity: finding.Info, Subject: finding.Policy,
