@@ -184,7 +184,9 @@ func (h *holder) rendered() bool {
 	for sid, actions := range plan.AgentStatements() {
 		for _, action := range actions {
 			by := slices.DeleteFunc(slices.Clone(h.about(action)), func(s *statement) bool { return !s.allows() })
-			other := func(s *statement) bool { return s.Sid != sid || !slices.Equal(slices.Sorted(slices.Values(s.Actions)), actions) }
+			other := func(s *statement) bool {
+				return s.Sid != sid || !slices.Equal(slices.Sorted(slices.Values(s.Actions)), actions)
+			}
 			if len(by) == 0 || slices.ContainsFunc(by, other) {
 				return false
 			}
